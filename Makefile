@@ -1,0 +1,48 @@
+# make help lists the targets. Only Go is needed, and a C compiler for race.
+TOOL = go tool -modfile=.ci/tools.mod
+LINT = go tool -modfile=.ci/lint.mod golangci-lint
+FUZZTIME = 20s
+
+.PHONY: help build test check race lint vet bench bench-data fuzz demo golden kill
+
+help:                   ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile
+
+build:                  ## the program, into bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/mixmatch
+
+test:                   ## all tests
+	go vet ./...
+	go test ./...
+
+check: test vet lint    ## what a change must pass
+
+vet:                    ## that it builds for the other systems people have
+	GOOS=windows GOARCH=amd64 go vet ./...
+	GOOS=darwin GOARCH=arm64 go vet ./...
+
+race:                   ## tests under the race detector
+	go test -race -short ./...
+
+lint:                   ## style; builds the pinned tools the first time
+	$(TOOL) gofumpt -l . | (! grep .)
+	$(TOOL) staticcheck ./...
+	$(LINT) run -c .ci/golangci.yml ./...
+
+bench:                  ## speed, as ratios against limits measured in the same run
+	go test -run '^$$' -bench . -benchmem ./...
+
+bench-data: build       ## DIR=folder: full-size models to try it on, 25 GB
+	bin/mixmatch demo --full --data "$(DIR)"
+
+fuzz:                   ## each parser, FUZZTIME long
+	.ci/fuzz $(FUZZTIME)
+
+demo: build             ## find a planted recipe
+	bin/mixmatch demo
+
+golden:                 ## rewrite expected outputs; read the diff before committing
+	go test ./studies/report ./cmd/mixmatch -update
+
+kill:                   ## kill a study at twenty random moments; what is resumed must not differ
+	go test ./cmd/mixmatch -run TestKill -kills 20 -count 1 -v
