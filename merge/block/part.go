@@ -1,0 +1,77 @@
+package block
+
+import "strings"
+
+// The prefixes of the parts of a checkpoint.
+const (
+	unetPrefix = "model.diffusion_model."
+	vaePrefix  = "first_stage_model."
+	clipPrefix = "cond_stage_model."
+	xlPrefix   = "conditioner."
+	emaPrefix  = "model_ema."
+)
+
+// A Part is a network within a checkpoint.
+type Part uint8
+
+// The parts. Other holds what belongs to no network, such as the noise
+// schedule.
+const (
+	UNet Part = iota
+	TextEncoder
+	VAE
+	EMA
+	Other
+)
+
+// String returns the part's name as people write it.
+func (p Part) String() string {
+	switch p {
+	case UNet:
+		return "UNet"
+	case TextEncoder:
+		return "text encoder"
+	case VAE:
+		return "VAE"
+	case EMA:
+		return "EMA"
+	}
+	return "other"
+}
+
+// PartOf returns the part that key belongs to.
+func PartOf(key string) Part {
+	for _, p := range []struct {
+		prefix string
+		part   Part
+	}{
+		{unetPrefix, UNet},
+		{clipPrefix, TextEncoder},
+		{xlPrefix, TextEncoder},
+		{vaePrefix, VAE},
+		{emaPrefix, EMA},
+	} {
+		if strings.HasPrefix(key, p.prefix) {
+			return p.part
+		}
+	}
+	return Other
+}
+
+// Canonical returns the name by which key is known today. Checkpoints of early
+// trainers lack the text_model of the text encoder's keys; models that spell
+// them differently hold the same tensors all the same. The web UI renames them
+// when it loads a model.
+func Canonical(key string) string {
+	const transformer = clipPrefix + "transformer."
+	rest, ok := strings.CutPrefix(key, transformer)
+	if !ok {
+		return key
+	}
+	for _, old := range []string{"embeddings.", "encoder.", "final_layer_norm."} {
+		if strings.HasPrefix(rest, old) {
+			return transformer + "text_model." + rest
+		}
+	}
+	return key
+}
