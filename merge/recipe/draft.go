@@ -1,0 +1,147 @@
+package recipe
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mixmatch/merge/block"
+)
+
+// A draft is a step that is being read: one that may still lack its rows.
+type draft struct {
+	Step
+	lacks []string // of "alpha", "beta", those that no number was given for yet
+}
+
+// newDraft makes a draft of an expression.
+func newDraft(l *block.Layout, terms []term) (*draft, error) {
+	s, coefs, err := classify(terms)
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{Step: s}
+	for i, k := range coefs {
+		name := [...]string{"alpha", "beta"}[i]
+		if k.kind == alpha || k.kind == beta {
+			d.lacks = append(d.lacks, name)
+			continue
+		}
+		row, err := list{ratios: []coef{k}}.row(l, name)
+		if err != nil {
+			return nil, err
+		}
+		*d.row(name) = row
+	}
+	return d, nil
+}
+
+// row returns where the row called name is kept.
+func (d *draft) row(name string) *Row {
+	if name == "beta" {
+		return &d.Beta
+	}
+	return &d.Alpha
+}
+
+// wants reports whether the draft lacks the row called name.
+func (d *draft) wants(name string) bool { return slices.Contains(d.lacks, name) }
+
+// set gives the draft the row that it lacks.
+func (d *draft) set(l *block.Layout, name string, w list) error {
+	if !d.wants(name) {
+		return fmt.Errorf("the step has no %s to give numbers for", name)
+	}
+	row, err := w.row(l, name)
+	if err != nil {
+		return err
+	}
+	*d.row(name) = row
+	d.lacks = slices.DeleteFunc(d.lacks, func(n string) bool { return n == name })
+	return nil
+}
+
+// vectors reads what may follow an expression or a name: vectors, as many as
+// there are, and reports whether there was one.
+func (c *cursor) vectors(l *block.Layout, d *draft) (found bool, err error) {
+	for {
+		at := c.i
+		c.take(comma)
+		switch t := c.peek(); {
+		case c.isKey(c.i):
+			err = c.keyed(l, d)
+		case c.isVector() && c.isKey(c.i+1): // (alpha = ..., beta = ...)
+			c.i++
+			for err == nil && c.isKey(c.i) {
+				err = c.keyed(l, d)
+				c.take(comma)
+			}
+			c.take(shut)
+		case c.isVector():
+			if len(d.lacks) == 0 {
+				return found, c.errorf(t, "a vector for a step whose ratio is given already")
+			}
+			err = c.vector(l, d, d.lacks[0])
+		case found && t.kind == word && t.text == "_": // (alpha's)_(beta's)
+			c.i++
+			if !c.isVector() {
+				return found, c.unexpected(c.peek(), "a vector")
+			}
+			continue
+		case found && t.kind == word && strings.HasPrefix(t.text, "_"):
+			if _, mode := cutCalc(t.text); mode != "" {
+				return found, c.refuse(t, mode)
+			}
+			return found, c.unexpected(t, "the end of the step")
+		default:
+			c.i = at
+			return found, nil
+		}
+		if err != nil {
+			return found, err
+		}
+		found = true
+	}
+}
+
+// vector reads numbers in parentheses. The closing one may be missing at the
+// end of the line or before "=": SuperMerger left it out until 2023-06-20.
+func (c *cursor) vector(l *block.Layout, d *draft, name string) error {
+	c.take(open)
+	ratios, err := c.ratios(l, name)
+	if err != nil {
+		return err
+	}
+	if t, ok := c.take(shut); !ok && t.kind != end && t.kind != equals {
+		return c.unexpected(t, "a comma or )")
+	}
+	return d.set(l, name, list{ratios: ratios, parens: true})
+}
+
+// keyed reads "alpha = " and what it is.
+func (c *cursor) keyed(l *block.Layout, d *draft) error {
+	name := c.peek().text
+	c.i += 2
+	if c.peek().kind == open {
+		return c.vector(l, d, name)
+	}
+	ratios, err := c.ratios(l, name)
+	if err != nil {
+		return err
+	}
+	return d.set(l, name, list{ratios: ratios})
+}
+
+// outName reads the name of what a step makes, up to the end of the line or
+// what cannot belong to it.
+func (c *cursor) outName() (string, error) {
+	name, err := c.name()
+	if err != nil {
+		return "", err
+	}
+	switch t := c.peek(); t.kind {
+	case plus, times, hole, one, quoted, bad:
+		return "", c.errorf(t, "%s after the name %s: a name with signs in it needs quotes", show(t.text), quote(name))
+	}
+	return name, nil
+}

@@ -1,0 +1,197 @@
+package recipe
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A cursor walks over the tokens of a line.
+type cursor struct {
+	line string
+	toks []token
+	i    int
+}
+
+func (c *cursor) peek() token { return c.peekAt(0) }
+
+func (c *cursor) peekAt(n int) token {
+	if c.i+n < len(c.toks) {
+		return c.toks[c.i+n]
+	}
+	return token{kind: end, from: len(c.line), to: len(c.line)}
+}
+
+// take returns the next token if it is a k.
+func (c *cursor) take(k kind) (token, bool) {
+	t := c.peek()
+	if t.kind != k || k == end {
+		return t, false
+	}
+	c.i++
+	return t, true
+}
+
+// errorf returns an error that begins with the place of t.
+func (c *cursor) errorf(t token, format string, args ...any) error {
+	col := utf8.RuneCountInString(c.line[:t.from]) + 1
+	return fmt.Errorf("column "+strconv.Itoa(col)+": "+format, args...)
+}
+
+// unexpected returns the error for t where want is due.
+func (c *cursor) unexpected(t token, want string) error {
+	switch t.kind {
+	case bad:
+		return c.errorf(t, "%s", t.text)
+	case end:
+		return c.errorf(t, "the line ends where %s is due", want)
+	}
+	return c.errorf(t, "%s where %s is due", show(t.text), want)
+}
+
+// A term is a model or an expression in parentheses, and what it is
+// multiplied by.
+type term struct {
+	neg  bool // subtracted
+	name string
+	sub  []term // the expression; nil for a model
+	coef *coef  // nil if there is none
+}
+
+// maxDepth is how deep parentheses may nest. The four modes need one.
+const maxDepth = 8
+
+// expr reads terms with + and - between them.
+func (c *cursor) expr(depth int) ([]term, error) {
+	var terms []term
+	neg := false
+	for {
+		t, err := c.term(depth)
+		if err != nil {
+			return nil, err
+		}
+		t.neg = neg
+		terms = append(terms, t)
+		if _, ok := c.take(plus); ok {
+			neg = false
+		} else if _, ok := c.take(minus); ok {
+			neg = true
+		} else {
+			return terms, nil
+		}
+	}
+}
+
+func (c *cursor) term(depth int) (term, error) {
+	var t term
+	if p, ok := c.take(open); ok {
+		if depth == maxDepth {
+			return t, c.errorf(p, "parentheses nest deeper than %d: give the inner merges names of their own", maxDepth)
+		}
+		sub, err := c.expr(depth + 1)
+		if err != nil {
+			return t, err
+		}
+		if p, ok := c.take(shut); !ok {
+			return t, c.unexpected(p, "+, - or )")
+		}
+		t.sub = sub
+		if len(sub) == 1 && sub[0].coef == nil { // (A)
+			t = sub[0]
+		}
+	} else {
+		name, err := c.name()
+		if err != nil {
+			return t, err
+		}
+		t.name = name
+	}
+	if _, ok := c.take(times); ok {
+		k, err := c.coef()
+		if err != nil {
+			return t, err
+		}
+		t.coef = &k
+	} else if len(t.sub) == 1 { // (A x 0.5)
+		t = t.sub[0]
+	}
+	return t, nil
+}
+
+// name reads the name of a model: one in quotes, or words.
+func (c *cursor) name() (string, error) {
+	if t, ok := c.take(quoted); ok {
+		return t.text, nil
+	}
+	first, ok := c.take(word)
+	if !ok {
+		return "", c.unexpected(first, "the name of a model")
+	}
+	last := first
+	for {
+		t, ok := c.take(word)
+		if !ok {
+			return c.line[first.from:last.to], nil
+		}
+		last = t
+	}
+}
+
+// coef reads what stands after an x.
+func (c *cursor) coef() (coef, error) {
+	t := c.peek()
+	switch t.kind {
+	case one, hole:
+		c.i++
+		return t.coef, nil
+	case word:
+		if k, ok := parseCoef(t.text); ok {
+			c.i++
+			return k, nil
+		}
+	case plus: // a sign
+		if c.peekAt(1).kind != word {
+			break
+		}
+		c.i++
+	}
+	v, err := c.number()
+	return coef{value: v}, err
+}
+
+// number reads a plain number.
+func (c *cursor) number() (float64, error) {
+	t, ok := c.take(word)
+	if !ok {
+		return 0, c.unexpected(t, "a ratio")
+	}
+	if !numeric(t.text) {
+		return 0, c.unexpected(t, "a ratio")
+	}
+	if _, mode := cutCalc(t.text); mode != "" {
+		return 0, c.refuse(t, mode)
+	}
+	v, err := parseNumber(t.text)
+	if err != nil {
+		return 0, c.errorf(t, "ratio %w", err)
+	}
+	return v, nil
+}
+
+// A calcError is the refusal of a calculation mode.
+type calcError string
+
+func (e calcError) Error() string {
+	return fmt.Sprintf(`calculation mode %q cannot be read: only SuperMerger's "normal" merges are linear`, string(e))
+}
+
+// refuse returns the error for a calculation mode.
+func (c *cursor) refuse(t token, mode string) error {
+	for _, second := range []string{" MT", " random"} {
+		if strings.HasPrefix(c.line[t.to:], second) {
+			mode += second
+		}
+	}
+	return c.errorf(t, "%w", calcError(mode))
+}

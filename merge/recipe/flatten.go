@@ -1,0 +1,29 @@
+package recipe
+
+import (
+	"math/big"
+
+	"mixmatch/merge/block"
+)
+
+// Flatten returns the exact weight of each source in block id, without those
+// whose weight is 0. Every ratio counts as the decimal number it is written as,
+// and the weights sum to 1. For a hole it takes the stand-in value. It returns
+// nil if a ratio is not finite or the recipe has no steps.
+func (r *Recipe) Flatten(id block.ID) map[string]*big.Rat {
+	if len(r.Steps) == 0 {
+		return nil
+	}
+	p := r.Program()
+	w := p.exact(r.Column(id))
+	if w == nil {
+		return nil
+	}
+	flat := make(map[string]*big.Rat, len(w))
+	for i, x := range w {
+		if x != nil && x.Sign() != 0 {
+			flat[p.Sources[i]] = x
+		}
+	}
+	return flat
+}

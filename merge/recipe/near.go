@@ -1,0 +1,128 @@
+package recipe
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Resolve checks that every source of the recipe is known. Its error names
+// those that are not, where each is first used, and the names that come near:
+// of the known ones and of what other steps make. It never takes one for
+// another; see [Options] for aliases.
+func (r *Recipe) Resolve(known []string) error {
+	have := make(map[string]bool, len(known))
+	for _, n := range known {
+		have[n] = true
+	}
+	candidates := slices.Concat(known, outs(r.Steps))
+	var errs []error
+	unknown := 0
+	for _, n := range r.Sources() {
+		if have[n] {
+			continue
+		}
+		const most = 10 // to name
+		if unknown++; unknown > most {
+			continue
+		}
+		s := r.firstUse(n)
+		errs = append(errs, s.errorf("unknown model %s%s", quote(n), didYouMean(n, candidates)))
+	}
+	if more := unknown - len(errs); more > 0 {
+		errs = append(errs, fmt.Errorf("and %d more unknown models", more))
+	}
+	return errors.Join(errs...)
+}
+
+// firstUse returns the first step that takes the model called name.
+func (r *Recipe) firstUse(name string) *Step {
+	for i := range r.Steps {
+		if slices.Contains(r.Steps[i].Operands(), name) {
+			return &r.Steps[i]
+		}
+	}
+	return &Step{}
+}
+
+// didYouMean returns a question for an error about an unknown name, "" if no
+// candidate comes near.
+func didYouMean(name string, candidates []string) string {
+	found := near(name, candidates)
+	for i := range found {
+		found[i] = quote(found[i])
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return ": did you mean " + strings.Join(found, " or ") + "?"
+}
+
+// near returns up to three of the candidates that may be what name should have
+// been, the nearest first: those that differ in a few letters, and those of
+// which one begins with the other.
+func near(name string, candidates []string) []string {
+	type hit struct {
+		name     string
+		distance int
+	}
+	fold := strings.ToLower(name)
+	letters := utf8.RuneCountInString(fold)
+	limit := min(max(1, letters/4), letters-1)
+	var hits []hit
+	for _, c := range candidates {
+		if c == name || c == "" {
+			continue
+		}
+		other := strings.ToLower(c)
+		d := distance(fold, other, limit)
+		const enough = 4 // letters that a common beginning must have
+		if short := min(len(fold), len(other)); d > limit && (short < enough || fold[:short] != other[:short]) {
+			continue
+		}
+		hits = append(hits, hit{c, d})
+	}
+	slices.SortFunc(hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
+	})
+	hits = slices.Compact(hits)
+	var names []string
+	for _, h := range hits[:min(3, len(hits))] {
+		names = append(names, h.name)
+	}
+	return names
+}
+
+// distance returns the number of letters to insert, delete or replace to make b
+// of a (Levenshtein's), or limit+1 if that is more than limit or a name is too
+// long to be worth the work.
+func distance(a, b string, limit int) int {
+	const longest = 256
+	if len(a) > longest || len(b) > longest {
+		return limit + 1
+	}
+	x, y := []rune(a), []rune(b)
+	if diff := len(x) - len(y); diff > limit || -diff > limit {
+		return limit + 1
+	}
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range x {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range y {
+			replaced := corner
+			if x[i] != y[j] {
+				replaced++
+			}
+			corner = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return min(row[len(y)], limit+1)
+}

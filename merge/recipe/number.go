@@ -1,0 +1,107 @@
+package recipe
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// parseNumber reads a ratio: a plain decimal number, finite and at most
+// [MaxRatio] up or down.
+func parseNumber(s string) (float64, error) {
+	v, err := strconv.ParseFloat(s, 64)
+	switch {
+	case !isDecimal(s) && err == nil && (math.IsNaN(v) || math.IsInf(v, 0)):
+		return 0, fmt.Errorf("%s is not a finite number", show(s))
+	case !isDecimal(s):
+		return 0, fmt.Errorf("%s is not a plain decimal number", show(s))
+	case err != nil || math.Abs(v) > MaxRatio:
+		return 0, fmt.Errorf("%s is out of range (at most %d up or down)", show(s), int(MaxRatio))
+	}
+	return v + 0, nil // -0 is 0
+}
+
+// isDecimal reports whether s is digits with at most a sign, a point and an
+// exponent. [strconv.ParseFloat] takes more: 0x1p-2, infinity, 1_000.
+func isDecimal(s string) bool {
+	digits := func(s string) (n int, rest string) {
+		for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+			n++
+		}
+		return n, s[n:]
+	}
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		s = s[1:]
+	}
+	n, s := digits(s)
+	if strings.HasPrefix(s, ".") {
+		var m int
+		m, s = digits(s[1:])
+		n += m
+	}
+	if n == 0 {
+		return false
+	}
+	if s == "" {
+		return true
+	}
+	if s[0] != 'e' && s[0] != 'E' {
+		return false
+	}
+	s = s[1:]
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		s = s[1:]
+	}
+	n, s = digits(s)
+	return n > 0 && s == ""
+}
+
+// numeric reports whether s is a number or meant as one.
+func numeric(s string) bool {
+	if isDecimal(s) {
+		return true
+	}
+	if n, mode := cutCalc(s); mode != "" {
+		return isDecimal(n)
+	}
+	_, err := strconv.ParseFloat(s, 64) // NaN, Inf, hexadecimal
+	return err == nil
+}
+
+// calcModes are SuperMerger's ways to calculate that are not "normal"
+// (supermerger.py:42), each before those it begins with. One that has a blank
+// is cut there; "smoothAdd MT" is told by [cursor.refuse].
+func calcModes() []string {
+	return []string{
+		"cosineA", "cosineB", "trainDifference", "smoothAdd",
+		"extract", "tensor2", "tensor", "self", "plus",
+	}
+}
+
+// cutCalc cuts a calculation mode off the end of what stands before it, as in
+// 0.08_tensor_beta_0.25. It returns "" for the mode if there is none.
+func cutCalc(s string) (before, mode string) {
+	before, after, ok := strings.Cut(s, "_")
+	if !ok {
+		return s, ""
+	}
+	for _, m := range calcModes() {
+		if after == m || strings.HasPrefix(after, m+"_") {
+			return before, m
+		}
+	}
+	return s, ""
+}
+
+// format writes a ratio in full, with no exponent.
+func format(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// show quotes text for an error, and cuts it short.
+func show(s string) string {
+	const most = 60
+	if r := []rune(s); len(s) > most && len(r) > most {
+		s = string(r[:most]) + "..."
+	}
+	return strconv.Quote(s)
+}
