@@ -1,0 +1,94 @@
+package similarity
+
+import (
+	"math"
+	"strings"
+
+	"mixmatch/merge/block"
+)
+
+// An EraFit tells how well the time_embed tensors follow the block that an
+// era puts them in.
+type EraFit struct {
+	Era   block.Era
+	Block string
+	Noise float64 // |T-M|^2 over time_embed, as a multiple of its rounding noise
+}
+
+// RecogniseEra finds out which block map the target was merged with. Eras of
+// SuperMerger, and other tools, differ in the block that governs the four
+// time_embed tensors (mergers.py: IN00 until 2023-07, OUT11 until 2025-11). Each
+// candidate block is solved without them, and its weights are tried on them.
+//
+// It returns the era whose block explains them best and how all did, in the
+// order of [block.Eras]. sure is false if no other is clearly worse, as when
+// the blocks have the same weights; then the era is the default.
+func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure bool) {
+	isTime := func(key string) bool { return strings.Contains(key, "time_embed") }
+	var time []*Products
+	rest := &Gram{Names: g.Names}
+	for i := range g.Tensors {
+		if isTime(g.Tensors[i].Key) {
+			time = append(time, &g.Tensors[i])
+		} else {
+			rest.Tensors = append(rest.Tensors, g.Tensors[i])
+		}
+	}
+	era = block.Eras()[0]
+	if len(time) == 0 {
+		return era, nil, false
+	}
+	s := sumOf(time, len(g.Names))
+	floor := max(s.floor, s.half, math.SmallestNonzeroFloat64)
+	for _, e := range block.Eras() {
+		l, err := block.For(arch, e)
+		if err != nil {
+			continue // an era from before the architecture
+		}
+		id, ok := l.Of(time[0].Key)
+		if !ok {
+			continue // this era does not merge them: nothing to learn
+		}
+		blocks := rest.Blocks(l)
+		fit, err := blocks.Fit(id, blocks.all(id), nil)
+		if err != nil {
+			continue // the target lacks that block
+		}
+		fits = append(fits, EraFit{e, l.Name(id), distance(s.p, fit.Weights) / floor})
+	}
+	if len(fits) == 0 {
+		return era, nil, false
+	}
+	best := fits[0]
+	for _, f := range fits[1:] {
+		if f.Noise < best.Noise {
+			best = f
+		}
+	}
+	sure = true
+	for _, f := range fits {
+		if f.Block != best.Block && f.Noise < 1.5*best.Noise+1 {
+			sure = false
+		}
+	}
+	if sure {
+		era = best.Era
+	}
+	return era, fits, sure
+}
+
+// all returns the models that have all of block id.
+func (b *Blocks) all(id block.ID) []int {
+	var free []int
+	for i := range b.Names {
+		if !b.Lacks(id, i) {
+			free = append(free, i)
+		}
+	}
+	return free
+}
+
+// Ceiling returns the best mix of block id that all models together allow.
+func (b *Blocks) Ceiling(id block.ID) (*Fit, error) {
+	return b.Fit(id, b.all(id), nil)
+}

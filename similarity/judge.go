@@ -1,0 +1,86 @@
+package similarity
+
+import (
+	"math"
+
+	"mixmatch/merge/block"
+)
+
+// A Verdict says what a result proves about the recipe behind a target.
+type Verdict string
+
+// The verdicts.
+const (
+	// Exact: what is left unexplained is no more than rounding.
+	Exact Verdict = "exact"
+	// Best: no recipe of these sources comes closer, and little is left over.
+	Best Verdict = "best possible"
+	// Missing: what is left over is far more than rounding. A model that is not
+	// among the sources went in, or the target was trained or changed after.
+	Missing Verdict = "a source is missing"
+	// Short: a recipe of these sources could come closer than this one, which
+	// was given ratios or bounds that keep it away.
+	Short Verdict = "held back by the recipe"
+)
+
+const (
+	// A secret recipe may have rounded its result at every step; of so many
+	// roundings the residual may be.
+	roundings = 20
+	// A share unexplained below this is too small to speak of a missing source:
+	// other tools' arithmetic, a clip, a touch of training.
+	trifle = 0.001
+	// A recipe is held back if it leaves this many times what the best mix leaves.
+	heldBack = 1.05
+)
+
+// A Finding is what a mix leaves unexplained in one block.
+type Finding struct {
+	Block       block.ID
+	Unexplained float64 // share of |T-B|^2, B the nearest single model
+	Noise       float64 // |T-M|^2 as a multiple of one rounding of the target
+	Verdict     Verdict
+}
+
+// Judge judges a mix with weights w in block id, where fit is the best there is.
+func (b *Blocks) Judge(id block.ID, w []float64, fit *Fit) Finding {
+	d := b.Distance(id, w)
+	stored, half := b.Floor(id)
+	f := Finding{Block: id, Verdict: Exact}
+	span := math.Inf(1)
+	for i := range b.Names {
+		if !b.Lacks(id, i) {
+			span = min(span, b.Span(id, i))
+		}
+	}
+	if d > 0 && span > 0 {
+		f.Unexplained = d / span
+	}
+	if stored > 0 {
+		f.Noise = d / stored
+	}
+	best := b.Distance(id, fit.Weights)
+	switch {
+	case d <= roundings*max(stored, half):
+	case d > heldBack*best+roundings*max(stored, half):
+		f.Verdict = Short
+	case f.Unexplained < trifle:
+		f.Verdict = Best
+	default:
+		f.Verdict = Missing
+	}
+	return f
+}
+
+// Sum returns the verdict on a whole model from those on its blocks: the worst
+// of them.
+func Sum(findings []Finding) Verdict {
+	rank := map[Verdict]int{Exact: 0, Best: 1, Short: 2, Missing: 3}
+	v := Exact
+	for _, f := range findings {
+		if rank[f.Verdict] > rank[v] {
+			v = f.Verdict
+		}
+	}
+	return v
+}
