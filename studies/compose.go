@@ -1,0 +1,295 @@
+package studies
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/recipe"
+	"mixmatch/similarity"
+)
+
+// With no recipe given, one is composed from what the inner products prove:
+// which sources take part, in what order, with what kind of step.
+
+const (
+	// A model is left out of a block where its weight is within so many standard
+	// errors of zero, or too small to matter to three decimals.
+	aside   = 3.5
+	trivial = 0.0005
+	// A model takes part at all if its weight stands so many standard errors
+	// clear of zero in some block: there are hundreds of weights to go wrong.
+	admitted = 5.0
+)
+
+// A composition is a recipe under construction.
+type composition struct {
+	blocks  *similarity.Blocks
+	ids     []block.ID         // the blocks searched
+	base    int                // the model add-difference subtracts, or -1
+	support map[block.ID][]int // the models that take part in each block, ascending
+	order   []int              // the models that take part anywhere, in the order of the steps
+	diff    int                // the model that the steps subtract, or -1 for a chain of weight sums
+}
+
+// compose chooses the models, their order and the kind of steps.
+func compose(b *similarity.Blocks, ids []block.ID, base int) (*composition, error) {
+	c := &composition{blocks: b, ids: ids, base: base, support: map[block.ID][]int{}, diff: -1}
+	all := make([]int, len(b.Names))
+	for i := range all {
+		all[i] = i
+	}
+	in := make([]bool, len(b.Names))
+	fits := map[block.ID]*similarity.Fit{}
+	for _, id := range ids {
+		_, fit, err := c.eliminate(id, all)
+		if err != nil {
+			return nil, err
+		}
+		for i, w := range fit.Weights {
+			in[i] = in[i] || math.Abs(w) > admitted*fit.SE[i] && math.Abs(w) > trivial
+		}
+	}
+	var free []int
+	for i, ok := range in {
+		if ok {
+			free = append(free, i)
+		}
+	}
+	taken := make([]bool, len(b.Names))
+	for _, id := range ids {
+		s, fit, err := c.eliminate(id, free)
+		if err != nil {
+			return nil, err
+		}
+		c.support[id], fits[id] = s, fit
+		for _, i := range s {
+			taken[i] = true
+		}
+	}
+	var models []int
+	for i, ok := range taken {
+		if ok {
+			models = append(models, i)
+		}
+	}
+	if err := c.arrange(models, fits); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// eliminate takes from the models of free, one by one, those whose weight in
+// block id is nothing within its error. Where nothing would be left, or no
+// model of free has the block, all that have it stay candidates.
+func (c *composition) eliminate(id block.ID, free []int) ([]int, *similarity.Fit, error) {
+	has := func(i int) bool { return !c.blocks.Lacks(id, i) }
+	var left []int
+	for _, i := range free {
+		if has(i) {
+			left = append(left, i)
+		}
+	}
+	if len(left) == 0 {
+		for i := range c.blocks.Names {
+			if has(i) {
+				left = append(left, i)
+			}
+		}
+	}
+	for {
+		fit, err := c.blocks.Fit(id, left, nil)
+		if err != nil {
+			return nil, nil, fmt.Errorf("block %s: %w", c.blocks.Layout.Name(id), err)
+		}
+		worst, least := -1, 1.0
+		for k, i := range left {
+			limit := max(aside*fit.SE[i], trivial)
+			if r := math.Abs(fit.Weights[i]) / limit; r < least {
+				worst, least = k, r
+			}
+		}
+		if worst < 0 || len(left) == 1 {
+			return left, fit, nil
+		}
+		left = slices.Delete(slices.Clone(left), worst, worst+1)
+	}
+}
+
+// arrange orders the models by what each adds to the similarity, and decides
+// between a chain of weight sums and one of add differences.
+//
+// In a chain of weight sums model j comes in with the ratio w_j / (w_0+..+w_j),
+// which wants partial sums clear of zero. A chain of add differences against a
+// model d has the weights themselves for ratios, and always works; it costs a
+// step to set the share of d, unless d starts the chain. Both take one step
+// fewer than there are models, which is the fewest for steps that bring in one
+// model each.
+func (c *composition) arrange(models []int, fits map[block.ID]*similarity.Fit) error {
+	total := make([]float64, len(c.blocks.Names))
+	negative := make([]bool, len(c.blocks.Names))
+	for _, id := range c.ids {
+		for i, w := range fits[id].Weights {
+			total[i] += w
+			negative[i] = negative[i] || w < 0
+		}
+	}
+	// The first is the one there is most of; the base only if nothing else is there.
+	left := slices.Clone(models)
+	slices.SortStableFunc(left, func(i, j int) int {
+		switch {
+		case (i == c.base) != (j == c.base):
+			if i == c.base {
+				return 1
+			}
+			return -1
+		case total[i] > total[j]:
+			return -1
+		case total[i] < total[j]:
+			return 1
+		}
+		return 0
+	})
+	c.order, left = []int{left[0]}, left[1:]
+	if c.base >= 0 && slices.Contains(left, c.base) && negative[c.base] {
+		c.diff = c.base
+		c.order = append(c.order, c.base)
+		left = slices.DeleteFunc(left, func(i int) bool { return i == c.base })
+	}
+	for len(left) > 0 {
+		best, most := 0, math.Inf(-1)
+		for k, i := range left {
+			sum := 0.0
+			for _, id := range c.ids {
+				v, err := c.blocks.Reach(id, c.present(id, append(slices.Clone(c.order), i)))
+				if err == nil {
+					sum += v
+				}
+			}
+			if sum > most {
+				best, most = k, sum
+			}
+		}
+		c.order = append(c.order, left[best])
+		left = slices.Delete(left, best, best+1)
+	}
+	if c.diff < 0 && !c.chains(fits) {
+		c.diff = c.order[0]
+	}
+	return nil
+}
+
+// present returns the models of some that block id has, ascending, so that the
+// same set gives the same sums.
+func (c *composition) present(id block.ID, some []int) []int {
+	var out []int
+	for _, i := range some {
+		if !c.blocks.Lacks(id, i) {
+			out = append(out, i)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// chains reports whether weight sums in the order chosen keep all ratios
+// within [-1, 2], SuperMerger's slider.
+func (c *composition) chains(fits map[block.ID]*similarity.Fit) bool {
+	for _, id := range c.ids {
+		sum := 0.0
+		for _, i := range c.order {
+			w := fits[id].Weights[i]
+			sum += w
+			if w != 0 && (math.Abs(sum) < 0.02 || w/sum < -1 || w/sum > 2) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// recipe writes the steps, with a hole wherever a block has something to find.
+func (c *composition) recipe() *recipe.Recipe {
+	l, names := c.blocks.Layout, c.blocks.Names
+	r := &recipe.Recipe{Layout: l}
+	if len(c.order) == 1 { // nothing to mix: the target is a source, in these blocks
+		r.Steps = []recipe.Step{{A: names[c.order[0]], B: names[c.order[0]], Alpha: recipe.Uniform(l, 0)}}
+	}
+	last := names[c.order[0]]
+	for k, i := range c.order[1:] {
+		s := recipe.Step{Mode: recipe.WeightSum, A: last, B: names[i], Alpha: recipe.Uniform(l, 0)}
+		if c.diff >= 0 && i != c.diff {
+			s.Mode, s.C = recipe.AddDifference, names[c.diff]
+		}
+		s.Out = c.fresh(fmt.Sprintf("TEMP%d", k+1))
+		for _, id := range c.ids {
+			if c.open(id, i) {
+				s.Alpha[id] = recipe.Open(recipe.Own, -1, 2)
+			}
+		}
+		r.Steps = append(r.Steps, s)
+		last = s.Out
+	}
+	r.Steps[len(r.Steps)-1].Out = c.fresh("FINAL")
+	return r
+}
+
+// open reports whether the step that brings in model i has something to find
+// in block id.
+func (c *composition) open(id block.ID, i int) bool {
+	s := c.support[id]
+	if len(s) == 1 && s[0] == c.order[0] {
+		return false
+	}
+	if c.diff >= 0 && i == c.diff {
+		return true // sets the share of the first model
+	}
+	return slices.Contains(s, i)
+}
+
+// fresh returns name, changed if a model is called so.
+func (c *composition) fresh(name string) string {
+	for slices.Contains(c.blocks.Names, name) {
+		name += "_"
+	}
+	return name
+}
+
+// exact returns the column of block id that comes closest, one ratio a step,
+// and the fit behind it.
+func (c *composition) exact(id block.ID) ([]float64, *similarity.Fit, error) {
+	fit, err := c.blocks.Fit(id, c.support[id], nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.column(fit.Weights), fit, nil
+}
+
+// column turns weights into ratios, one a step.
+func (c *composition) column(w []float64) []float64 {
+	if len(c.order) == 1 {
+		return []float64{0}
+	}
+	x := make([]float64, 0, len(c.order)-1)
+	sum := w[c.order[0]]
+	for _, i := range c.order[1:] {
+		switch {
+		case c.diff >= 0 && i == c.diff && i != c.order[0]:
+			x = append(x, round(1-w[c.order[0]]))
+		case c.diff >= 0:
+			x = append(x, w[i])
+		default:
+			sum += w[i]
+			if w[i] == 0 {
+				x = append(x, 0)
+			} else {
+				x = append(x, round(w[i]/sum))
+			}
+		}
+	}
+	return x
+}
+
+// round takes off the last bits, where decimals added up are not quite one.
+func round(v float64) float64 { return math.Round(v*1e10) / 1e10 }

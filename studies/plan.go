@@ -1,0 +1,160 @@
+package studies
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/optimize"
+)
+
+// A Plan says what a study searches. It never changes once the study is
+// there: everything else in the study follows from it and the files it names.
+type Plan struct {
+	Format   int           `json:"format"`
+	Target   Input         `json:"target"`
+	Sources  []Input       `json:"sources"`  // in the order of weights; the base, if there is one, comes first
+	Base     string        `json:"base"`     // the source that add-difference subtracts; "" for none
+	Template string        `json:"template"` // a recipe with holes; "" to compose one
+	Era      block.Era     `json:"era"`      // the block map; "" to recognise it
+	Groups   []block.Group `json:"groups"`   // what is searched
+	Sampler  string        `json:"sampler"`
+	Trials   int           `json:"trials"` // for each search
+	Polish   int           `json:"polish"` // evaluations of each search's local polish
+	Seed     int64         `json:"seed"`
+}
+
+const planFormat = 1
+
+// An Input is a model file and what it was like when the study began.
+type Input struct {
+	Name    string    `json:"name"`
+	Path    string    `json:"path"`
+	Size    int64     `json:"size"`
+	ModTime time.Time `json:"mtime"`
+	Header  string    `json:"header_sha256"` // of the length and the JSON in front of the tensors
+}
+
+// input describes an open model.
+func input(m *merge.Model) (Input, error) {
+	path, err := filepath.Abs(m.File.Path())
+	if err != nil {
+		return Input{}, err
+	}
+	s := m.File.Stamp()
+	return Input{m.Name, path, s.Size, s.ModTime, s.Header}, nil
+}
+
+// Open opens the model of in. The error wraps [ErrChanged] if the file is gone
+// or is no longer what it was.
+func (in Input) Open() (*merge.Model, error) {
+	m, err := merge.OpenModel(in.Name, in.Path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is gone: put it back or start a new study", ErrChanged, in.Path)
+	}
+	if errors.Is(err, checkpoint.ErrFormat) || errors.Is(err, merge.ErrMismatch) {
+		return nil, fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := m.File.Stamp()
+	if s.Size != in.Size || !s.ModTime.Equal(in.ModTime) || s.Header != in.Header {
+		m.Close()
+		return nil, fmt.Errorf("%w: %s is not the file it was when the study began: put that back or start a new study", ErrChanged, in.Path)
+	}
+	return m, nil
+}
+
+// inputs returns the plan's files, the target last.
+func (p *Plan) inputs() []Input { return append(slices.Clone(p.Sources), p.Target) }
+
+// Check returns an error that says which setting is out of range, if any.
+func (p *Plan) Check() error {
+	switch {
+	case p.Format != planFormat:
+		return fmt.Errorf("plan of format %d; this program knows format %d", p.Format, planFormat)
+	case len(p.Sources) == 0:
+		return errors.New("no sources")
+	case p.Trials < 0 || p.Trials > 1_000_000:
+		return fmt.Errorf("%d trials: give 0 to 1000000", p.Trials)
+	case p.Polish < 0 || p.Polish > 1_000_000:
+		return fmt.Errorf("polish of %d evaluations: give 0 to 1000000", p.Polish)
+	case !slices.Contains(optimize.Samplers(), p.Sampler):
+		return fmt.Errorf("unknown sampler %q: give one of %v", p.Sampler, optimize.Samplers())
+	case p.Era != "" && !slices.Contains(block.Eras(), p.Era):
+		return fmt.Errorf("unknown era %q: give one of %v", p.Era, block.Eras())
+	case len(p.Groups) == 0:
+		return errors.New("no group of blocks to search")
+	}
+	for _, g := range p.Groups {
+		if !slices.Contains(block.Groups(), g) {
+			return fmt.Errorf("unknown group %q: give some of %v", g, block.Groups())
+		}
+	}
+	if p.Base != "" && p.Sources[0].Name != p.Base {
+		return fmt.Errorf("the base %q is not the first source", p.Base)
+	}
+	return nil
+}
+
+// base returns the place of the base among the sources, or -1.
+func (p *Plan) base() int {
+	if p.Base == "" {
+		return -1
+	}
+	return 0
+}
+
+// A sealed plan is a plan as it is stored, with a checksum: a plan that was
+// changed would lead the journals astray.
+type sealed struct {
+	Plan
+	CRC string `json:"crc32"`
+}
+
+func (p *Plan) checksum() (string, error) {
+	text, err := json.Marshal(p)
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(text)), err
+}
+
+func readPlan(path string) (*Plan, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	var s sealed
+	if err := dec.Decode(&s); err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+	}
+	if sum, err := s.checksum(); err != nil || sum != s.CRC {
+		return nil, fmt.Errorf("%s: %w: it is not as it was written; a plan cannot be edited, start a new study", path, ErrDamaged)
+	}
+	if err := s.Check(); err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+	}
+	return &s.Plan, nil
+}
+
+func writePlan(path string, p *Plan) error {
+	sum, err := p.checksum()
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(sealed{*p, sum}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return checkpoint.WriteFileAtomic(path, append(text, '\n'))
+}

@@ -1,0 +1,271 @@
+// Package report says in words and tables what a study found out.
+//
+// The tables keep the layout of similar.py, the similarity calculator that
+// people quote, because they are pasted into posts.
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"mixmatch/merge/block"
+	"mixmatch/similarity"
+	"mixmatch/studies"
+)
+
+// columns is how many blocks a table has side by side, so that it fits a
+// terminal of 100 characters.
+const columns = 7
+
+// Text writes the whole story of a run: what it proves, the steps with the
+// similarity after each, the per-block tables, who is in it, and what to do next.
+func Text(w io.Writer, s *studies.Summary) error {
+	p := &printer{w: w}
+	p.verdict(s)
+	p.recipe(s)
+	p.tables(s)
+	p.sources(s)
+	p.notes(s)
+	p.next(s)
+	return p.err
+}
+
+// A printer remembers the first error, so that each line need not.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) f(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+// verdict says in one paragraph what the result proves.
+func (p *printer) verdict(s *studies.Summary) {
+	p.f("%s: %s\n", s.Target, Headline(s))
+	for _, g := range s.Groups {
+		p.f("  %-8s %9s   ceiling %9s", g.Name, percent(g.Achieved), percent(g.Ceiling))
+		if g.Explained != nil {
+			p.f("   explained %9s", percent(*g.Explained))
+		}
+		p.f("   %s\n", g.Verdict)
+	}
+	if where := unexplained(s); where != "" {
+		p.f("  unexplained: %s\n", where)
+	}
+	p.f("\n")
+}
+
+// Headline says in one sentence what the result proves.
+func Headline(s *studies.Summary) string {
+	switch s.Verdict {
+	case similarity.Exact:
+		if len(s.Sources) == 1 {
+			return fmt.Sprintf("exact. It is %s: what differs is no more than rounding.", s.Sources[0].Name)
+		}
+		return "exact. What this recipe leaves unexplained is no more than rounding."
+	case similarity.Best:
+		return "best possible. No mix of these sources comes closer, and little is left unexplained."
+	case similarity.Short:
+		return "held back by the recipe. Other ratios than it allows would come closer; see the ceiling."
+	}
+	return "a source is missing. No mix of these sources comes closer than the ceiling, and what it leaves unexplained is far more than rounding."
+}
+
+// unexplained lists the blocks with more left over than rounding, worst first.
+func unexplained(s *studies.Summary) string {
+	var bad []studies.Block
+	for _, g := range s.Groups {
+		for _, b := range g.Blocks {
+			if b.Verdict != similarity.Exact {
+				bad = append(bad, b)
+			}
+		}
+	}
+	slices.SortStableFunc(bad, func(a, b studies.Block) int {
+		switch {
+		case a.Unexplained > b.Unexplained:
+			return -1
+		case a.Unexplained < b.Unexplained:
+			return 1
+		}
+		return 0
+	})
+	var parts []string
+	for i, b := range bad {
+		if i == 6 {
+			parts = append(parts, fmt.Sprintf("and %d more", len(bad)-6))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s %.2f %%", b.Name, 100*b.Unexplained))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ") + " of what separates the target from the nearest source"
+}
+
+// recipe prints the steps, each with the similarity of the model after it.
+func (p *printer) recipe(s *studies.Summary) {
+	p.f("Recipe, in SuperMerger's notation, with the cosine similarity after each step:\n\n")
+	for _, st := range s.Steps {
+		p.f("%s\n", st.Text)
+		var parts []string
+		for _, g := range block.Groups() {
+			if v, ok := st.Similarity[g]; ok {
+				parts = append(parts, fmt.Sprintf("%s %s", g, percent(v)))
+			}
+		}
+		p.f("# %s\n", strings.Join(parts, ", "))
+	}
+	p.f("\n")
+}
+
+// tables prints each group's blocks as similar.py does: a row of names, a row
+// of percentages. The rows are what was achieved, the ceiling and, with a base,
+// what is explained.
+func (p *printer) tables(s *studies.Summary) {
+	for _, g := range s.Groups {
+		p.f("%s\n", g.Name)
+		for part := range slices.Chunk(g.Blocks, columns) {
+			row := func(label string, cell func(b studies.Block) string) {
+				p.f("| %-9s |", label)
+				for _, b := range part {
+					p.f(" %s |", center(cell(b), 9))
+				}
+				p.f("\n")
+			}
+			row("", func(b studies.Block) string { return b.Name })
+			row("achieved", func(b studies.Block) string { return percent(b.Achieved) })
+			row("ceiling", func(b studies.Block) string { return percent(b.Ceiling) })
+			if g.Explained != nil {
+				row("explained", func(b studies.Block) string { return percent(*b.Explained) })
+			}
+		}
+		p.f("\n%s - %s\n\n", s.Target, percent(g.Achieved))
+	}
+}
+
+// sources prints who is in the mix, and who is not.
+func (p *printer) sources(s *studies.Summary) {
+	p.f("Who is in it:\n")
+	if p.err == nil {
+		tw := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
+		for _, q := range s.Sources {
+			share := fmt.Sprintf("%.4f to %.4f", q.Low, q.High)
+			if q.Low == q.High {
+				share = fmt.Sprintf("%.4f", q.Low)
+			}
+			blocks := "blocks"
+			if q.Blocks == 1 {
+				blocks = "block"
+			}
+			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s\n", q.Name, share, errorBar(q.MaxError), q.Blocks, blocks)
+		}
+		p.err = tw.Flush()
+	}
+	if len(s.Dropped) > 0 {
+		p.f("  not in it: %s\n", strings.Join(s.Dropped, ", "))
+	}
+	for _, t := range s.Twins {
+		p.f("  %s and %s differ by %.2g %%: how the share divides between them is a guess\n", t.A, t.B, 100*t.Difference)
+	}
+	p.f("\n")
+}
+
+// notes prints what else was found out.
+func (p *printer) notes(s *studies.Summary) {
+	switch s.EraBy {
+	case "recognised":
+		p.f("Block map: %s, recognised by the time_embed tensors (", s.Era)
+		for i, e := range s.Eras {
+			if i > 0 {
+				p.f(", ")
+			}
+			p.f("%s %.3g", e.Block, e.Noise)
+		}
+		p.f(" roundings off).\n")
+	case "assumed":
+		p.f("Block map: %s, assumed: the target does not tell; --era sets another.\n", s.Era)
+	default:
+		p.f("Block map: %s, as given.\n", s.Era)
+	}
+	switch v := s.VAE; {
+	case v.Source == "":
+		p.f("VAE: none to compare.\n")
+	case v.Same:
+		p.f("VAE: that of %s. SuperMerger blends the VAE with the BASE ratio: bake this one in afterwards.\n", v.Source)
+	default:
+		p.f("VAE: of none of the sources; the nearest is that of %s, %.2f %% off.\n", v.Source, 100*v.Difference)
+	}
+	for _, n := range s.Notes {
+		p.f("Note: %s.\n", n)
+	}
+	p.f("%d trials.\n\n", s.Trials)
+}
+
+// next says what to do with the result, in commands to type.
+func (p *printer) next(s *studies.Summary) {
+	dir := quote(s.Study)
+	p.f("Next:\n")
+	p.f("  mixmatch export %s > recipe.txt\n", dir)
+	p.f("  mixmatch merge %s -o %s\n", dir, quote(s.Target+"-rebuilt.safetensors"))
+	p.f("  mixmatch show %s --weights\n", dir)
+	if s.Verdict == similarity.Missing {
+		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY ... --source SUSPECT.safetensors\n")
+	}
+}
+
+// Weights writes each block's weights with their standard errors.
+func Weights(w io.Writer, s *studies.Summary) error {
+	p := &printer{w: w}
+	for _, g := range s.Groups {
+		for _, b := range g.Blocks {
+			p.f("%s\n", b.Name)
+			width := 0
+			for _, q := range b.Weights {
+				width = max(width, len(q.Source))
+			}
+			for _, q := range b.Weights {
+				bar := errorBar(q.Error)
+				if q.Vague {
+					bar = "anything (it has a twin)"
+				}
+				p.f("  %-*s  %9.4f ± %s\n", width, q.Source, q.Weight, bar)
+			}
+		}
+	}
+	return p.err
+}
+
+// errorBar prints a standard error: four decimals where they say something.
+func errorBar(e float64) string {
+	if e != 0 && e < 0.00005 {
+		return "<0.0001"
+	}
+	return fmt.Sprintf("%.4f", e)
+}
+
+// percent prints a similarity as similar.py does.
+func percent(v float64) string { return fmt.Sprintf("%.4f%%", 100*v) }
+
+// center puts s in the middle of width characters.
+func center(s string, width int) string {
+	left := max(0, width-len(s)) / 2
+	return fmt.Sprintf("%*s%-*s", left, "", width-left, s)
+}
+
+// quote returns s as a word for a shell, in quotes if it needs them.
+func quote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./+,:=@%", r))
+	}) {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
+}

@@ -1,0 +1,175 @@
+package studies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/recipe"
+	"mixmatch/optimize"
+	"mixmatch/similarity"
+)
+
+// A search is one goptuna study of a study: the holes of one block, or the
+// shared holes of a group, which no other search depends on.
+type search struct {
+	name   string // of the journal: the block's or the group's
+	blocks []block.ID
+	holes  []hole
+	start  []float64 // where the closed form is, or the search at its wits' end begins
+	score  func(x []float64) (float64, error)
+}
+
+// A hole is a ratio to find: its place in the columns of the search's blocks.
+type hole struct {
+	pos    int
+	lo, hi float64
+}
+
+// holesOf returns the holes of one kind in block id.
+func holesOf(r *recipe.Recipe, id block.ID, kind recipe.Hole) []hole {
+	var holes []hole
+	for _, pos := range r.Holes(id) {
+		if q := r.Ratio(id, pos); q.Hole == kind {
+			holes = append(holes, hole{pos, q.Lo, q.Hi})
+		}
+	}
+	return holes
+}
+
+// seed returns the seed of the search called name: its own, so that no two
+// searches of a study draw the same numbers.
+func seed(study int64, name string) int64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d/%s", study, name)
+	return int64(h.Sum64() >> 1)
+}
+
+// settings are those of the search's optimizer.
+func (s *search) settings(p *Plan) optimize.Settings {
+	box := optimize.Box{}
+	for _, h := range s.holes {
+		box.Lower = append(box.Lower, h.lo)
+		box.Upper = append(box.Upper, h.hi)
+	}
+	return optimize.Settings{
+		Name: s.name, Box: box, Sampler: p.Sampler, Start: s.start,
+		Trials: p.Trials, Polish: p.Polish, Seed: seed(p.Seed, s.name),
+	}
+}
+
+// begin gives the search the best of a few quick descents to start from.
+func (s *search) begin(ctx context.Context) error {
+	best := optimize.Trial{}
+	for k, share := range []float64{0.1, 0.5, 0.9} {
+		x := make([]float64, len(s.holes))
+		for i, h := range s.holes {
+			x[i] = min(max(share, h.lo), h.hi)
+		}
+		set := optimize.Settings{Name: s.name, Sampler: "random", Start: x, Polish: 300 * (1 + len(x))}
+		for _, h := range s.holes {
+			set.Box.Lower = append(set.Box.Lower, h.lo)
+			set.Box.Upper = append(set.Box.Upper, h.hi)
+		}
+		t, err := optimize.Minimize(ctx, s.score, set)
+		if err != nil {
+			return err
+		}
+		if k == 0 || t.Value < best.Value {
+			best = t
+		}
+	}
+	s.start = best.X
+	return nil
+}
+
+// runAll runs searches side by side, each with its journal, and returns the
+// best trial of each.
+func (s *Study) runAll(ctx context.Context, searches []*search, threads int, note func()) ([]optimize.Trial, error) {
+	best := make([]optimize.Trial, len(searches))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, threads))
+	var mu sync.Mutex
+	for i, q := range searches {
+		group.Go(func() error {
+			j, err := openJournal(s.path(journalDir + "/" + q.name + ".jsonl"))
+			if err != nil {
+				return err
+			}
+			set := q.settings(&s.Plan)
+			set.Done = slices.Clone(j.trials)
+			mu.Lock()
+			for range set.Done {
+				note()
+			}
+			mu.Unlock()
+			set.Note = func(t optimize.Trial) error {
+				if err := j.append(t); err != nil {
+					return err
+				}
+				mu.Lock()
+				note()
+				mu.Unlock()
+				return nil
+			}
+			best[i], err = optimize.Minimize(ctx, q.score, set)
+			if errors.Is(err, optimize.ErrReplay) {
+				err = fmt.Errorf("%s: %w: %w", j.f.Name(), ErrDamaged, err)
+			}
+			return errors.Join(err, j.close())
+		})
+	}
+	return best, group.Wait()
+}
+
+// blockSearch returns the search for the holes of block id, with the rest of
+// its column as it is.
+func blockSearch(b *similarity.Blocks, r *recipe.Recipe, id block.ID, holes []hole) *search {
+	score := scorer(b, r, id)
+	column := r.Column(id)
+	return &search{
+		name: b.Layout.Name(id), blocks: []block.ID{id}, holes: holes,
+		score: func(x []float64) (float64, error) {
+			for k, h := range holes {
+				column[h.pos] = x[k]
+			}
+			v, err := score(column)
+			return 1 - v, err
+		},
+	}
+}
+
+// scorer returns the function that scores a column of block id. It keeps
+// buffers, so it is for one goroutine.
+func scorer(b *similarity.Blocks, r *recipe.Recipe, id block.ID) func(column []float64) (float64, error) {
+	program := r.Program()
+	place := make([]int, len(program.Sources))
+	for i, n := range program.Sources {
+		place[i] = slices.Index(b.Names, n)
+	}
+	w := make([]float64, len(b.Names))
+	dst, scratch := make([]float64, len(program.Sources)), make([]float64, program.Scratch())
+	return func(column []float64) (float64, error) {
+		clear(w)
+		program.WeightsInto(dst, column, scratch)
+		for i, v := range dst {
+			w[place[i]] += v
+		}
+		return b.Score(id, w)
+	}
+}
+
+// weightsOf returns the weight of each model of b that a column comes down to.
+func weightsOf(b *similarity.Blocks, program *recipe.Program, column []float64) []float64 {
+	w := make([]float64, len(b.Names))
+	for i, v := range program.Weights(column) {
+		w[slices.Index(b.Names, program.Sources[i])] += v
+	}
+	return w
+}

@@ -1,0 +1,387 @@
+package studies_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+	"mixmatch/similarity"
+	"mixmatch/studies"
+	"mixmatch/studies/demo"
+)
+
+// family writes a small family once for each era.
+var family = func() func(t *testing.T, era block.Era) demo.Planted {
+	var mu sync.Mutex
+	made := map[block.Era]demo.Planted{}
+	return func(t *testing.T, era block.Era) demo.Planted {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if p, ok := made[era]; ok {
+			return p
+		}
+		p, err := demo.Write(context.Background(), filepath.Join(folder, string(era)), demo.Family{Div: 20, Seed: 1, Era: era, Decoys: true}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made[era] = p
+		return p
+	}
+}()
+
+var folder string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "mixmatch-studies-")
+	if err != nil {
+		panic(err)
+	}
+	folder = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+var settings = studies.Plan{Groups: block.Groups(), Sampler: "cmaes", Trials: 60, Polish: 200, Seed: 1}
+
+// create starts a study of p without the sources withheld.
+func create(t *testing.T, dir string, p demo.Planted, plan studies.Plan, withhold ...string) *studies.Study {
+	t.Helper()
+	open := func(name, path string) *merge.Model {
+		m, err := merge.OpenModel(name, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { m.Close() })
+		return m
+	}
+	c := studies.Config{Target: open("target", p.Target), Base: open(merge.NameOf(p.Base), p.Base), Plan: plan}
+	for _, s := range p.Sources {
+		if !slices.Contains(withhold, s.Name) {
+			c.Sources = append(c.Sources, open(s.Name, s.Path))
+		}
+	}
+	s, err := studies.Create(dir, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func run(t *testing.T, s *studies.Study, o studies.Options) *studies.Summary {
+	t.Helper()
+	sum, err := s.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+// files returns what is in the journals, the recipes and the products of dir.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || slices.Contains([]string{"lock", "plan.json", "summary.json"}, d.Name()) {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		rel, _ := filepath.Rel(dir, path)
+		all[rel] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func same(t *testing.T, what string, got, want map[string]string) {
+	t.Helper()
+	for name, text := range want {
+		if got[name] != text {
+			t.Errorf("%s: %s differs", what, name)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%s: %d files; want %d", what, len(got), len(want))
+	}
+}
+
+// TestPlanted finds the planted recipe, whichever block map it was made with.
+func TestPlanted(t *testing.T) {
+	for _, era := range block.Eras() {
+		p := family(t, era)
+		sum := run(t, create(t, filepath.Join(t.TempDir(), "s"), p, settings), studies.Options{})
+		if sum.Verdict != similarity.Exact {
+			t.Errorf("%s: verdict %q; want exact", era, sum.Verdict)
+		}
+		if sum.Era != era || sum.EraBy != "recognised" {
+			t.Errorf("era %s %s; want %s recognised", sum.Era, sum.EraBy, era)
+		}
+		if !slices.Equal(sum.Dropped, []string{"anylora_v1", "ghostmix_v12"}) {
+			t.Errorf("%s: dropped %v; want the decoys", era, sum.Dropped)
+		}
+		if sum.VAE.Source != "OpenBra" || !sum.VAE.Same {
+			t.Errorf("%s: VAE %+v; want that of OpenBra", era, sum.VAE)
+		}
+		if len(sum.Steps) != 9 {
+			t.Errorf("%s: %d steps for ten sources; want 9", era, len(sum.Steps))
+		}
+		weights, honest := 0, 0
+		for _, g := range sum.Groups {
+			for _, b := range g.Blocks {
+				id, _ := p.Layout().Index(b.Name)
+				found := map[string]studies.Weight{}
+				for _, w := range b.Weights {
+					found[w.Source] = w
+				}
+				for _, s := range append(slices.Clone(p.Sources), demo.Source{Name: sum.Base}) {
+					got, want := found[s.Name], p.Weight(id, s.Name)
+					if math.Abs(got.Weight-want) > 0.002 {
+						t.Errorf("%s: %s in %s is %.4f; planted %.4f", era, s.Name, b.Name, got.Weight, want)
+					}
+					if got.Weight != 0 || want != 0 {
+						weights++
+						if math.Abs(got.Weight-want) <= 3*got.Error+1e-9 {
+							honest++
+						}
+					}
+				}
+				if b.Achieved > b.Ceiling || b.Searched == nil || *b.Searched < b.Achieved-1e-9 {
+					t.Errorf("%s: %s: achieved %v, searched %v, ceiling %v", era, b.Name, b.Achieved, b.Searched, b.Ceiling)
+				}
+			}
+		}
+		if float64(honest) < 0.95*float64(weights) {
+			t.Errorf("%s: truth within three standard errors in %d of %d weights", era, honest, weights)
+		}
+		// The printed recipe comes down to the weights that were scored.
+		r, err := sum.Parse()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range sum.Groups {
+			for _, b := range g.Blocks {
+				id, _ := r.Layout.Index(b.Name)
+				flat := r.Flatten(id)
+				for _, w := range b.Weights {
+					if v, _ := flat[w.Source].Float64(); math.Abs(v-w.Weight) > 1e-12 {
+						t.Errorf("%s: %s in %s: the recipe gives %v, the table %v", era, w.Source, b.Name, v, w.Weight)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestWithheld leaves one source out: the verdict says so, and where.
+func TestWithheld(t *testing.T) {
+	p := family(t, block.SM2025)
+	sum := run(t, create(t, filepath.Join(t.TempDir(), "s"), p, settings, "sxd_10Pruned"), studies.Options{})
+	if sum.Verdict != similarity.Missing {
+		t.Errorf("verdict %q; want a source missing", sum.Verdict)
+	}
+	for _, g := range sum.Groups {
+		want := similarity.Exact
+		if g.Name == block.Outputs { // the only group it is in
+			want = similarity.Missing
+		}
+		if g.Verdict != want {
+			t.Errorf("%s: verdict %q; want %q", g.Name, g.Verdict, want)
+		}
+	}
+}
+
+// TestThreads runs a study on one, two and five threads, with every sampler.
+func TestThreads(t *testing.T) {
+	p := family(t, block.SM2025)
+	for _, sampler := range []string{"cmaes", "tpe", "random"} {
+		plan := settings
+		plan.Sampler, plan.Trials = sampler, 20
+		var first map[string]string
+		for _, threads := range []int{1, 2, 5} {
+			dir := filepath.Join(t.TempDir(), "s")
+			run(t, create(t, dir, p, plan), studies.Options{Threads: threads})
+			got := files(t, dir)
+			if first == nil {
+				first = got
+			}
+			same(t, sampler, got, first)
+		}
+	}
+}
+
+// TestResume stops a study again and again, sometimes with half a line left
+// behind, and gets what an undisturbed run gets.
+func TestResume(t *testing.T) {
+	p := family(t, block.SM2025)
+	whole := filepath.Join(t.TempDir(), "s")
+	run(t, create(t, whole, p, settings), studies.Options{})
+	want := files(t, whole)
+
+	dir := filepath.Join(t.TempDir(), "s")
+	create(t, dir, p, settings).Close()
+	finished := false
+	for stop := int64(0); !finished; stop += 150 {
+		s, err := studies.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err = s.Run(ctx, studies.Options{Threads: 2, Progress: func(q studies.Progress) {
+			if q.Stage == "searching" && q.Done >= stop {
+				cancel()
+			}
+		}})
+		cancel()
+		s.Close()
+		finished = err == nil
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if !finished && stop%300 == 0 {
+			f, err := os.OpenFile(filepath.Join(dir, "journal", "OUT03.jsonl"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteString(`{"trial":7,"by":"cm`); err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+		}
+	}
+	same(t, "resumed", files(t, dir), want)
+}
+
+// TestTemplate fills the holes of a recipe: one shared by each group, and one
+// of a block's own.
+func TestTemplate(t *testing.T) {
+	p := family(t, block.SM2025)
+	plan := settings
+	plan.Trials, plan.Polish = 150, 1000
+	plan.Groups = []block.Group{block.Outputs, block.Inputs}
+	// In IN09 to IN11 the target is .5 OpenBra + dreamshaper_6NoVae - .5 base.
+	plan.Template = `OpenBra x (1-alpha) + v1-5-pruned-emaonly x alpha = HALF
+alpha = ?
+HALF + (dreamshaper_6NoVae - v1-5-pruned-emaonly) x alpha = FINAL
+alpha = (0,?,?,?,?,?,?,?,?,?,?[0,2],?[0,2],?[0,2],?,0,0,0,0,0,0,0,0,0,0,0,0)
+`
+	sum := run(t, create(t, filepath.Join(t.TempDir(), "s"), p, plan), studies.Options{})
+	r, err := sum.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Steps) != 2 || !sum.Template {
+		t.Fatalf("the steps given were changed:\n%s", sum.Recipe)
+	}
+	shared := map[block.Group]float64{}
+	for _, g := range sum.Groups {
+		for _, b := range g.Blocks {
+			id, _ := r.Layout.Index(b.Name)
+			x := r.Column(id)
+			if v, ok := shared[g.Name]; ok && v != x[0] {
+				t.Errorf("%s: shared ratio %v in %s; %v elsewhere", g.Name, x[0], b.Name, v)
+			}
+			shared[g.Name] = x[0]
+			if g.Name == block.Outputs && x[1] != 0 {
+				t.Errorf("%s: a ratio that was given became %v", b.Name, x[1])
+			}
+			if b.Name == "IN10" && (math.Abs(x[1]-1) > 0.15 || b.Achieved < 0.99) {
+				t.Errorf("IN10: ratios %v, similarity %v", x, b.Achieved)
+			}
+			if b.Achieved > b.Ceiling {
+				t.Errorf("%s: %v is above the ceiling %v", b.Name, b.Achieved, b.Ceiling)
+			}
+		}
+	}
+	if shared[block.Outputs] == shared[block.Inputs] {
+		t.Errorf("the groups share a ratio: %v", shared)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	p := family(t, block.SM2025)
+	dir := filepath.Join(t.TempDir(), "s")
+	plan := settings
+	plan.Trials = 3
+	s := create(t, dir, p, plan)
+	if _, err := studies.Open(dir); !errors.Is(err, studies.ErrLocked) {
+		t.Errorf("a study in use: %v", err)
+	}
+	if _, err := studies.ReadSummary(dir); !errors.Is(err, studies.ErrPending) {
+		t.Errorf("no result yet: %v", err)
+	}
+	run(t, s, studies.Options{})
+	s.Close()
+	if _, err := studies.Open(filepath.Join(t.TempDir(), "none")); !errors.Is(err, studies.ErrMissing) {
+		t.Errorf("no study: %v", err)
+	}
+
+	// Each file of the study, damaged in the middle.
+	for name, want := range map[string]error{
+		"plan.json": studies.ErrDamaged, "products.jsonl": studies.ErrDamaged, "summary.json": nil,
+		"recipe.txt": studies.ErrDamaged, "journal/OUT03.jsonl": studies.ErrDamaged,
+	} {
+		path := filepath.Join(dir, name)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := bytes.Clone(text)
+		bad[len(bad)/3] ^= 4
+		if err := os.WriteFile(path, bad, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err = reopen(t, dir)
+		if !errors.Is(err, want) || (err != nil && !strings.Contains(err.Error(), filepath.FromSlash(name))) {
+			t.Errorf("%s damaged: %v; want %v", name, err, want)
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := reopen(t, dir); err != nil {
+		t.Errorf("mended: %v", err)
+	}
+
+	// A model that has changed since.
+	later := time.Now().Add(time.Hour)
+	info, err := os.Stat(p.Sources[0].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(p.Sources[0].Path, later, later); err != nil {
+		t.Fatal(err)
+	}
+	if err := reopen(t, dir); !errors.Is(err, studies.ErrChanged) || !strings.Contains(err.Error(), p.Sources[0].Path) {
+		t.Errorf("a source changed: %v", err)
+	}
+	if err := os.Chtimes(p.Sources[0].Path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func reopen(t *testing.T, dir string) error {
+	t.Helper()
+	s, err := studies.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = s.Run(t.Context(), studies.Options{})
+	return err
+}

@@ -1,0 +1,335 @@
+package studies
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/recipe"
+	"mixmatch/similarity"
+)
+
+// A Summary is everything a run found out. It is what the screen, the report
+// and programs that read summary.json are made from.
+type Summary struct {
+	Format   int                `json:"format"`
+	Study    string             `json:"study"`
+	Target   string             `json:"target"`
+	Base     string             `json:"base,omitempty"`
+	Arch     block.Arch         `json:"arch"`
+	Era      block.Era          `json:"era"`
+	EraBy    string             `json:"era_by"` // "recognised", "given" or "assumed"
+	Eras     []EraFit           `json:"eras,omitempty"`
+	Verdict  similarity.Verdict `json:"verdict"`
+	Groups   []Group            `json:"groups"`
+	Steps    []Step             `json:"steps"`
+	Sources  []Source           `json:"sources"`
+	Dropped  []string           `json:"dropped,omitempty"`
+	Twins    []similarity.Twin  `json:"twins,omitempty"`
+	VAE      VAE                `json:"vae"`
+	Recipe   string             `json:"recipe"`
+	Template bool               `json:"template"` // the recipe's steps were given
+	Trials   int                `json:"trials"`
+	Notes    []string           `json:"notes,omitempty"`
+}
+
+// An EraFit is how well one era's block map explains the time_embed tensors.
+type EraFit struct {
+	Era   block.Era `json:"era"`
+	Block string    `json:"block"`
+	Noise float64   `json:"noise"` // residual, in roundings of the target
+}
+
+// A Group is what was reached in blocks searched together. Its numbers are the
+// plain means of its blocks', as the calculators' totals are.
+type Group struct {
+	Name      block.Group        `json:"name"`
+	Achieved  float64            `json:"achieved"`
+	Ceiling   float64            `json:"ceiling"`
+	Explained *float64           `json:"explained,omitempty"` // only with a base
+	Verdict   similarity.Verdict `json:"verdict"`
+	Blocks    []Block            `json:"blocks"`
+}
+
+// A Block is what was reached in one block.
+type Block struct {
+	Name        string             `json:"name"`
+	Achieved    float64            `json:"achieved"`            // cosine of the recipe as printed
+	Ceiling     float64            `json:"ceiling"`             // best cosine of any mix of the sources
+	Explained   *float64           `json:"explained,omitempty"` // 1 - |T-M|^2/|T-B|^2
+	Unexplained float64            `json:"unexplained"`         // share of what the nearest source leaves
+	Noise       float64            `json:"noise"`               // |T-M|^2 in roundings of the target
+	Verdict     similarity.Verdict `json:"verdict"`
+	Searched    *float64           `json:"searched,omitempty"` // best cosine of the search, before rounding
+	Trials      int                `json:"trials"`
+	Weights     []Weight           `json:"weights"`
+}
+
+// A Weight is the share of one source in one block.
+type Weight struct {
+	Source string  `json:"source"`
+	Weight float64 `json:"weight"`
+	Error  float64 `json:"error"`           // its standard error; 0 where the recipe gives no choice
+	Vague  bool    `json:"vague,omitempty"` // the error is beyond all bounds: the source has a twin
+}
+
+// A Step is one merge and how close the model is after it.
+type Step struct {
+	Text       string                  `json:"text"`
+	Similarity map[block.Group]float64 `json:"similarity"`
+}
+
+// A Source is a model that takes part, and the range of its weights.
+type Source struct {
+	Name     string  `json:"name"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+	MaxError float64 `json:"max_error"`
+	Blocks   int     `json:"blocks"` // in how many it takes part
+}
+
+// A VAE says where the target's VAE comes from.
+type VAE struct {
+	Source     string  `json:"source,omitempty"` // "" if the target has none, or no source has one
+	Same       bool    `json:"same"`             // the source's, but for rounding
+	Difference float64 `json:"difference"`       // |T-S|/|T|
+}
+
+const summaryFormat = 1
+
+// sameVAE is the largest |T-S|^2/|T|^2 that rounding to bfloat16 explains.
+const sameVAE = 4e-6
+
+// summarise scores the recipe as it is printed.
+func (r *run) summarise() (*Summary, error) {
+	s := &Summary{
+		Format: summaryFormat, Study: filepath.ToSlash(r.Dir), Target: r.Plan.Target.Name, Base: r.Plan.Base,
+		Arch: r.arch, Era: r.blocks.Layout.Era(), EraBy: "given",
+		Recipe: r.recipe.String(), Template: r.Plan.Template != "",
+		Twins: r.blocks.Twins(), Notes: r.notes,
+	}
+	if r.Plan.Era == "" {
+		s.EraBy = "assumed"
+		if r.sure {
+			s.EraBy = "recognised"
+		}
+		for _, e := range r.eras {
+			s.Eras = append(s.Eras, EraFit(e))
+		}
+	}
+	for _, n := range r.trials {
+		s.Trials += n
+	}
+	// What is printed is what is scored: the recipe is read back from its text.
+	printed, err := recipe.Parse(r.blocks.Layout, s.Recipe, recipe.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("the recipe found cannot be read back: %w", err)
+	}
+	program := printed.Program()
+	var findings []similarity.Finding
+	totals := make([]Source, len(r.blocks.Names))
+	for _, group := range r.Plan.Groups {
+		g := Group{Name: group, Verdict: similarity.Exact}
+		var inGroup []similarity.Finding
+		for _, id := range r.ids {
+			if r.blocks.Layout.GroupOf(id) != group {
+				continue
+			}
+			w := weightsOf(r.blocks, program, printed.Column(id))
+			b, f, err := r.block(id, w)
+			if err != nil {
+				return nil, err
+			}
+			r.tally(totals, b)
+			inGroup = append(inGroup, f)
+			g.Blocks = append(g.Blocks, *b)
+		}
+		if len(g.Blocks) == 0 {
+			continue
+		}
+		g.mean()
+		g.Verdict = similarity.Sum(inGroup)
+		findings = append(findings, inGroup...)
+		s.Groups = append(s.Groups, g)
+	}
+	s.Verdict = similarity.Sum(findings)
+	for i, t := range totals {
+		if t.Blocks == 0 {
+			s.Dropped = append(s.Dropped, r.blocks.Names[i])
+			continue
+		}
+		t.Name = r.blocks.Names[i]
+		s.Sources = append(s.Sources, t)
+	}
+	s.VAE = vaeOf(r.gram)
+	s.Steps, err = r.steps(printed)
+	return s, err
+}
+
+// block scores weights w in block id.
+func (r *run) block(id block.ID, w []float64) (*Block, similarity.Finding, error) {
+	ceiling, err := r.blocks.Ceiling(id)
+	if err != nil {
+		return nil, similarity.Finding{}, err
+	}
+	b := &Block{Name: r.blocks.Layout.Name(id), Ceiling: ceiling.Cosine}
+	if b.Achieved, err = r.blocks.Score(id, w); err != nil {
+		return nil, similarity.Finding{}, err
+	}
+	b.Ceiling = max(b.Ceiling, b.Achieved) // equal but for the last bits
+	if base := r.Plan.base(); base >= 0 {
+		e := r.blocks.Explained(id, w, base)
+		b.Explained = &e
+	}
+	if v, ok := r.reached[id]; ok {
+		b.Searched = &v
+	}
+	b.Trials = r.trials[b.Name]
+	f := r.blocks.Judge(id, w, ceiling)
+	b.Unexplained, b.Noise, b.Verdict = f.Unexplained, f.Noise, f.Verdict
+	var support []int
+	for i, v := range w {
+		if math.Abs(v) > 1e-9 && !r.blocks.Lacks(id, i) {
+			support = append(support, i)
+		}
+	}
+	fit, err := r.blocks.Fit(id, support, nil)
+	if err != nil {
+		return nil, f, err
+	}
+	for _, i := range support {
+		q := Weight{Source: r.blocks.Names[i], Weight: w[i], Error: fit.SE[i]}
+		if math.IsInf(q.Error, 0) {
+			q.Error, q.Vague = 0, true
+		}
+		b.Weights = append(b.Weights, q)
+	}
+	return b, f, nil
+}
+
+// tally widens the sources' ranges by the weights of a block.
+func (r *run) tally(totals []Source, b *Block) {
+	for _, q := range b.Weights {
+		t := &totals[slices.Index(r.blocks.Names, q.Source)]
+		if t.Blocks == 0 {
+			t.Low, t.High = q.Weight, q.Weight
+		}
+		t.Low, t.High = min(t.Low, q.Weight), max(t.High, q.Weight)
+		t.MaxError = max(t.MaxError, q.Error)
+		t.Blocks++
+	}
+}
+
+// mean sets the group's numbers to the means of its blocks'.
+func (g *Group) mean() {
+	n := float64(len(g.Blocks))
+	explained := 0.0
+	for _, b := range g.Blocks {
+		g.Achieved += b.Achieved / n
+		g.Ceiling += b.Ceiling / n
+		if b.Explained != nil {
+			explained += *b.Explained / n
+		}
+	}
+	if g.Blocks[0].Explained != nil {
+		g.Explained = &explained
+	}
+}
+
+// steps scores the model after each step.
+func (r *run) steps(printed *recipe.Recipe) ([]Step, error) {
+	texts := stepTexts(printed)
+	var steps []Step
+	for i := range printed.Steps {
+		prefix := &recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i+1]}
+		program := prefix.Program()
+		st := Step{Text: texts[i], Similarity: map[block.Group]float64{}}
+		for _, group := range r.Plan.Groups {
+			sum, n := 0.0, 0.0
+			for _, id := range r.ids {
+				if r.blocks.Layout.GroupOf(id) != group {
+					continue
+				}
+				v, err := r.blocks.Score(id, weightsOf(r.blocks, program, prefix.Column(id)))
+				if err != nil {
+					return nil, err
+				}
+				sum += v
+				n++
+			}
+			if n > 0 {
+				st.Similarity[group] = sum / n
+			}
+		}
+		steps = append(steps, st)
+	}
+	return steps, nil
+}
+
+// stepTexts returns the notation of each step.
+func stepTexts(r *recipe.Recipe) []string {
+	var texts []string
+	for i := range r.Steps {
+		one := &recipe.Recipe{Layout: r.Layout, Steps: r.Steps[i : i+1]}
+		texts = append(texts, strings.TrimRight(one.String(), "\n"))
+	}
+	return texts
+}
+
+// vaeOf says where the target's VAE comes from.
+func vaeOf(g *similarity.Gram) VAE {
+	v := VAE{}
+	best := math.Inf(1)
+	for i, d := range g.VAE() {
+		if d >= 0 && d < best {
+			best = d
+			v = VAE{Source: g.Names[i], Same: d < sameVAE, Difference: math.Sqrt(d)}
+		}
+	}
+	return v
+}
+
+func (s *Summary) write(path string) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return checkpoint.WriteFileAtomic(path, append(text, '\n'))
+}
+
+// ReadSummary returns what the last run of the study in dir found out. The
+// error wraps [ErrPending] if no run has come to its end.
+func ReadSummary(dir string) (*Summary, error) {
+	if _, err := peek(dir); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, summaryFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w: go on with \"resume\"", dir, ErrPending)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var s Summary
+	if err := json.Unmarshal(text, &s); err != nil || s.Format != summaryFormat {
+		return nil, fmt.Errorf("%s: %w: \"resume\" makes it anew", path, ErrDamaged)
+	}
+	return &s, nil
+}
+
+// Inputs returns the models of the study in dir, the target last.
+func Inputs(dir string) ([]Input, error) {
+	p, err := peek(dir)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clip(p.inputs()), nil
+}
