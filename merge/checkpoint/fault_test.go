@@ -1,0 +1,188 @@
+package checkpoint
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+var errInjected = errors.New("injected")
+
+// A faulty disk is the system's with an operation that fails: the at-th, and
+// all after it too if the machine is to have stopped there.
+type faulty struct {
+	at    int
+	stops bool
+	log   []string
+}
+
+// op notes an operation and returns an error if it is to fail.
+func (f *faulty) op(name string) error {
+	n := len(f.log)
+	f.log = append(f.log, name)
+	if n == f.at || f.stops && n > f.at {
+		return errInjected
+	}
+	return nil
+}
+
+func (f *faulty) disk() disk {
+	d := system()
+	return disk{
+		create: func(path string) (handle, error) {
+			if err := f.op("create"); err != nil {
+				return nil, err
+			}
+			h, err := d.create(path)
+			return &faultyHandle{f, h}, err
+		},
+		lstat: func(path string) (fs.FileInfo, error) {
+			if err := f.op("lstat"); err != nil {
+				return nil, err
+			}
+			return d.lstat(path)
+		},
+		rename: func(from, to string) error {
+			if err := f.op("rename"); err != nil {
+				return err
+			}
+			return d.rename(from, to)
+		},
+		remove: func(path string) error {
+			if err := f.op("remove"); err != nil {
+				return err
+			}
+			return d.remove(path)
+		},
+		syncDir: func(dir string) error {
+			if err := f.op("syncDir"); err != nil {
+				return err
+			}
+			return d.syncDir(dir)
+		},
+		free: d.free,
+	}
+}
+
+type faultyHandle struct {
+	f *faulty
+	handle
+}
+
+func (h *faultyHandle) Write(p []byte) (int, error) {
+	if err := h.f.op("write"); err != nil {
+		n, _ := h.handle.Write(p[:len(p)/2]) // a full disk takes a part
+		return n, err
+	}
+	return h.handle.Write(p)
+}
+
+func (h *faultyHandle) Sync() error {
+	if err := h.f.op("sync"); err != nil {
+		return err
+	}
+	return h.handle.Sync()
+}
+
+func (h *faultyHandle) Close() error {
+	err := h.f.op("close")
+	return errors.Join(err, h.handle.Close()) // the system's is closed either way
+}
+
+// TestFaults fails each operation of writing in turn, alone and with all that
+// follow it: the name always stands for the old file or the new one, and an
+// error never means that something remains.
+func TestFaults(t *testing.T) {
+	const old = "the old file"
+	tensors := []Tensor{{Name: "a", DType: "U8", Shape: []int{600_000}}, {Name: "b", DType: F16, Shape: []int{3}}}
+	model := func(d disk, path string) error {
+		w, err := create(d, path, tensors, nil, true)
+		if err != nil {
+			return err
+		}
+		return write(w, byName)
+	}
+	text := func(d disk, path string) error { return writeFileAtomic(d, path, []byte("the new text")) }
+	for _, tt := range []struct {
+		name  string
+		write func(disk, string) error
+	}{{"model", model}, {"text", text}} {
+		sound := &faulty{at: -1}
+		path := filepath.Join(t.TempDir(), "m")
+		if err := tt.write(sound.disk(), path); err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := slices.Compact(slices.Clone(sound.log))
+		if got := strings.Join(order, " "); got != "lstat create write sync close lstat rename syncDir" {
+			t.Errorf("%s: operations are %s", tt.name, got)
+		}
+		for at := range len(sound.log) {
+			for _, stops := range []bool{false, true} {
+				for _, existed := range []bool{false, true} {
+					dir := t.TempDir()
+					path := filepath.Join(dir, "m")
+					if existed {
+						if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
+							t.Fatal(err)
+						}
+					}
+					f := &faulty{at: at, stops: stops}
+					err := tt.write(f.disk(), path)
+					if !errors.Is(err, errInjected) {
+						t.Errorf("%s: %s fails: got %v", tt.name, f.log[at], err)
+					}
+					if err != nil && !strings.HasPrefix(err.Error(), path) && f.log[at] != "lstat" {
+						t.Errorf("%s: %s fails: error does not name the file: %v", tt.name, f.log[at], err)
+					}
+					got, err := os.ReadFile(path)
+					switch done := f.log[at] == "syncDir"; {
+					case done && string(got) != string(want):
+						t.Errorf("%s: syncing the folder fails: %d bytes, %v", tt.name, len(got), err)
+					case !done && existed && string(got) != old:
+						t.Errorf("%s: %s fails: the old file is now %d bytes, %v", tt.name, f.log[at], len(got), err)
+					case !done && !existed && !errors.Is(err, fs.ErrNotExist):
+						t.Errorf("%s: %s fails: there are %d bytes, %v", tt.name, f.log[at], len(got), err)
+					}
+					for _, name := range left(t, dir) {
+						// A machine that has stopped removes nothing.
+						if name != "m" && !stops {
+							t.Errorf("%s: %s fails: left behind: %q", tt.name, f.log[at], name)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestNoSpace(t *testing.T) {
+	dir := t.TempDir()
+	d := system()
+	d.free = func(string) (int64, bool) { return 1000, true }
+	_, err := create(d, filepath.Join(dir, "m"), []Tensor{{Name: "a", DType: F16, Shape: []int{500}}}, nil, false)
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "1072 bytes needed, 1000 free") {
+		t.Errorf("got %v", err)
+	}
+	if names := left(t, dir); len(names) != 0 {
+		t.Errorf("left behind: %q", names)
+	}
+	if n, known := free(dir); known && n <= 0 {
+		t.Errorf("%d bytes free", n)
+	}
+	// A petabyte is more than any disk here has.
+	if _, known := free(dir); known {
+		_, err := Create(filepath.Join(dir, "m"), []Tensor{{Name: "a", DType: "U8", Shape: []int{1 << 25, 1 << 25}}}, nil, false)
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("a petabyte: %v", err)
+		}
+	}
+}

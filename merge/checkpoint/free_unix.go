@@ -1,0 +1,16 @@
+//go:build linux || darwin
+
+package checkpoint
+
+import "golang.org/x/sys/unix"
+
+// free returns how many bytes a user may still write in dir, if that can be
+// told.
+func free(dir string) (bytes int64, known bool) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil || st.Blocks == 0 || st.Bsize <= 0 {
+		return 0, false // some network file systems have no figures
+	}
+	n := uint64(st.Bavail) * uint64(st.Bsize)
+	return int64(min(n, 1<<62)), true
+}

@@ -1,0 +1,160 @@
+package checkpoint
+
+import (
+	"bytes"
+	"math"
+	"unicode/utf8"
+)
+
+// The most dimensions that all shapes of a file may have together. It is far
+// beyond any model, and keeps a header of nothing but dimensions from taking
+// several times its size in memory.
+const maxDims = 20_000_000
+
+// A span is where a tensor's bytes lie, from the start of the data.
+type span struct{ begin, end uint64 }
+
+// A header is what a safetensors header says, in its own order, before any of
+// it has been compared with the file.
+type header struct {
+	tensors  []Tensor // without offset
+	spans    []span   // of the tensor in the same place
+	metadata map[string]string
+}
+
+// parseHeader reads b, the bytes of a header.
+func parseHeader(b []byte) (*header, error) {
+	if !utf8.Valid(b) {
+		return nil, malformed("malformed safetensors: the header is not valid UTF-8")
+	}
+	s := &scanner{b: b}
+	h := &header{}
+	// Right for every real header, and never more than a share of its size.
+	n := min(bytes.Count(b, []byte(`"data_offsets"`)), len(b)/40)
+	h.tensors, h.spans = make([]Tensor, 0, n), make([]span, 0, n)
+
+	var dims []int
+	var ends []int // of each tensor's shape in dims
+	metadata := false
+	err := s.object(func(key []byte) error {
+		if string(key) == "__metadata__" {
+			if metadata {
+				return s.errorf("__metadata__ occurs twice")
+			}
+			metadata = true
+			return s.metadata(h)
+		}
+		t := Tensor{Name: string(key)}
+		var at span
+		var err error
+		if dims, err = s.tensor(&t, &at, dims); err != nil {
+			return malformed("%v (tensor %s)", err, short(t.Name))
+		}
+		h.tensors, h.spans, ends = append(h.tensors, t), append(h.spans, at), append(ends, len(dims))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.space(); s.at < len(b) {
+		return nil, s.errorf("text after the header's end")
+	}
+	begin := 0
+	for i, end := range ends { // only now, since dims may have moved as it grew
+		h.tensors[i].Shape = dims[begin:end:end]
+		begin = end
+	}
+	return h, nil
+}
+
+// metadata reads the value of __metadata__: texts by name, or null.
+func (s *scanner) metadata(h *header) error {
+	s.space()
+	if bytes.HasPrefix(s.b[s.at:], []byte("null")) {
+		s.at += len("null")
+		return nil
+	}
+	h.metadata = map[string]string{}
+	return s.object(func(key []byte) error {
+		name := string(key)
+		if _, twice := h.metadata[name]; twice {
+			return s.errorf("metadata %s occurs twice", short(name))
+		}
+		value, err := s.text()
+		h.metadata[name] = string(value)
+		return err
+	})
+}
+
+// tensor reads the value of one tensor. It appends the shape to dims.
+func (s *scanner) tensor(t *Tensor, at *span, dims []int) ([]int, error) {
+	const dtype, shape, offsets = 1, 2, 4
+	seen := 0
+	elements := count{n: 1}
+	err := s.object(func(key []byte) error {
+		field := 0
+		switch string(key) {
+		case "dtype":
+			field = dtype
+		case "shape":
+			field = shape
+		case "data_offsets":
+			field = offsets
+		default:
+			return s.errorf("unknown field %s", short(string(key)))
+		}
+		if seen&field != 0 {
+			return s.errorf("field %s occurs twice", key)
+		}
+		seen |= field
+		switch field {
+		case dtype:
+			name, err := s.text()
+			if err != nil {
+				return err
+			}
+			i := DType(name).rank()
+			if i < 0 {
+				return s.errorf("unknown dtype %s", short(string(name)))
+			}
+			t.DType = dtypes[i].name
+			return nil
+		case shape:
+			return s.numbers(func(v uint64) error {
+				if len(dims) == maxDims {
+					return s.errorf("shapes of more than %d dimensions", maxDims)
+				}
+				elements.times(v)
+				// Larger ones occur in empty tensors at most.
+				dims = append(dims, int(min(v, math.MaxInt)))
+				return nil
+			})
+		default:
+			n := 0
+			err := s.numbers(func(v uint64) error {
+				switch n++; n {
+				case 1:
+					at.begin = v
+				case 2:
+					at.end = v
+				default:
+					return s.errorf("more than two data_offsets")
+				}
+				return nil
+			})
+			if err == nil && n < 2 {
+				err = s.errorf("fewer than two data_offsets")
+			}
+			return err
+		}
+	})
+	if err == nil && seen != dtype|shape|offsets {
+		err = s.errorf("dtype, shape or data_offsets is missing")
+	}
+	if err == nil {
+		if t.size, err = elements.bytes(t.DType); err != nil {
+			err = malformed("malformed safetensors: %v", err)
+		}
+	}
+	return dims, err
+}

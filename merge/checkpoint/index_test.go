@@ -1,0 +1,165 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// manyTensors is a header of n empty tensors.
+func manyTensors(n int) []byte {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `"t%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`, i)
+	}
+	b.WriteByte('}')
+	return withHeader(b.String(), 0)
+}
+
+// greedy is a reader that notes the largest read asked of it.
+type greedy struct {
+	io.ReaderAt
+	most int
+}
+
+func (g *greedy) ReadAt(p []byte, at int64) (int, error) {
+	g.most = max(g.most, len(p))
+	return g.ReaderAt.ReadAt(p, at)
+}
+
+func TestCorpus(t *testing.T) {
+	for _, tt := range append(corpus(), corpusCase{"200,000 tensors", manyTensors(200_000), true, ""}) {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &greedy{ReaderAt: bytes.NewReader(tt.file)}
+			f, err := NewFile(r, int64(len(tt.file)))
+			if r.most > len(tt.file) {
+				t.Errorf("reads %d bytes of a file of %d", r.most, len(tt.file))
+			}
+			if !tt.ok {
+				if err == nil {
+					t.Fatal("opens")
+				}
+				if !errors.Is(err, ErrFormat) {
+					t.Errorf("error does not wrap ErrFormat: %v", err)
+				}
+				if msg := err.Error(); !strings.Contains(msg, tt.say) || strings.ContainsAny(msg, "\n\x1b") || len(msg) > 400 {
+					t.Errorf("got %q; want one line with %q", msg, tt.say)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			readAll(t, f)
+		})
+	}
+}
+
+// readAll reads every tensor of f, and what is next to it must be refused.
+func readAll(t *testing.T, f *File) {
+	t.Helper()
+	if !slices.IsSortedFunc(f.Tensors(), func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("tensors are not sorted")
+	}
+	for i, x := range f.Tensors() {
+		if i == 1000 {
+			break // 200,000 are opened, not read
+		}
+		if got, ok := f.Tensor(x.Name); !ok || got.offset != x.offset {
+			t.Errorf("tensor %s is not found", short(x.Name))
+		}
+		if x.Bytes() != x.size {
+			t.Errorf("tensor %s: Bytes is %d; want %d", short(x.Name), x.Bytes(), x.size)
+		}
+		b := make([]byte, x.Bytes())
+		if err := f.ReadBytes(b, x, 0); err != nil {
+			t.Errorf("accepted, but: %v", err)
+		}
+		if err := f.ReadBytes(make([]byte, 1), x, x.Bytes()); err == nil {
+			t.Errorf("tensor %s: reads past the end", short(x.Name))
+		}
+		v := make([]float32, min(x.Len(), 1<<20))
+		if err := f.Read(v, nil, x, 0); (err == nil) != x.DType.Float() {
+			t.Errorf("tensor %s of %s: Read: %v", short(x.Name), x.DType, err)
+		}
+		if err := f.Read(make([]float32, 1), nil, x, x.Len()); err == nil {
+			t.Errorf("tensor %s: reads past the end", short(x.Name))
+		}
+	}
+}
+
+// TestHeaderMemory checks that a length that cannot be costs no memory.
+func TestHeaderMemory(t *testing.T) {
+	for _, n := range []uint64{math.MaxUint64, 1 << 62, 100_000_001, 99_000_000} {
+		b := withLength(n, `{"a":{}}`, nil)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := NewFile(bytes.NewReader(b), int64(len(b)))
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; err == nil || got > 1<<20 {
+			t.Errorf("length %d: %d bytes of memory, %v", n, got, err)
+		}
+	}
+}
+
+// TestDims checks the cap on dimensions, which only a hostile header meets.
+func TestDims(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a header of 40 MB")
+	}
+	b := withHeader(obj(entry("a", "F32", strings.Repeat("1,", maxDims)+"1", "0,4")), 4)
+	if _, err := NewFile(bytes.NewReader(b), int64(len(b))); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "dimensions") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzNewFile(f *testing.F) {
+	for _, tt := range corpus() {
+		if len(tt.file) < 4096 {
+			f.Add(tt.file)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := NewFile(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			if !errors.Is(err, ErrFormat) || strings.ContainsAny(err.Error(), "\n\x1b") {
+				t.Errorf("error %q", err)
+			}
+			return
+		}
+		readAll(t, c)
+		var end int64
+		for _, x := range c.Tensors() {
+			end += x.Bytes()
+		}
+		if n := int64(binary.LittleEndian.Uint64(b)); end != int64(len(b))-8-n {
+			t.Errorf("tensors hold %d bytes of %d", end, int64(len(b))-8-n)
+		}
+	})
+}
+
+func BenchmarkNewFile(b *testing.B) {
+	for _, n := range []int{1_000, 200_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			file := manyTensors(n)
+			b.SetBytes(int64(len(file)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := NewFile(bytes.NewReader(file), int64(len(file))); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

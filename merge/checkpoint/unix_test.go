@@ -1,0 +1,120 @@
+//go:build unix
+
+package checkpoint
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestOpenSpecial opens what is no file. None of it may hang.
+func TestOpenSpecial(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	for path, say := range map[string]string{dir: "a directory", pipe: "a pipe", os.DevNull: "a device"} {
+		f, err := Open(path)
+		if err == nil {
+			f.Close()
+		}
+		if !errors.Is(err, ErrFormat) || !strings.HasPrefix(err.Error(), path+": "+say) {
+			t.Errorf("%s: got %v; want %q", path, err, say)
+		}
+		if _, err := Create(path, nil, nil, true); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: Create: %v; want ErrExist", path, err)
+		}
+	}
+	loop := filepath.Join(dir, "loop")
+	if err := os.Symlink(loop, loop); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(loop); !errors.Is(err, syscall.ELOOP) || errors.Is(err, ErrFormat) {
+		t.Errorf("loop: got %v; want ELOOP", err)
+	}
+}
+
+// TestCreateLink checks that a link is replaced, and never what it leads to:
+// download caches are made of links to files that many names share.
+func TestCreateLink(t *testing.T) {
+	dir := t.TempDir()
+	blob, link := filepath.Join(dir, "blob"), filepath.Join(dir, "m.safetensors")
+	if err := WriteFileAtomic(blob, withHeader("{}", 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("blob", link); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if _, err := Create(link, nil, nil, false); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v; want ErrExist", err)
+	}
+	w, err := Create(link, nil, map[string]string{"format": "pt"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := os.ReadFile(blob); len(b) != 10 {
+		t.Errorf("the link's target is now %q", b)
+	}
+	if info, err := os.Lstat(link); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("the link is still there: %v", err)
+	}
+}
+
+// TestPermission checks that files get the rights that new files get here.
+func TestPermission(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFileAtomic(filepath.Join(dir, "b"), nil); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := os.Stat(filepath.Join(dir, "a"))
+	b, _ := os.Stat(filepath.Join(dir, "b"))
+	if a.Mode() != b.Mode() {
+		t.Errorf("got %v; want %v", b.Mode(), a.Mode())
+	}
+}
+
+// TestFull writes to a device that is always full.
+func TestFull(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip(err)
+	}
+	path := filepath.Join(t.TempDir(), "m")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	removed := ""
+	d := system()
+	d.create = func(string) (handle, error) { return os.OpenFile("/dev/full", os.O_WRONLY, 0) }
+	d.remove = func(path string) error { removed = path; return nil }
+	w, err := create(d, path, []Tensor{{Name: "a", DType: "U8", Shape: []int{1 << 20}}}, nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = write(w, byName)
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v; want ENOSPC", err)
+	}
+	if !strings.Contains(removed, ".m.tmp-") {
+		t.Errorf("removed %q", removed)
+	}
+	if b, _ := os.ReadFile(path); string(b) != "old" {
+		t.Errorf("the old file is now %q", b)
+	}
+}

@@ -1,0 +1,230 @@
+package checkpoint
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// A Writer writes a safetensors file, tensor by tensor, in the order of
+// [Writer.Tensors]. It must end with [Writer.Commit] or [Writer.Abort]; until
+// the former has returned nothing is to be seen under the file's name but what
+// was there before. A Writer must not be used concurrently.
+type Writer struct {
+	temp    *temp
+	tensors []Tensor
+	left    int64 // bytes still to be written
+	force   bool
+}
+
+// Create begins the file path that is to hold tensors, of which Name, DType
+// and Shape count, and metadata. Whatever order they come in, equal tensors
+// and metadata make equal bytes: the reference writer's, with the metadata
+// sorted.
+//
+// An existing file is refused with an error that wraps [fs.ErrExist], unless
+// force is set; anything but a file is always refused. A file system that has
+// too little space left is told at once by an error that wraps
+// [syscall.ENOSPC].
+func Create(path string, tensors []Tensor, metadata map[string]string, force bool) (*Writer, error) {
+	return create(system(), path, tensors, metadata, force)
+}
+
+func create(d disk, path string, tensors []Tensor, metadata map[string]string, force bool) (*Writer, error) {
+	w := &Writer{force: force}
+	for _, t := range tensors {
+		w.tensors = append(w.tensors, Tensor{Name: t.Name, DType: t.DType, Shape: slices.Clone(t.Shape)})
+	}
+	head, err := w.place(metadata)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if w.temp, err = d.begin(path, int64(len(head))+w.left, force); err != nil {
+		return nil, err
+	}
+	if _, err := w.temp.Write(head); err != nil {
+		return nil, w.temp.fail(err)
+	}
+	return w, nil
+}
+
+// place sorts and checks the tensors, gives each its place, and returns the
+// header with its length.
+func (w *Writer) place(metadata map[string]string) ([]byte, error) {
+	for _, t := range w.tensors {
+		if t.DType.rank() < 0 {
+			return nil, fmt.Errorf("tensor %s: unknown dtype %s", short(t.Name), short(string(t.DType)))
+		}
+	}
+	slices.SortFunc(w.tensors, func(a, b Tensor) int {
+		return cmp.Or(cmp.Compare(b.DType.rank(), a.DType.rank()), cmp.Compare(a.Name, b.Name))
+	})
+	names := make(map[string]bool, len(w.tensors))
+	for i := range w.tensors {
+		t := &w.tensors[i]
+		switch {
+		case !utf8.ValidString(t.Name):
+			return nil, fmt.Errorf("tensor %s: a name must be valid UTF-8", short(t.Name))
+		case t.Name == "__metadata__":
+			return nil, fmt.Errorf("tensor %s: the format has another use for this name", short(t.Name))
+		case names[t.Name]:
+			return nil, fmt.Errorf("tensor %s: given twice", short(t.Name))
+		}
+		names[t.Name] = true
+		elements := count{n: 1}
+		for _, v := range t.Shape {
+			if v < 0 {
+				return nil, fmt.Errorf("tensor %s: negative dimension %d", short(t.Name), v)
+			}
+			elements.times(uint64(v))
+		}
+		size, err := elements.bytes(t.DType)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %s: %w", short(t.Name), err)
+		}
+		t.offset, t.size = w.left, size
+		if w.left += size; w.left < 0 {
+			return nil, errors.New("more bytes than can be counted")
+		}
+	}
+	head, err := w.header(metadata)
+	for i := range w.tensors {
+		w.tensors[i].offset += int64(len(head))
+	}
+	return head, err
+}
+
+// header returns the header of tensors that lie from offset 0 on.
+func (w *Writer) header(metadata map[string]string) ([]byte, error) {
+	b := append(make([]byte, 8, 1024), '{')
+	if len(metadata) > 0 {
+		b = append(b, `"__metadata__":{`...)
+		for i, name := range slices.Sorted(maps.Keys(metadata)) {
+			if !utf8.ValidString(name) || !utf8.ValidString(metadata[name]) {
+				return nil, fmt.Errorf("metadata %s: must be valid UTF-8", short(name))
+			}
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendText(b, name)
+			b = append(b, ':')
+			b = appendText(b, metadata[name])
+		}
+		b = append(b, '}')
+	}
+	for i, t := range w.tensors {
+		if i > 0 || len(metadata) > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, t.Name)
+		b = append(b, `:{"dtype":"`...)
+		b = append(b, t.DType...)
+		b = append(b, `","shape":[`...)
+		for i, v := range t.Shape {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, int64(v), 10)
+		}
+		b = append(b, `],"data_offsets":[`...)
+		b = strconv.AppendInt(b, t.offset, 10)
+		b = append(b, ',')
+		b = strconv.AppendInt(b, t.offset+t.size, 10)
+		b = append(b, "]}"...)
+	}
+	b = append(b, '}')
+	for len(b)%8 != 0 {
+		b = append(b, ' ')
+	}
+	if len(b)-8 > maxHeader {
+		return nil, fmt.Errorf("the header would be %d bytes long; the format allows %d", len(b)-8, maxHeader)
+	}
+	binary.LittleEndian.PutUint64(b, uint64(len(b)-8))
+	return b, nil
+}
+
+// appendText appends s as a JSON string, escaping no more than JSON demands,
+// and as the reference writer does.
+func appendText(b []byte, s string) []byte {
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\b':
+			b = append(b, `\b`...)
+		case '\f':
+			b = append(b, `\f`...)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\t':
+			b = append(b, `\t`...)
+		default:
+			if c < 0x20 {
+				b = append(b, `\u00`...)
+				b = append(b, digits[c>>4], digits[c&15])
+			} else {
+				b = append(b, c)
+			}
+		}
+	}
+	return append(b, '"')
+}
+
+// Tensors returns the tensors in the order in which their bytes must be
+// written: wide numbers first, then by name. The caller must not change them.
+func (w *Writer) Tensors() []Tensor { return w.tensors }
+
+// Write writes the next bytes of the tensors, little-endian; calls need not
+// keep to the tensors' bounds. After an error nothing remains of the file.
+func (w *Writer) Write(p []byte) (int, error) {
+	if int64(len(p)) > w.left && w.temp.open() {
+		return 0, w.temp.fail(fmt.Errorf("%d bytes too many for the tensors", int64(len(p))-w.left))
+	}
+	n, err := w.temp.Write(p)
+	w.left -= int64(n)
+	if err != nil {
+		return n, w.temp.fail(err)
+	}
+	return n, nil
+}
+
+// Commit checks that every byte has been written and brings the file to the
+// disk and under its name. After an error the name stands for what it stood
+// for before; but if only noting the name on the disk failed, the new file may
+// be there, complete.
+func (w *Writer) Commit() error {
+	if w.left > 0 && w.temp.open() {
+		return w.temp.fail(fmt.Errorf("%d bytes of the tensors were not written", w.left))
+	}
+	return w.temp.commit(w.force)
+}
+
+// Abort gives up, and leaves nothing behind. After Commit it does nothing, so
+// it may be deferred.
+func (w *Writer) Abort() { w.temp.abort() }
+
+// WriteFileAtomic sets the content of the file path to data. At any moment,
+// even of a crash, the file has either its old content or the new, entirely.
+func WriteFileAtomic(path string, data []byte) error {
+	return writeFileAtomic(system(), path, data)
+}
+
+func writeFileAtomic(d disk, path string, data []byte) error {
+	t, err := d.begin(path, int64(len(data)), true)
+	if err != nil {
+		return err
+	}
+	if _, err := t.Write(data); err != nil {
+		return t.fail(err)
+	}
+	return t.commit(true)
+}

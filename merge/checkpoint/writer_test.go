@@ -1,0 +1,286 @@
+package checkpoint
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// write writes a file of which byte i of tensor t is content(t, i), in pieces
+// of odd sizes.
+func write(w *Writer, content func(t Tensor, i int) byte) error {
+	defer w.Abort()
+	var all []byte
+	for _, t := range w.Tensors() {
+		for i := range int(t.Bytes()) {
+			all = append(all, content(t, i))
+		}
+	}
+	for n := 1; len(all) > 0; n = n*3 + 1 {
+		k := min(n, len(all))
+		if _, err := w.Write(all[:k]); err != nil {
+			return err
+		}
+		all = all[k:]
+	}
+	return w.Commit()
+}
+
+func byName(t Tensor, i int) byte { return byte(len(t.Name)*7 + i) }
+
+// left returns the names in dir.
+func left(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// TestWriterBytes checks the layout of the reference writer: wide numbers
+// first, then by name, the header padded to a multiple of 8.
+func TestWriterBytes(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		tensors  []Tensor
+		metadata map[string]string
+		header   string
+	}{
+		{"empty", nil, nil, "{}      "},
+		{"metadata only", nil, map[string]string{"framework": "pt"}, `{"__metadata__":{"framework":"pt"}}     `},
+		{
+			"one",
+			[]Tensor{{Name: "attn.0", DType: F32, Shape: []int{1, 2, 3}}},
+			nil,
+			`{"attn.0":{"dtype":"F32","shape":[1,2,3],"data_offsets":[0,24]}}`,
+		},
+		{
+			"padded",
+			[]Tensor{{Name: "attn0", DType: F32, Shape: []int{1, 1, 2, 3}}},
+			nil,
+			`{"attn0":{"dtype":"F32","shape":[1,1,2,3],"data_offsets":[0,24]}}       `,
+		},
+		{
+			"order",
+			[]Tensor{{Name: "a", DType: F16, Shape: []int{1}}, {Name: "b", DType: "I64"}, {Name: "c", DType: "F4", Shape: []int{2}}, {Name: "B", DType: BF16, Shape: []int{0}}, {Name: "A", DType: F16, Shape: []int{3}}},
+			map[string]string{"z": "1", "a": "2"},
+			`{"__metadata__":{"a":"2","z":"1"},"b":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"B":{"dtype":"BF16","shape":[0],"data_offsets":[8,8]},"A":{"dtype":"F16","shape":[3],"data_offsets":[8,14]},"a":{"dtype":"F16","shape":[1],"data_offsets":[14,16]},"c":{"dtype":"F4","shape":[2],"data_offsets":[16,17]}} `,
+		},
+		{"escapes", nil, map[string]string{"\"\\/\b\f\n\r\t\x00\x1f\x7f": "é\u2028"}, `{"__metadata__":{"\"\\/\b\f\n\r\t\u0000\u001f` + "\x7f" + `":"é` + "\u2028" + `"}}  `},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "m.safetensors")
+			w, err := Create(path, tt.tensors, tt.metadata, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := write(w, byName); err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := binary.LittleEndian.Uint64(got)
+			if diff := cmp.Diff(strings.TrimRight(tt.header, " "), strings.TrimRight(string(got[8:8+n]), " ")); diff != "" {
+				t.Errorf("header: %s", diff)
+			}
+			if n%8 != 0 || int(n) >= len(strings.TrimRight(tt.header, " "))+8 {
+				t.Errorf("header padded to %d bytes", n)
+			}
+			f, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if diff := cmp.Diff(tt.metadata, f.Metadata()); diff != "" {
+				t.Errorf("metadata: %s", diff)
+			}
+			for i, x := range w.Tensors() {
+				y, _ := f.Tensor(x.Name)
+				if x.offset != y.offset || x.size != y.size {
+					t.Errorf("tensor %d: the writer has it at %d, the reader at %d", i, x.offset, y.offset)
+				}
+			}
+		})
+	}
+}
+
+func TestCreateRefuses(t *testing.T) {
+	x := Tensor{Name: "a", DType: F16, Shape: []int{2}}
+	for _, tt := range []struct {
+		name     string
+		tensors  []Tensor
+		metadata map[string]string
+		say      string
+	}{
+		{"name twice", []Tensor{x, {Name: "a", DType: F32}}, nil, `tensor "a": given twice`},
+		{"name not UTF-8", []Tensor{{Name: "a\xff", DType: F16}}, nil, "valid UTF-8"},
+		{"reserved name", []Tensor{{Name: "__metadata__", DType: F16}}, nil, "another use"},
+		{"no dtype", []Tensor{{Name: "a"}}, nil, "unknown dtype"},
+		{"unknown dtype", []Tensor{{Name: "a", DType: "F12"}}, nil, `unknown dtype "F12"`},
+		{"negative dimension", []Tensor{{Name: "a", DType: F16, Shape: []int{-1, -2}}}, nil, "negative dimension -1"},
+		{"overflow", []Tensor{{Name: "a", DType: F16, Shape: []int{1 << 30, 1 << 30, 1 << 30}}}, nil, "more elements"},
+		{"overflow of the sum", []Tensor{{Name: "a", DType: "U8", Shape: []int{math.MaxInt}}, {Name: "b", DType: "U8", Shape: []int{math.MaxInt}}}, nil, "more"},
+		{"half a byte", []Tensor{{Name: "a", DType: "F4", Shape: []int{3}}}, nil, "whole number of bytes"},
+		{"metadata not UTF-8", nil, map[string]string{"a": "\xff"}, `metadata "a": must be valid UTF-8`},
+		{"header too long", nil, map[string]string{"a": strings.Repeat("x", maxHeader)}, "the format allows 100000000"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			_, err := Create(filepath.Join(dir, "m"), tt.tensors, tt.metadata, true)
+			if err == nil || !strings.Contains(err.Error(), tt.say) {
+				t.Errorf("got %v; want an error with %q", err, tt.say)
+			}
+			if names := left(t, dir); len(names) != 0 {
+				t.Errorf("left behind: %q", names)
+			}
+		})
+	}
+}
+
+func TestCreateExisting(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(path, nil, nil, false); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v; want ErrExist", err)
+	}
+	if _, err := Create(dir, nil, nil, true); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a directory: got %v; want ErrExist", err)
+	}
+	if _, err := Create(filepath.Join(dir, "no", "m"), nil, nil, true); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), ".tmp-") {
+		t.Errorf("no folder: got %v; want ErrNotExist", err)
+	}
+	if names := left(t, dir); len(names) != 1 {
+		t.Errorf("left behind: %q", names)
+	}
+
+	// A file that appears while we write is not replaced either.
+	w, err := Create(filepath.Join(dir, "new"), nil, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "new"), []byte("theirs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v; want ErrExist", err)
+	}
+	if b, _ := os.ReadFile(filepath.Join(dir, "new")); string(b) != "theirs" {
+		t.Errorf("replaced by %q", b)
+	}
+	if names := left(t, dir); len(names) != 2 {
+		t.Errorf("left behind: %q", names)
+	}
+}
+
+func TestWriterLength(t *testing.T) {
+	for _, n := range []int{0, 3, 5, 1 << 20} {
+		dir := t.TempDir()
+		w, err := Create(filepath.Join(dir, "m"), []Tensor{{Name: "a", DType: F16, Shape: []int{2}}}, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Write(make([]byte, n))
+		if (err != nil) != (n > 4) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+		if err := w.Commit(); err == nil {
+			t.Errorf("%d bytes: committed", n)
+		}
+		if names := left(t, dir); len(names) != 0 {
+			t.Errorf("%d bytes: left behind: %q", n, names)
+		}
+		if _, err := w.Write([]byte{0}); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("after an error: %v; want ErrClosed", err)
+		}
+		w.Abort()
+	}
+}
+
+func TestWriterEnds(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, strings.Repeat("名", 80)) // 240 bytes: no room for a suffix
+	w, err := Create(path, nil, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := left(t, dir); len(names) != 1 || !strings.HasPrefix(names[0], ".名") || !strings.Contains(names[0], ".tmp-") {
+		t.Errorf("temporary name: %q", names)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	w.Abort()
+	if err := w.Commit(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("second Commit: %v; want ErrClosed", err)
+	}
+	if _, err := w.Write(nil); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Write after Commit: %v; want ErrClosed", err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("gone: %v", err)
+	}
+	if w, err = Create(path, nil, nil, true); err != nil {
+		t.Fatal(err)
+	}
+	w.Abort()
+	w.Abort()
+	if names := left(t, dir); len(names) != 1 {
+		t.Errorf("left behind: %q", names)
+	}
+}
+
+func TestWriteFileAtomic(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "plan.json")
+	for _, text := range []string{"one", "", "three and more"} {
+		if err := WriteFileAtomic(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(path); err != nil || string(b) != text {
+			t.Errorf("got %q, %v; want %q", b, err, text)
+		}
+	}
+	if err := WriteFileAtomic(dir, nil); err == nil {
+		t.Error("replaces a directory")
+	}
+	if names := left(t, dir); len(names) != 1 {
+		t.Errorf("left behind: %q", names)
+	}
+}
+
+func BenchmarkWriter(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "m")
+	chunk := make([]byte, 512<<10)
+	b.SetBytes(64 * int64(len(chunk)))
+	for b.Loop() {
+		w, err := Create(path, []Tensor{{Name: "a", DType: "U8", Shape: []int{64, len(chunk)}}}, nil, true)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for range 64 {
+			if _, err := w.Write(chunk); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := w.Commit(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
