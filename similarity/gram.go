@@ -42,22 +42,14 @@ type Gram struct {
 type Products struct {
 	Key    string    `json:"key"`
 	Len    int       `json:"len"`
-	P      []float64 `json:"p"` // upper triangle of the (n+1) x (n+1) matrix, row by row
-	Floor  float64   `json:"floor"`
-	Half   float64   `json:"half"`
+	P      []float64 `json:"p"`                // upper triangle of the (n+1) x (n+1) matrix, row by row
 	Absent []int     `json:"absent,omitempty"` // models that lack the tensor; their rows are zero
-}
 
-// Floor is what rounding the target once to the numbers it is stored in adds
-// to |T-M|^2 on average: the sum of ulp^2/12 over its elements. Half is the same
-// for float16, which the steps on the way may have been saved in.
-
-// at returns the inner product of rows i and j of the m rows of p.
-func (p *Products) at(i, j, m int) float64 {
-	if i > j {
-		i, j = j, i
-	}
-	return p.P[i*m-i*(i-1)/2+j-i]
+	// Floor is what rounding the target once to the numbers it is stored in adds
+	// to |T-M|^2 on average: the sum of ulp^2/12 over its elements. Half is the
+	// same for float16, which the steps on the way may have been saved in.
+	Floor float64 `json:"floor"`
+	Half  float64 `json:"half"`
 }
 
 // Part reports which part of a model the tensor is of.

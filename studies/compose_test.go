@@ -101,36 +101,68 @@ func TestCompose(t *testing.T) {
 		sources []string      // all of them
 	}{
 		{
-			"two models", map[string][]float64{"IN04": {.7, .3}, "OUT07": {.4, .6}}, -1,
-			1, []recipe.Mode{recipe.WeightSum}, []string{"A", "B"},
+			"two models",
+			map[string][]float64{"IN04": {.7, .3}, "OUT07": {.4, .6}},
+			-1,
+			1,
+			[]recipe.Mode{recipe.WeightSum},
+			[]string{"A", "B"},
 		},
 		{
-			"a decoy is dropped", map[string][]float64{"IN04": {.7, .3, 0}, "OUT07": {.4, .6, 0}}, -1,
-			1, []recipe.Mode{recipe.WeightSum}, []string{"A", "B"},
+			"a decoy is dropped",
+			map[string][]float64{"IN04": {.7, .3, 0}, "OUT07": {.4, .6, 0}},
+			-1,
+			1,
+			[]recipe.Mode{recipe.WeightSum},
+			[]string{"A", "B"},
 		},
 		{
-			"another in each block", map[string][]float64{"IN04": {.7, .3, 0, 0}, "M00": {.5, 0, .5, 0}, "OUT07": {.4, 0, 0, .6}}, -1,
-			3, []recipe.Mode{recipe.WeightSum, recipe.WeightSum, recipe.WeightSum}, []string{"A", "B", "C", "D"},
+			"another in each block",
+			map[string][]float64{"IN04": {.7, .3, 0, 0}, "M00": {.5, 0, .5, 0}, "OUT07": {.4, 0, 0, .6}},
+			-1,
+			3,
+			[]recipe.Mode{recipe.WeightSum, recipe.WeightSum, recipe.WeightSum},
+			[]string{"A", "B", "C", "D"},
 		},
 		{
-			"add difference with a base", map[string][]float64{"IN04": {-.3, 1, .3, 0}, "OUT07": {-.5, .8, .3, .4}}, 0,
-			3, []recipe.Mode{recipe.WeightSum, recipe.AddDifference, recipe.AddDifference}, []string{"A", "B", "C", "D"},
+			"add difference with a base",
+			map[string][]float64{"IN04": {-.3, 1, .3, 0}, "OUT07": {-.5, .8, .3, .4}},
+			0,
+			3,
+			[]recipe.Mode{recipe.WeightSum, recipe.AddDifference, recipe.AddDifference},
+			[]string{"A", "B", "C", "D"},
 		},
 		{
-			"a base with no part", map[string][]float64{"IN04": {0, .7, .3}, "OUT07": {0, .5, .5}}, 0,
-			1, []recipe.Mode{recipe.WeightSum}, []string{"B", "C"},
+			"a base with no part",
+			map[string][]float64{"IN04": {0, .7, .3}, "OUT07": {0, .5, .5}},
+			0,
+			1,
+			[]recipe.Mode{recipe.WeightSum},
+			[]string{"B", "C"},
 		},
 		{
-			"more than the whole, no base", map[string][]float64{"IN04": {.9, 1.3, -1.2}, "OUT07": {.5, .5, 0}}, -1,
-			2, []recipe.Mode{recipe.AddDifference, recipe.AddDifference}, []string{"A", "B", "C"},
+			"more than the whole, no base",
+			map[string][]float64{"IN04": {.9, 1.3, -1.2}, "OUT07": {.5, .5, 0}},
+			-1,
+			2,
+			[]recipe.Mode{recipe.AddDifference, recipe.AddDifference},
+			[]string{"A", "B", "C"},
 		},
 		{
-			"the target is a source", map[string][]float64{"IN04": {0, 0, 1}, "OUT07": {0, 0, 1}}, 0,
-			1, []recipe.Mode{recipe.WeightSum}, []string{"C"},
+			"the target is a source",
+			map[string][]float64{"IN04": {0, 0, 1}, "OUT07": {0, 0, 1}},
+			0,
+			1,
+			[]recipe.Mode{recipe.WeightSum},
+			[]string{"C"},
 		},
 		{
-			"the target is a source in each block", map[string][]float64{"IN04": {0, 1, 0}, "OUT07": {0, 0, 1}}, 0,
-			1, []recipe.Mode{recipe.WeightSum}, []string{"B", "C"},
+			"the target is a source in each block",
+			map[string][]float64{"IN04": {0, 1, 0}, "OUT07": {0, 0, 1}},
+			0,
+			1,
+			[]recipe.Mode{recipe.WeightSum},
+			[]string{"B", "C"},
 		},
 	} {
 		b, ids := plant(t, 1, c.weights, 1e-5)
@@ -199,8 +231,14 @@ func TestComposeAny(t *testing.T) {
 
 func TestWithin(t *testing.T) {
 	for _, c := range []struct{ lo, hi, v, want float64 }{
-		{.07, .09, .0801, .08}, {.0799, .0803, .0801, .08}, {.08005, .08015, .0801, .0801},
-		{-.2, .2, .1, 0}, {.94, 1.06, .97, 1}, {-.46, -.44, -.4501, -.45}, {.5, .5, .5, .5}, {1.0 / 3, 1.0 / 3, 1.0 / 3, 1.0 / 3},
+		{.07, .09, .0801, .08},
+		{.0799, .0803, .0801, .08},
+		{.08005, .08015, .0801, .0801},
+		{-.2, .2, .1, 0},
+		{.94, 1.06, .97, 1},
+		{-.46, -.44, -.4501, -.45},
+		{.5, .5, .5, .5},
+		{1.0 / 3, 1.0 / 3, 1.0 / 3, 1.0 / 3},
 	} {
 		if got := within(c.lo, c.hi, c.v); got != c.want {
 			t.Errorf("from %v to %v near %v: %v; want %v", c.lo, c.hi, c.v, got, c.want)

@@ -46,24 +46,6 @@ func openJournal(path string) (*journal, error) {
 	return j, nil
 }
 
-// readJournal returns the trials of the journal at path and leaves the file
-// as it is.
-func readJournal(path string) ([]optimize.Trial, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	trials, _, err := parseJournal(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return trials, nil
-}
-
 func (j *journal) read() error {
 	trials, good, err := parseJournal(j.f)
 	if err != nil {

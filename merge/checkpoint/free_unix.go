@@ -11,6 +11,6 @@ func free(dir string) (bytes int64, known bool) {
 	if err := unix.Statfs(dir, &st); err != nil || st.Blocks == 0 || st.Bsize <= 0 {
 		return 0, false // some network file systems have no figures
 	}
-	n := uint64(st.Bavail) * uint64(st.Bsize)
+	n := st.Bavail * uint64(st.Bsize)
 	return int64(min(n, 1<<62)), true
 }

@@ -139,7 +139,7 @@ func TestErrors(t *testing.T) {
 			if err == nil {
 				t.Fatalf("read as:\n%s", r)
 			}
-			if !strings.HasPrefix(err.Error(), test.want) && !(strings.HasPrefix(err.Error(), "line 1: ") && strings.Contains(err.Error(), test.want)) {
+			if text := err.Error(); !strings.HasPrefix(text, test.want) && (!strings.HasPrefix(text, "line 1: ") || !strings.Contains(text, test.want)) {
 				t.Errorf("%v; want %s", err, test.want)
 			}
 		})

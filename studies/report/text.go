@@ -21,7 +21,7 @@ import (
 const columns = 7
 
 // Text writes the whole story of a run: what it proves, the steps with the
-// similarity after each, the per-block tables, who is in it, and what to do next.
+// similarity after each, the per-block tables, and who is in it. [Next] goes on.
 func Text(w io.Writer, s *studies.Summary) error {
 	p := &printer{w: w}
 	p.verdict(s)
@@ -29,7 +29,6 @@ func Text(w io.Writer, s *studies.Summary) error {
 	p.tables(s)
 	p.sources(s)
 	p.notes(s)
-	p.next(s)
 	return p.err
 }
 
@@ -136,11 +135,11 @@ func (p *printer) tables(s *studies.Summary) {
 			row := func(label string, cell func(b studies.Block) string) {
 				p.f("| %-9s |", label)
 				for _, b := range part {
-					p.f(" %s |", center(cell(b), 9))
+					p.f(" %9s |", cell(b))
 				}
 				p.f("\n")
 			}
-			row("", func(b studies.Block) string { return b.Name })
+			row("", func(b studies.Block) string { return center(b.Name, 9) })
 			row("achieved", func(b studies.Block) string { return percent(b.Achieved) })
 			row("ceiling", func(b studies.Block) string { return percent(b.Ceiling) })
 			if g.Explained != nil {
@@ -206,19 +205,21 @@ func (p *printer) notes(s *studies.Summary) {
 	for _, n := range s.Notes {
 		p.f("Note: %s.\n", n)
 	}
-	p.f("%d trials.\n\n", s.Trials)
+	p.f("%d trials.\n", s.Trials)
 }
 
-// next says what to do with the result, in commands to type.
-func (p *printer) next(s *studies.Summary) {
+// Next says what to do with the result, in commands to type.
+func Next(w io.Writer, s *studies.Summary) error {
+	p := &printer{w: w}
 	dir := quote(s.Study)
-	p.f("Next:\n")
+	p.f("\nNext:\n")
 	p.f("  mixmatch export %s > recipe.txt\n", dir)
 	p.f("  mixmatch merge %s -o %s\n", dir, quote(s.Target+"-rebuilt.safetensors"))
 	p.f("  mixmatch show %s --weights\n", dir)
 	if s.Verdict == similarity.Missing {
 		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY ... --source SUSPECT.safetensors\n")
 	}
+	return p.err
 }
 
 // Weights writes each block's weights with their standard errors.
@@ -256,15 +257,16 @@ func percent(v float64) string { return fmt.Sprintf("%.4f%%", 100*v) }
 
 // center puts s in the middle of width characters.
 func center(s string, width int) string {
-	left := max(0, width-len(s)) / 2
+	left := (max(0, width-len(s)) + 1) / 2
 	return fmt.Sprintf("%*s%-*s", left, "", width-left, s)
 }
 
 // quote returns s as a word for a shell, in quotes if it needs them.
 func quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./+,:=@%", r))
-	}) {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./+,:=@%", r)
+	}
+	if s != "" && strings.TrimFunc(s, plain) == "" {
 		return s
 	}
 	return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`

@@ -1,0 +1,107 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mixmatch/merge/block"
+	"mixmatch/similarity"
+	"mixmatch/studies"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func ptr(v float64) *float64 { return &v }
+
+// summary is a small study with a bit of everything.
+func summary(v similarity.Verdict) *studies.Summary {
+	s := &studies.Summary{
+		Study: "my studies/evo", Target: "evo", Base: "v1-5", Arch: block.SD1, Era: block.SM2025, EraBy: "recognised",
+		Eras:    []studies.EraFit{{Era: block.SM2025, Block: "OUT11", Noise: 1.04}, {Era: block.SM2023, Block: "IN00", Noise: 24013}},
+		Verdict: v,
+		Groups: []studies.Group{{
+			Name: block.Outputs, Achieved: .985187, Ceiling: .985188, Explained: ptr(.91), Verdict: v,
+			Blocks: []studies.Block{
+				{
+					Name: "OUT03", Achieved: .974805, Ceiling: .974806, Explained: ptr(.9), Unexplained: .12, Noise: 4000, Verdict: v,
+					Weights: []studies.Weight{{Source: "v1-5", Weight: -.2, Error: .0002}, {Source: "OpenBra", Weight: 1.2, Error: .00001}},
+				},
+				{
+					Name: "OUT04", Achieved: 1, Ceiling: 1, Explained: ptr(.92), Verdict: similarity.Exact,
+					Weights: []studies.Weight{{Source: "OpenBra", Weight: 1, Vague: true}},
+				},
+			},
+		}},
+		Steps: []studies.Step{
+			{Text: "OpenBra x 0.9 + Evt x 0.1 = TEMP1", Similarity: map[block.Group]float64{block.Outputs: .922178}},
+			{Text: "TEMP1 + (sxd - v1-5) x 0.18 = FINAL", Similarity: map[block.Group]float64{block.Outputs: .985187}},
+		},
+		Sources: []studies.Source{{Name: "v1-5", Low: -.2, High: -.2, MaxError: .0002, Blocks: 1}, {Name: "OpenBra", Low: 1, High: 1.2, MaxError: .00001, Blocks: 2}},
+		Dropped: []string{"anylora"},
+		Twins:   []similarity.Twin{{A: "OpenBra", B: "OpenBra2", Difference: .001}},
+		VAE:     studies.VAE{Source: "OpenBra", Same: true},
+		Trials:  600,
+		Notes:   []string{"the base was not searched: the target or the first source has no such tensors"},
+	}
+	if v == similarity.Missing {
+		s.EraBy, s.VAE = "assumed", studies.VAE{Source: "OpenBra", Difference: .031}
+	}
+	if v == similarity.Short {
+		s.EraBy, s.VAE, s.Groups[0].Explained = "given", studies.VAE{}, nil
+	}
+	return s
+}
+
+func TestText(t *testing.T) {
+	for name, v := range map[string]similarity.Verdict{
+		"exact": similarity.Exact, "best": similarity.Best, "missing": similarity.Missing, "short": similarity.Short,
+	} {
+		var b bytes.Buffer
+		if err := Text(&b, summary(v)); err != nil {
+			t.Fatal(err)
+		}
+		if err := Next(&b, summary(v)); err != nil {
+			t.Fatal(err)
+		}
+		if err := Weights(&b, summary(v)); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join("testdata", name+".txt")
+		if *update {
+			if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(string(want), b.String()); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("full") }
+
+func TestTextError(t *testing.T) {
+	if err := Text(full{}, summary(similarity.Exact)); err == nil {
+		t.Error("no error from a writer that fails")
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for in, want := range map[string]string{"a/b-1.safetensors": "a/b-1.safetensors", "my study": `"my study"`, "": `""`, `a"b`: `"a\"b"`} {
+		if got := quote(in); got != want {
+			t.Errorf("%q: %s; want %s", in, got, want)
+		}
+	}
+}
