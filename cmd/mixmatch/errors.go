@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"mixmatch/merge"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/similarity"
+	"mixmatch/studies"
+)
+
+const exitCodes = `Exit codes: 0 ok, 1 other failure, 2 usage (also a file that is not there, or a recipe that
+cannot be read, or an output that exists), 3 malformed or unsafe file, 4 models do not fit together, 5 study missing or
+damaged, 6 study in use, 7 inputs changed since the study began, 8 disk or permission,
+130 interrupted.`
+
+// A usageError is a mistake in what was typed.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// damaged is the error for a study in dir whose result cannot be read.
+func damaged(dir string, err error) error {
+	return fmt.Errorf("%s: %w: %w: \"resume\" makes it anew", dir, studies.ErrDamaged, err)
+}
+
+// A silentError has been reported already.
+type silentError struct{ error }
+
+func (e silentError) Unwrap() error { return e.error }
+
+// exitCode returns the documented exit code for err.
+func exitCode(err error) int {
+	is := func(targets ...error) bool {
+		for _, t := range targets {
+			if errors.Is(err, t) {
+				return true
+			}
+		}
+		return false
+	}
+	var u usageError
+	switch {
+	case is(context.Canceled):
+		return 130
+	case errors.As(err, &u), is(studies.ErrInvalid, studies.ErrExists):
+		return 2
+	case is(studies.ErrLocked):
+		return 6
+	case is(studies.ErrChanged, checkpoint.ErrChanged):
+		return 7
+	case is(studies.ErrMissing, studies.ErrDamaged, studies.ErrPending):
+		return 5
+	case is(checkpoint.ErrFormat):
+		return 3
+	case is(merge.ErrMismatch, merge.ErrOverflow, similarity.ErrNonFinite):
+		return 4
+	case is(fs.ErrNotExist, fs.ErrExist):
+		return 2
+	}
+	// Whatever else the operating system refuses: quotas, limits, names.
+	var path *fs.PathError
+	var errno syscall.Errno
+	if errors.As(err, &path) || errors.As(err, &errno) {
+		return 8
+	}
+	return 1
+}
+
+// oneLine returns err on one line, with whatever a file may have smuggled into
+// it made harmless.
+func oneLine(err error) string {
+	var b strings.Builder
+	for _, r := range err.Error() {
+		switch {
+		case r == '\n':
+			b.WriteString("; ")
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&b, "\\u%04x", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+)
+
+// An inspection is what there is to know of a model file.
+type inspection struct {
+	Path        string              `json:"path"`
+	Kind        string              `json:"kind"`
+	Problem     string              `json:"problem,omitempty"` // why it is no model to merge
+	Size        int64               `json:"size"`
+	Tensors     int                 `json:"tensors"`
+	Parameters  int64               `json:"parameters"`
+	Parts       []inspectedPart     `json:"parts"`
+	PositionIDs string              `json:"position_ids,omitempty"`
+	Recipe      map[string]string   `json:"recipe,omitempty"` // metadata that tells of a merge
+	Metadata    map[string]string   `json:"metadata,omitempty"`
+	Blocks      map[string][]string `json:"blocks,omitempty"`
+	Hash        *merge.Hash         `json:"hash,omitempty"`
+}
+
+type inspectedPart struct {
+	Part       string         `json:"part"`
+	Tensors    int            `json:"tensors"`
+	Parameters int64          `json:"parameters"`
+	DTypes     map[string]int `json:"dtypes"`
+}
+
+func inspectCommand() *cli.Command {
+	return &cli.Command{
+		Name: "inspect", Usage: "tell what a model file is, and what it says of its making", ArgsUsage: "FILE",
+		Description: `Prints a merge recipe that the file's metadata hold first, because it may simply be
+there.
+
+   mixmatch inspect model.safetensors
+   mixmatch inspect model.safetensors --hash      also the hashes that model sites use
+   mixmatch inspect model.safetensors --blocks    which tensors belong to which block
+
+` + exitCodes,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "hash", Usage: "read the whole file and print its hashes"},
+			&cli.BoolFlag{Name: "blocks", Usage: "list the tensors of each block"},
+			&cli.StringFlag{Name: "era", Value: string(block.Eras()[0]), Usage: "block map for --blocks: " + join(block.Eras())},
+			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress"},
+		},
+		Action: inspectAction,
+	}
+}
+
+func inspectAction(c *cli.Context) error {
+	path, err := one(c, "a model FILE")
+	if err != nil {
+		return err
+	}
+	f, err := checkpoint.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	in, err := inspect(f)
+	if err != nil {
+		return err
+	}
+	if c.Bool("hash") {
+		meter := newMeter(c)
+		h, err := merge.HashFile(c.Context, path, func(done int64) { meter.to("hashing", done, f.Size(), true) })
+		meter.end()
+		if err != nil {
+			return err
+		}
+		in.Hash = &h
+	}
+	if c.Bool("blocks") {
+		if err := in.listBlocks(f, block.Era(c.String("era"))); err != nil {
+			return usage("inspect: %w", err)
+		}
+	}
+	if c.Bool("json") {
+		return printJSON(c, in)
+	}
+	return in.print(c.App.Writer)
+}
+
+// inspect reads the header of f, and the position ids.
+func inspect(f *checkpoint.File) (*inspection, error) {
+	in := &inspection{Path: f.Path(), Size: f.Size(), Tensors: len(f.Tensors()), Metadata: f.Metadata(), Recipe: map[string]string{}}
+	kind, err := block.Detect(func(key string) ([]int, bool) {
+		t, ok := f.Tensor(key)
+		return t.Shape, ok
+	})
+	if err != nil {
+		in.Problem = err.Error()
+	} else {
+		in.Kind = strings.TrimSpace(string(kind.Arch) + " " + kind.Variant)
+	}
+	parts := map[block.Part]*inspectedPart{}
+	for _, t := range f.Tensors() {
+		key := block.Canonical(t.Name)
+		part := block.PartOf(key)
+		p := parts[part]
+		if p == nil {
+			p = &inspectedPart{Part: part.String(), DTypes: map[string]int{}}
+			parts[part] = p
+		}
+		p.Tensors++
+		p.Parameters += int64(t.Len())
+		p.DTypes[string(t.DType)]++
+		in.Parameters += int64(t.Len())
+		if strings.HasSuffix(key, "embeddings.position_ids") && in.PositionIDs == "" {
+			if in.PositionIDs, err = positionIDs(f, t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, part := range []block.Part{block.UNet, block.TextEncoder, block.VAE, block.EMA, block.Other} {
+		if p := parts[part]; p != nil {
+			in.Parts = append(in.Parts, *p)
+		}
+	}
+	for k, v := range in.Metadata {
+		if strings.Contains(k, "recipe") || strings.Contains(k, "merge") {
+			in.Recipe[k] = v
+		}
+	}
+	return in, nil
+}
+
+// positionIDs says whether the text encoder's position ids are 0 to 76. Tools
+// that merge them as numbers break some, which tells of a merge.
+func positionIDs(f *checkpoint.File, t checkpoint.Tensor) (string, error) {
+	n := t.Len()
+	if n > 1<<12 {
+		return fmt.Sprintf("%d of them, which is no text encoder's", n), nil
+	}
+	ids := make([]float64, n)
+	switch {
+	case t.DType == "I64":
+		b := make([]byte, 8*n)
+		if err := f.ReadBytes(b, t, 0); err != nil {
+			return "", err
+		}
+		for i := range ids {
+			ids[i] = float64(int64(binary.LittleEndian.Uint64(b[8*i:])))
+		}
+	case t.DType.Float():
+		x := make([]float32, n)
+		if err := f.Read(x, nil, t, 0); err != nil {
+			return "", err
+		}
+		for i, v := range x {
+			ids[i] = float64(v)
+		}
+	default:
+		return "stored as " + string(t.DType), nil
+	}
+	broken := 0
+	for i, v := range ids {
+		if v != float64(i) {
+			broken++
+		}
+	}
+	if broken == 0 {
+		return "in order", nil
+	}
+	return fmt.Sprintf("%d of %d broken: merged as numbers once, without a reset", broken, n), nil
+}
+
+func (in *inspection) listBlocks(f *checkpoint.File, era block.Era) error {
+	if in.Kind == "" {
+		return fmt.Errorf("no blocks: %s", in.Problem)
+	}
+	l, err := block.For(block.Arch(strings.Fields(in.Kind)[0]), era)
+	if err != nil {
+		return err
+	}
+	in.Blocks = map[string][]string{}
+	for _, t := range f.Tensors() {
+		if id, ok := l.Of(block.Canonical(t.Name)); ok {
+			in.Blocks[l.Name(id)] = append(in.Blocks[l.Name(id)], t.Name)
+		}
+	}
+	return nil
+}
+
+func (in *inspection) print(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(in.Recipe) > 0 {
+		fmt.Fprintf(tw, "The file tells of a merge:\n")
+		for _, k := range sorted(in.Recipe) {
+			fmt.Fprintf(tw, "  %s: %s\n", show(k), show(in.Recipe[k]))
+		}
+		fmt.Fprintln(tw)
+	}
+	kind := in.Kind
+	if kind == "" {
+		kind = "no model to merge: " + in.Problem
+	}
+	fmt.Fprintf(tw, "%s\t%s\n", show(in.Path), show(kind))
+	fmt.Fprintf(tw, "size\t%.1f MB, %d tensors, %.1f M parameters\n", float64(in.Size)/1e6, in.Tensors, float64(in.Parameters)/1e6)
+	for _, p := range in.Parts {
+		var types []string
+		for _, d := range sorted(p.DTypes) {
+			types = append(types, fmt.Sprintf("%s x %d", d, p.DTypes[d]))
+		}
+		fmt.Fprintf(tw, "%s\t%d tensors, %.1f M parameters, %s\n", p.Part, p.Tensors, float64(p.Parameters)/1e6, strings.Join(types, ", "))
+	}
+	if in.PositionIDs != "" {
+		fmt.Fprintf(tw, "position ids\t%s\n", in.PositionIDs)
+	}
+	if in.Hash != nil {
+		fmt.Fprintf(tw, "sha256\t%s\nAutoV1\t%s\nAutoV2\t%s\nAutoV3\t%s\n", in.Hash.SHA256, in.Hash.Legacy, in.Hash.Short(), in.Hash.Content[:12])
+	}
+	for _, k := range sorted(in.Metadata) {
+		if _, told := in.Recipe[k]; !told {
+			fmt.Fprintf(tw, "%s\t%s\n", show(k), show(in.Metadata[k]))
+		}
+	}
+	for _, name := range sorted(in.Blocks) {
+		fmt.Fprintf(tw, "%s\n", name)
+		for _, key := range in.Blocks[name] {
+			fmt.Fprintf(tw, "  %s\n", show(key))
+		}
+	}
+	return tw.Flush()
+}
+
+// show makes text from a file harmless to a terminal, and not endless.
+func show(s string) string {
+	const most = 2000
+	var b strings.Builder
+	for i, r := range s {
+		if i > most {
+			fmt.Fprintf(&b, "... (%d bytes)", len(s))
+			break
+		}
+		if r == '\n' {
+			r = ' '
+		}
+		b.WriteString(oneLine(plain(string(r))))
+	}
+	return b.String()
+}
+
+type plain string
+
+func (p plain) Error() string { return string(p) }
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

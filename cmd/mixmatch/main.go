@@ -1,0 +1,97 @@
+// Mixmatch finds the merge recipe of a Stable Diffusion model.
+//
+// This package is the terminal: flags, progress, tables and exit codes, one
+// file a command. Nothing below it prints.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+func main() {
+	// The first interrupt stops the work cleanly, a second one the program.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop()
+	}()
+	os.Exit(run(ctx, os.Args))
+}
+
+// run runs the program and returns its exit code. It is the only place that
+// reports errors.
+func run(ctx context.Context, args []string) int {
+	app := newApp()
+	args, err := reorder(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		return 0
+	}
+	code := exitCode(err)
+	var silent silentError
+	if !errors.As(err, &silent) {
+		fmt.Fprintf(os.Stderr, "mixmatch: %s\n", oneLine(err))
+	}
+	return code
+}
+
+const description = `Given a target model and the models it may have been merged from, mixmatch finds
+the merge that comes closest, block by block, proves how close any merge of
+them could come, and writes it in SuperMerger's notation or as a model.
+
+   mixmatch demo                    see it work, with nothing to download
+   mixmatch optimize evo --target BracingEvoMix.safetensors --base v1-5-pruned-emaonly.safetensors \
+       --source OpenBra.safetensors --source dreamshaper_6NoVae.safetensors
+   mixmatch show evo                the result again
+   mixmatch export evo              the recipe, to paste
+   mixmatch merge evo -o rebuilt.safetensors
+
+` + exitCodes
+
+func newApp() *cli.App {
+	commands := []*cli.Command{
+		optimizeCommand(), resumeCommand(), showCommand(), exportCommand(),
+		mergeCommand(), inspectCommand(), demoCommand(), completionCommand(),
+	}
+	for _, c := range commands {
+		c.OnUsageError = wrongUsage
+		c.HideHelpCommand = true // a study may be called help
+	}
+	return &cli.App{
+		Name:                      "mixmatch",
+		Usage:                     "find the merge recipe of a Stable Diffusion model",
+		Description:               description,
+		Version:                   version(),
+		DisableSliceFlagSeparator: true, // file names contain commas
+		EnableBashCompletion:      true,
+		HideHelpCommand:           true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run reports, once
+		OnUsageError:              wrongUsage,
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return usage("there is no command %q: see mixmatch --help", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+		Commands: commands,
+	}
+}
+
+// version returns the version the program was built at.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}

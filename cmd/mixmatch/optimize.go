@@ -1,0 +1,286 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/optimize"
+	"mixmatch/studies"
+	"mixmatch/studies/report"
+)
+
+const optimizeHelp = `Starts a study in the folder STUDY and runs it. The files are read once; everything
+after that takes seconds. With no --recipe the steps are chosen too: which
+sources take part, in what order, weight sum or add difference.
+
+   mixmatch optimize evo --target BracingEvoMix.safetensors --base v1-5-pruned-emaonly.safetensors \
+       --source OpenBra.safetensors --source dreamshaper_6NoVae.safetensors
+   mixmatch optimize evo2 --target T.safetensors --source A.safetensors --source B.safetensors \
+       --recipe steps.txt
+
+A recipe is written in SuperMerger's notation, with ? for a ratio to find:
+
+   A + (B - C) x ? = TEMP1                   one number for all blocks of a group
+   TEMP1 x (1-alpha) + D x alpha = FINAL     one for each block that has a ?
+   alpha = (0,0,?,?,?[0,0.5],0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0)
+
+Names in it are those of the files, without their extension; NAME=PATH gives
+another. ` + exitCodes
+
+func runFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "threads", Usage: "work on so many blocks at once (default: one a processor); the result does not depend on it"},
+		&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but the result"},
+	}
+}
+
+func optimizeCommand() *cli.Command {
+	return &cli.Command{
+		Name: "optimize", Usage: "find the recipe of a target", ArgsUsage: "STUDY", Description: optimizeHelp,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "target", Usage: "the model whose recipe is wanted (`[NAME=]PATH`)"},
+			&cli.StringSliceFlag{Name: "source", Aliases: []string{"s"}, Usage: "a model it may come from (`[NAME=]PATH`); give as many as there are"},
+			&cli.StringFlag{Name: "base", Usage: "the model that add difference subtracts, v1-5-pruned-emaonly as a rule (`[NAME=]PATH`); it is a source too"},
+			&cli.StringFlag{Name: "recipe", Usage: "fill the holes of the recipe in this `FILE` instead of composing one"},
+			&cli.StringFlag{Name: "era", Value: "auto", Usage: "block map: auto, " + join(block.Eras())},
+			&cli.StringFlag{Name: "groups", Value: join(block.Groups()), Usage: "what to search"},
+			&cli.StringFlag{Name: "sampler", Value: optimize.Samplers()[0], Usage: "how to search: " + strings.Join(optimize.Samplers(), ", ")},
+			&cli.IntFlag{Name: "trials", Value: 300, Usage: "trials for each search, a block or the shared holes of a group"},
+			&cli.Int64Flag{Name: "seed", Value: 1, Usage: "seed of the search"},
+		}, runFlags()...),
+		Action: optimizeAction,
+	}
+}
+
+func join[T ~string](words []T) string {
+	var s []string
+	for _, w := range words {
+		s = append(s, string(w))
+	}
+	return strings.Join(s, ", ")
+}
+
+func optimizeAction(c *cli.Context) error {
+	dir, err := one(c, "a folder for the STUDY")
+	if err != nil {
+		return err
+	}
+	if c.String("target") == "" {
+		return usage("optimize: name the model to explain with --target")
+	}
+	if len(c.StringSlice("source")) == 0 {
+		return usage("optimize: name the models it may come from with --source, once for each")
+	}
+	plan := studies.Plan{
+		Sampler: c.String("sampler"), Trials: c.Int("trials"), Polish: 2000, Seed: c.Int64("seed"),
+	}
+	if e := c.String("era"); e != "auto" {
+		plan.Era = block.Era(e)
+	}
+	for _, g := range strings.Split(c.String("groups"), ",") {
+		group := block.Group(strings.TrimSpace(g))
+		if slices.Contains(plan.Groups, group) {
+			return usage("optimize: --groups names %s twice", group)
+		}
+		plan.Groups = append(plan.Groups, group)
+	}
+	if f := c.String("recipe"); f != "" {
+		if plan.Template, err = readRecipe(f); err != nil {
+			return err
+		}
+	}
+	s, err := create(c, dir, plan)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return runStudy(c, s)
+}
+
+// create opens the models and starts the study. They are closed again: the
+// study opens what its plan names.
+func create(c *cli.Context, dir string, plan studies.Plan) (*studies.Study, error) {
+	target, err := openModel(c.String("target"))
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	sources, err := openModels(c.StringSlice("source"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { closeModels(sources) }()
+	var base *merge.Model
+	if b := c.String("base"); b != "" {
+		if base, err = openModel(b); err != nil {
+			return nil, err
+		}
+		defer base.Close()
+		// The base may be named as a source as well.
+		sources = slices.DeleteFunc(sources, func(m *merge.Model) bool {
+			same := m.Name == base.Name && merge.SameFile(m.File.Path(), base.File.Path())
+			if same {
+				m.Close()
+			}
+			return same
+		})
+	}
+	for _, m := range append(slices.Clone(sources), base) {
+		if m == nil {
+			continue
+		}
+		for _, part := range []block.Part{block.TextEncoder, block.VAE} {
+			if target.Has(part) && !m.Has(part) {
+				say(c, "%s has no %s: it takes no part in that", m.Name, part)
+			}
+		}
+	}
+	return studies.Create(dir, studies.Config{Target: target, Sources: sources, Base: base, Plan: plan})
+}
+
+// runStudy runs a study to its end, prints the story and keeps it.
+func runStudy(c *cli.Context, s *studies.Study) error {
+	m := newMeter(c)
+	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), Progress: m.study})
+	m.end()
+	if errors.Is(err, context.Canceled) {
+		say(c, "stopped; everything finished is kept. Go on with:\n  mixmatch resume %s", word(s.Dir))
+		return silentError{err}
+	}
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := report.Text(&text, sum); err != nil {
+		return err
+	}
+	if err := checkpoint.WriteFileAtomic(filepath.Join(s.Dir, "report.txt"), text.Bytes()); err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return printJSON(c, sum)
+	}
+	if _, err := c.App.Writer.Write(text.Bytes()); err != nil {
+		return err
+	}
+	return report.Next(c.App.Writer, sum)
+}
+
+func printJSON(c *cli.Context, v any) error {
+	enc := json.NewEncoder(c.App.Writer)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+func resumeCommand() *cli.Command {
+	return &cli.Command{
+		Name: "resume", Usage: "go on with a study", ArgsUsage: "STUDY", Flags: runFlags(),
+		Description: `Goes on where a study was stopped or killed: no finished trial is lost, and what
+comes of it is what would have come of it without the stop. On a finished study
+it makes the result anew.
+
+   mixmatch resume evo
+
+` + exitCodes,
+		Action: func(c *cli.Context) error {
+			dir, err := one(c, "the STUDY")
+			if err != nil {
+				return err
+			}
+			s, err := studies.Open(dir)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return runStudy(c, s)
+		},
+	}
+}
+
+func showCommand() *cli.Command {
+	return &cli.Command{
+		Name: "show", Usage: "print what a study found out", ArgsUsage: "STUDY",
+		Description: `   mixmatch show evo
+   mixmatch show evo --weights      each block's weights and their standard errors
+   mixmatch show evo --json | jq .verdict
+
+` + exitCodes,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "weights", Usage: "print the share of each source in each block, with its standard error"},
+			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON"},
+		},
+		Action: func(c *cli.Context) error {
+			dir, err := one(c, "the STUDY")
+			if err != nil {
+				return err
+			}
+			sum, err := studies.ReadSummary(dir)
+			switch {
+			case err != nil:
+				return err
+			case c.Bool("json"):
+				return printJSON(c, sum)
+			case c.Bool("weights"):
+				return report.Weights(c.App.Writer, sum)
+			}
+			if err := report.Text(c.App.Writer, sum); err != nil {
+				return err
+			}
+			return report.Next(c.App.Writer, sum)
+		},
+	}
+}
+
+func exportCommand() *cli.Command {
+	return &cli.Command{
+		Name: "export", Usage: "print a study's recipe for other programs", ArgsUsage: "STUDY",
+		Description: `   mixmatch export evo                      the recipe in SuperMerger's notation
+   mixmatch export evo --format vectors     the numbers to paste, a line a step
+   mixmatch export evo --format json        steps and weights for programs
+
+` + exitCodes,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, vectors or json"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to this `FILE` instead of the terminal"},
+			&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
+		},
+		Action: func(c *cli.Context) error {
+			dir, err := one(c, "the STUDY")
+			if err != nil {
+				return err
+			}
+			sum, err := studies.ReadSummary(dir)
+			if err != nil {
+				return err
+			}
+			if _, err := sum.Parse(); err != nil {
+				return damaged(dir, err)
+			}
+			text, err := studies.Export(sum, c.String("format"))
+			if err != nil {
+				return usage("export: %w", err)
+			}
+			if out := c.String("output"); out != "" {
+				if exists(out) && !c.Bool("force") {
+					return usage("export: %s: %w; choose another name, or --force to replace it", out, fs.ErrExist)
+				}
+				return checkpoint.WriteFileAtomic(out, text)
+			}
+			_, err = fmt.Fprintf(c.App.Writer, "%s", text)
+			return err
+		},
+	}
+}

@@ -1,0 +1,86 @@
+package merge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+)
+
+// A Hash holds the digests by which model sites and other programs know a file.
+type Hash struct {
+	SHA256  string `json:"sha256"`         // of the whole file; its first ten digits are the "AutoV2" hash
+	Legacy  string `json:"legacy"`         // "AutoV1": of 64 KiB at 1 MiB, eight digits
+	Content string `json:"content_sha256"` // "AutoV3": of what follows the header, so metadata may change
+}
+
+// Short returns the ten digits that programs show behind a model's name.
+func (h Hash) Short() string { return h.SHA256[:10] }
+
+// HashFile reads the safetensors file at path once and returns its digests.
+func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Hash{}, err
+	}
+	defer f.Close()
+	whole, content, legacy := sha256.New(), sha256.New(), sha256.New()
+	if _, err := io.Copy(legacy, io.NewSectionReader(f, 0x100000, 0x10000)); err != nil {
+		return Hash{}, err
+	}
+	var length [8]byte
+	if _, err := f.ReadAt(length[:], 0); err != nil {
+		return Hash{}, err
+	}
+	body := 8 + int64(binary.LittleEndian.Uint64(length[:]))
+	buf := make([]byte, 1<<20)
+	for at := int64(0); ; {
+		if err := ctx.Err(); err != nil {
+			return Hash{}, err
+		}
+		n, err := f.ReadAt(buf, at)
+		whole.Write(buf[:n])
+		if skip := body - at; skip < int64(n) {
+			content.Write(buf[max(0, skip):n])
+		}
+		at += int64(n)
+		if progress != nil {
+			progress(at)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return Hash{}, err
+		}
+	}
+	digits := func(b []byte) string { return hex.EncodeToString(b) }
+	return Hash{digits(whole.Sum(nil)), digits(legacy.Sum(nil))[:8], digits(content.Sum(nil))}, nil
+}
+
+// Metadata returns what a merged file says of its making, under the names that
+// the web-ui and SuperMerger use, so that their readers find it: the recipe's
+// notation and the hashes of its sources.
+func Metadata(notation string, era string, hashes map[string]Hash) (map[string]string, error) {
+	type parent struct {
+		Name       string `json:"name"`
+		LegacyHash string `json:"legacy_hash"`
+	}
+	models := map[string]parent{}
+	sources := map[string]string{}
+	for name, h := range hashes {
+		models[h.SHA256] = parent{name, h.Legacy}
+		sources[name] = h.SHA256
+	}
+	// Maps are written in the order of their keys, so equal merges are equal files.
+	r, err := json.Marshal(map[string]any{"type": "mixmatch", "recipe": notation, "era": era, "sources": sources})
+	if err != nil {
+		return nil, err
+	}
+	m, err := json.Marshal(models)
+	return map[string]string{"sd_merge_recipe": string(r), "sd_merge_models": string(m)}, err
+}

@@ -1,0 +1,113 @@
+package merge
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+)
+
+// ErrMismatch is wrapped by every error that means that models do not fit
+// together: other architectures, shapes or missing tensors.
+var ErrMismatch = errors.New("models do not fit together")
+
+// A Model is an open checkpoint under the name that recipes call it by. Its
+// tensors go by their present-day names, however old the file is.
+type Model struct {
+	Name string
+	File *checkpoint.File
+	Kind block.Model
+
+	renamed map[string]string // canonical key -> the key in the file, where they differ
+}
+
+// NameOf returns the name a recipe gives to the model at path: the file's
+// name without its extension.
+func NameOf(path string) string {
+	base := filepath.Base(path)
+	for _, ext := range []string{".safetensors", ".ckpt", ".pt"} {
+		if cut, ok := strings.CutSuffix(base, ext); ok && cut != "" {
+			return cut
+		}
+	}
+	return base
+}
+
+// OpenModel opens the checkpoint at path, which is to be called name.
+// The error wraps [checkpoint.ErrFormat] for a malformed file and
+// [ErrMismatch] for a file that is no Stable Diffusion model.
+func OpenModel(name, path string) (*Model, error) {
+	f, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := NewModel(name, f)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// NewModel returns the model in f, which it owns from then on.
+func NewModel(name string, f *checkpoint.File) (*Model, error) {
+	m := &Model{Name: name, File: f, renamed: map[string]string{}}
+	for _, t := range f.Tensors() {
+		key := block.Canonical(t.Name)
+		if key == t.Name {
+			continue
+		}
+		if _, both := f.Tensor(key); both {
+			return nil, fmt.Errorf("%w: holds both %q and its old name %q", ErrMismatch, key, t.Name)
+		}
+		m.renamed[key] = t.Name
+	}
+	kind, err := block.Detect(func(key string) ([]int, bool) {
+		t, ok := m.Tensor(key)
+		return t.Shape, ok
+	})
+	if err != nil {
+		// Detect may look for names that only the file's own spelling has.
+		kind, err = block.Detect(func(key string) ([]int, bool) {
+			t, ok := f.Tensor(key)
+			return t.Shape, ok
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	m.Kind = kind
+	return m, nil
+}
+
+// Tensor returns the tensor of the canonical key.
+func (m *Model) Tensor(key string) (checkpoint.Tensor, bool) {
+	if old, ok := m.renamed[key]; ok {
+		return m.File.Tensor(old)
+	}
+	return m.File.Tensor(key)
+}
+
+// Keys returns the canonical keys of the model, sorted.
+func (m *Model) Keys() []string {
+	var keys []string
+	for _, t := range m.File.Tensors() {
+		keys = append(keys, block.Canonical(t.Name))
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Has reports whether the model holds any tensor of part.
+func (m *Model) Has(part block.Part) bool {
+	return slices.ContainsFunc(m.File.Tensors(), func(t checkpoint.Tensor) bool {
+		return block.PartOf(block.Canonical(t.Name)) == part
+	})
+}
+
+// Close closes the model's file.
+func (m *Model) Close() error { return m.File.Close() }

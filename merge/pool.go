@@ -1,0 +1,108 @@
+// Package merge brings models together: which tensors they share, and what
+// their mixes are.
+//
+// A [Pool] is a set of open models that agree on their tensors. A [Mix] says
+// how much of each model goes into each block, and [Save] writes it, a chunk
+// at a time, so memory stays at a few megabytes however many models take part.
+package merge
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"mixmatch/merge/block"
+)
+
+// A Pool is a set of models of one architecture.
+type Pool struct {
+	Kind   block.Model
+	Models []*Model
+
+	keys []string
+}
+
+// NewPool returns the pool of models, which it does not own. Every model must
+// have every UNet tensor that any of them has, in the same shape; parts that a
+// file may lack (text encoder, VAE) need not be there. The error wraps
+// [ErrMismatch] and names the models and the tensor.
+func NewPool(models []*Model) (*Pool, error) {
+	if len(models) == 0 {
+		return nil, fmt.Errorf("%w: no models", ErrMismatch)
+	}
+	first := models[0]
+	p := &Pool{Kind: first.Kind, Models: models}
+	for _, m := range models[1:] {
+		if m.Kind != first.Kind {
+			return nil, fmt.Errorf("%w: %s is %s, %s is %s", ErrMismatch, first.Name, kindName(first.Kind), m.Name, kindName(m.Kind))
+		}
+	}
+	seen := map[string]*Model{}
+	for _, m := range models {
+		for _, key := range m.Keys() {
+			if seen[key] == nil {
+				seen[key] = m
+				p.keys = append(p.keys, key)
+			}
+		}
+	}
+	slices.Sort(p.keys)
+	var wrong []string
+	for _, key := range p.keys {
+		if block.PartOf(key) == block.EMA || block.PartOf(key) == block.Other {
+			continue
+		}
+		owner := seen[key]
+		want, _ := owner.Tensor(key)
+		for _, m := range models {
+			t, ok := m.Tensor(key)
+			switch {
+			case !ok && block.PartOf(key) == block.UNet:
+				wrong = append(wrong, fmt.Sprintf("%s lacks %q, which %s has", m.Name, key, owner.Name))
+			case ok && !slices.Equal(t.Shape, want.Shape):
+				wrong = append(wrong, fmt.Sprintf("%q is %v in %s and %v in %s", key, t.Shape, m.Name, want.Shape, owner.Name))
+			}
+		}
+	}
+	if n := len(wrong); n > 0 {
+		more := ""
+		if n > 3 {
+			more = fmt.Sprintf("; and %d more", n-3)
+			wrong = wrong[:3]
+		}
+		return nil, fmt.Errorf("%w: %s%s", ErrMismatch, strings.Join(wrong, "; "), more)
+	}
+	return p, nil
+}
+
+func kindName(k block.Model) string {
+	if k.Variant != "" {
+		return string(k.Arch) + " " + k.Variant
+	}
+	return string(k.Arch)
+}
+
+// Keys returns the union of the models' canonical keys, sorted.
+func (p *Pool) Keys() []string { return p.keys }
+
+// Names returns the models' names, in order.
+func (p *Pool) Names() []string {
+	names := make([]string, len(p.Models))
+	for i, m := range p.Models {
+		names[i] = m.Name
+	}
+	return names
+}
+
+// Index returns the place of the model called name, or -1.
+func (p *Pool) Index(name string) int {
+	return slices.IndexFunc(p.Models, func(m *Model) bool { return m.Name == name })
+}
+
+// SameFile reports whether two paths lead to one file, also through links.
+func SameFile(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}

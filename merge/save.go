@@ -1,0 +1,281 @@
+package merge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/vec"
+)
+
+// ErrOverflow is wrapped when merged values do not fit the output's numbers.
+var ErrOverflow = errors.New("values too large for the output's numbers")
+
+// SaveOptions are the choices of [Save]. The zero value keeps the root's
+// number formats and refuses to replace a file.
+type SaveOptions struct {
+	DType    checkpoint.DType  // F16, BF16 or F32 for everything a model computes with; "" keeps the root's
+	Metadata map[string]string // written beside format:"pt"
+	Force    bool              // replace an existing file
+	AllowInf bool              // write what overflows as infinity
+	Progress func(done, total int64)
+}
+
+// A Saved reports what [Save] wrote.
+type Saved struct {
+	Bytes  int64
+	Merged int // tensors computed
+	Copied int // tensors taken over bit for bit
+	Inf    int // elements that became infinite (only with AllowInf)
+	Notes  []string
+}
+
+// Elements merged at a time. A chunk costs up to 24 bytes an element, and there
+// are a few more under way than there are threads.
+const chunk = 1 << 18
+
+// A job is what becomes of one tensor of the output.
+type job struct {
+	out   checkpoint.Tensor
+	key   string
+	from  int       // the model to copy from, where weights is nil
+	mixed []float64 // the weight of each model
+}
+
+// Save writes the mix of the pool's models to path, one chunk at a time, in
+// memory of a few megabytes a thread. The file appears under its name only
+// when it is complete.
+//
+// Keys are treated as SuperMerger treats them (mergers.py, 2025-10): a tensor
+// is merged if its key has a block, every model with a weight there has it and
+// it holds floating-point numbers; otherwise the root's is kept. What the root
+// lacks is copied from the models of mix.Fill. EMA copies are left out, since
+// they mean nothing after a merge.
+func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*Saved, error) {
+	jobs, saved, err := p.jobs(mix, o.DType)
+	if err != nil {
+		return nil, err
+	}
+	tensors := make([]checkpoint.Tensor, len(jobs))
+	byName := map[string]*job{}
+	var total int64
+	for i := range jobs {
+		tensors[i] = jobs[i].out
+		byName[jobs[i].out.Name] = &jobs[i]
+		total += jobs[i].out.Bytes()
+	}
+	meta := map[string]string{"format": "pt"}
+	for k, v := range o.Metadata {
+		meta[k] = v
+	}
+	w, err := checkpoint.Create(path, tensors, meta, o.Force)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Abort()
+
+	// Chunks are made by several goroutines and written in order: pieces holds
+	// one channel for each chunk under way.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type piece struct {
+		bytes []byte
+		err   error
+	}
+	pieces := make(chan chan piece, runtime.GOMAXPROCS(0))
+	var inf atomic.Int64
+	go func() {
+		defer close(pieces)
+		for _, t := range w.Tensors() {
+			j := byName[t.Name]
+			for at := 0; at < t.Len(); at += chunk {
+				made := make(chan piece, 1)
+				select {
+				case pieces <- made:
+				case <-ctx.Done():
+					return
+				}
+				go func() {
+					b, n, err := p.piece(j, at, min(chunk, t.Len()-at))
+					inf.Add(int64(n))
+					made <- piece{b, err}
+				}()
+			}
+		}
+	}()
+	for made := range pieces {
+		got := <-made
+		if got.err != nil {
+			return nil, got.err
+		}
+		if n := inf.Load(); n > 0 && !o.AllowInf {
+			return nil, fmt.Errorf("%w: save as fp32 or bf16 instead", ErrOverflow)
+		}
+		if _, err := w.Write(got.bytes); err != nil {
+			return nil, err
+		}
+		saved.Bytes += int64(len(got.bytes))
+		if o.Progress != nil {
+			o.Progress(saved.Bytes, total)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, m := range p.Models {
+		if err := m.File.Changed(); err != nil {
+			return nil, err
+		}
+	}
+	saved.Inf = int(inf.Load())
+	return saved, w.Commit()
+}
+
+// jobs decides what becomes of every tensor of the output.
+func (p *Pool) jobs(mix *Mix, dtype checkpoint.DType) ([]job, *Saved, error) {
+	saved := &Saved{}
+	var jobs []job
+	dropped, ema := map[string]int{}, 0
+	for _, key := range p.keys {
+		part := block.PartOf(key)
+		if part == block.EMA {
+			ema++
+			continue
+		}
+		from := mix.Root
+		if part == block.VAE && mix.VAE >= 0 {
+			from = mix.VAE
+		}
+		t, ok := p.Models[from].Tensor(key)
+		for _, i := range mix.Fill {
+			if ok {
+				break
+			}
+			if t, ok = p.Models[i].Tensor(key); ok {
+				from = i
+			}
+		}
+		if !ok {
+			continue
+		}
+		j := job{key: key, from: from, out: checkpoint.Tensor{Name: key, DType: t.DType, Shape: t.Shape}}
+		id, governed := mix.Layout.Of(key)
+		if governed && t.DType.Float() && (part != block.VAE || mix.VAE < 0) &&
+			(from == mix.Root || mix.Weights[id][mix.Root] == 0) {
+			j.mixed = slices.Clone(mix.Weights[id])
+			for i, v := range j.mixed {
+				u, has := p.Models[i].Tensor(key)
+				if v != 0 && (!has || !u.DType.Float()) {
+					dropped[p.Models[i].Name]++
+					j.mixed = nil
+					break
+				}
+			}
+		}
+		if i := slices.Index(j.mixed, 1); i >= 0 && !slices.ContainsFunc(slices.Delete(slices.Clone(j.mixed), i, i+1), notZero) {
+			j.mixed, j.from = nil, i // a ratio of 0 or 1 passes bits through
+			u, _ := p.Models[i].Tensor(key)
+			j.out.DType = u.DType
+		}
+		if dtype != "" && j.out.DType.Float() && strings.Contains(key, "model") {
+			j.out.DType = dtype
+		}
+		if j.mixed != nil {
+			saved.Merged++
+		} else {
+			saved.Copied++
+		}
+		jobs = append(jobs, j)
+	}
+	for _, m := range p.Models { // in order, so that the notes are
+		if n := dropped[m.Name]; n > 0 {
+			saved.Notes = append(saved.Notes, fmt.Sprintf("%s lacks %d tensors that the recipe merges: kept from %s", m.Name, n, p.Models[mix.Root].Name))
+		}
+	}
+	if ema > 0 {
+		saved.Notes = append(saved.Notes, fmt.Sprintf("left out %d EMA tensors: they mean nothing after a merge", ema))
+	}
+	if len(jobs) == 0 {
+		return nil, nil, fmt.Errorf("%w: nothing to write", ErrMismatch)
+	}
+	return jobs, saved, nil
+}
+
+func notZero(v float64) bool { return v != 0 }
+
+// piece returns elements at to at+n of a job's tensor, as they are stored, and
+// how many of them overflowed.
+func (p *Pool) piece(j *job, at, n int) ([]byte, int, error) {
+	if j.mixed == nil {
+		m := p.Models[j.from]
+		t, _ := m.Tensor(j.key)
+		if t.DType == j.out.DType {
+			width := int64(t.DType.Bits())
+			first, last := int64(at)*width/8, int64(at+n)*width/8
+			b := make([]byte, last-first)
+			return b, 0, p.named(m, m.File.ReadBytes(b, t, first))
+		}
+		x := make([]float32, n)
+		if err := m.File.Read(x, nil, t, at); err != nil {
+			return nil, 0, p.named(m, err)
+		}
+		return narrow(j.out.DType, x)
+	}
+	sum := make([]float64, n)
+	x, scratch := make([]float32, n), make([]byte, 8*n)
+	for i, w := range j.mixed {
+		if w == 0 {
+			continue
+		}
+		m := p.Models[i]
+		t, _ := m.Tensor(j.key)
+		if err := m.File.Read(x, scratch, t, at); err != nil {
+			return nil, 0, p.named(m, err)
+		}
+		vec.Axpy64(sum, w, x)
+	}
+	wide := 0 // too large for a float32 already
+	for i, v := range sum {
+		x[i] = float32(v)
+		if math.Abs(v) > math.MaxFloat32 && !math.IsInf(v, 0) && math.IsInf(float64(x[i]), 0) {
+			wide++
+		}
+	}
+	b, inf, err := narrow(j.out.DType, x)
+	return b, wide + inf, err
+}
+
+func (p *Pool) named(m *Model, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.Name, err)
+	}
+	return nil
+}
+
+// narrow stores x as dtype, and counts what became infinite on the way.
+func narrow(dtype checkpoint.DType, x []float32) ([]byte, int, error) {
+	before := vec.Finite(x)
+	b := make([]byte, len(x)*dtype.Bits()/8)
+	switch dtype {
+	case "F16":
+		vec.NarrowF16(b, x)
+		vec.RoundF16(x)
+	case "BF16":
+		vec.NarrowBF16(b, x)
+		vec.RoundBF16(x)
+	case "F32":
+		vec.NarrowF32(b, x)
+	case "F64":
+		vec.NarrowF64(b, x)
+	default:
+		return nil, 0, fmt.Errorf("%w: cannot write numbers as %s", ErrMismatch, dtype)
+	}
+	return b, vec.Finite(x) - before, nil
+}
