@@ -127,20 +127,29 @@ func (c *composition) eliminate(id block.ID, free []int) ([]int, *similarity.Fit
 // fewer than there are models, which is the fewest for steps that bring in one
 // model each.
 func (c *composition) arrange(models []int, fits map[block.ID]*similarity.Fit) error {
-	total := make([]float64, len(c.blocks.Names))
-	negative := make([]bool, len(c.blocks.Names))
+	total, below := make([]float64, len(c.blocks.Names)), make([]float64, len(c.blocks.Names))
 	for _, id := range c.ids {
 		for i, w := range fits[id].Weights {
 			total[i] += w
-			negative[i] = negative[i] || w < 0
+			below[i] += min(0, w)
+		}
+	}
+	// What is subtracted is the base, if it is; else, or if nobody named one, the
+	// model that has the most below zero.
+	base := c.base
+	if base < 0 || below[base] == 0 {
+		for _, i := range models {
+			if below[i] < 0 && (base < 0 || below[i] < below[base]) {
+				base = i
+			}
 		}
 	}
 	// The first is the one there is most of; the base only if nothing else is there.
 	left := slices.Clone(models)
 	slices.SortStableFunc(left, func(i, j int) int {
 		switch {
-		case (i == c.base) != (j == c.base):
-			if i == c.base {
+		case (i == base) != (j == base):
+			if i == base {
 				return 1
 			}
 			return -1
@@ -152,10 +161,10 @@ func (c *composition) arrange(models []int, fits map[block.ID]*similarity.Fit) e
 		return 0
 	})
 	c.order, left = []int{left[0]}, left[1:]
-	if c.base >= 0 && slices.Contains(left, c.base) && negative[c.base] {
-		c.diff = c.base
-		c.order = append(c.order, c.base)
-		left = slices.DeleteFunc(left, func(i int) bool { return i == c.base })
+	if base >= 0 && slices.Contains(left, base) && below[base] < 0 {
+		c.diff = base
+		c.order = append(c.order, base)
+		left = slices.DeleteFunc(left, func(i int) bool { return i == base })
 	}
 	for len(left) > 0 {
 		best, most := 0, math.Inf(-1)

@@ -145,7 +145,7 @@ func TestCompose(t *testing.T) {
 			map[string][]float64{"IN04": {.9, 1.3, -1.2}, "OUT07": {.5, .5, 0}},
 			-1,
 			2,
-			[]recipe.Mode{recipe.AddDifference, recipe.AddDifference},
+			[]recipe.Mode{recipe.WeightSum, recipe.AddDifference},
 			[]string{"A", "B", "C"},
 		},
 		{
