@@ -11,7 +11,7 @@ import (
 // era puts them in.
 type EraFit struct {
 	Era   block.Era
-	Block string
+	Block string  // "kept" for an era that does not merge them
 	Noise float64 // |T-M|^2 over time_embed, as a multiple of its rounding noise
 }
 
@@ -46,8 +46,17 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 			continue // an era from before the architecture
 		}
 		id, ok := l.Of(time[0].Key)
-		if !ok {
-			continue // this era does not merge them: nothing to learn
+		if !ok { // this era keeps those of model A, which may be any
+			kept := EraFit{e, "kept", math.Inf(1)}
+			for i := range g.Names {
+				w := make([]float64, len(g.Names))
+				w[i] = 1
+				if !s.absent[i] {
+					kept.Noise = min(kept.Noise, distance(s.p, w)/floor)
+				}
+			}
+			fits = append(fits, kept)
+			continue
 		}
 		blocks := rest.Blocks(l)
 		fit, err := blocks.Fit(id, blocks.all(id), nil)

@@ -360,6 +360,21 @@ func TestEra(t *testing.T) {
 	}
 }
 
+// TestEraXL has SDXL models, whose time_embed SuperMerger keeps from model A
+// and sd-mecha merges with BASE.
+func TestEraXL(t *testing.T) {
+	const keyTextXL = "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight"
+	for era, weights := range map[block.Era][]float64{block.SM2025: {0, 1, 0}, block.Mecha: {.5, .25, .25}} {
+		r := newRand(10)
+		w := newWorld(r, 3, 800, keyTextXL, keyTime)
+		w.mix(r, 0, []float64{.5, .25, .25}, 1e-3)
+		w.mix(r, 1, weights, 1e-3)
+		if got, fits, sure := w.gram(1e-6).RecogniseEra(block.SDXL); got != era || !sure {
+			t.Errorf("%s: recognised %s, sure %v, %v", era, got, sure, fits)
+		}
+	}
+}
+
 func TestReadGram(t *testing.T) {
 	r := newRand(8)
 	w := newWorld(r, 3, 50, keyOut, keyVAE)

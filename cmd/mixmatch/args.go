@@ -116,6 +116,9 @@ func openModel(arg string) (*merge.Model, error) {
 	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) {
 		name, path = n, p
 	}
+	if path == "" {
+		return nil, usage("the path of a model is empty: %q", arg)
+	}
 	return merge.OpenModel(name, path)
 }
 

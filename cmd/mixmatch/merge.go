@@ -99,6 +99,13 @@ func mergeAction(c *cli.Context) error {
 			return usage("merge: %s is a source of the merge; choose another name, or --force to replace it", out)
 		}
 	}
+	if c.Bool("verify") {
+		t, err := o.target.Open()
+		if err != nil {
+			return err
+		}
+		t.Close()
+	}
 	// What is wrong with the output shows now, not after minutes of hashing.
 	w, err := checkpoint.Create(out, nil, nil, c.Bool("force"))
 	if err != nil {
