@@ -37,19 +37,20 @@ const (
 // A Finding is what a mix leaves unexplained in one block.
 type Finding struct {
 	Block       block.ID
-	Unexplained float64 // share of |T-B|^2, B the nearest single model
+	Unexplained float64 // share of |T-B|^2, B the base or, without one, the nearest model
 	Noise       float64 // |T-M|^2 as a multiple of one rounding of the target
 	Verdict     Verdict
 }
 
-// Judge judges a mix with weights w in block id, where fit is the best there is.
-func (b *Blocks) Judge(id block.ID, w []float64, fit *Fit) Finding {
+// Judge judges a mix with weights w in block id, where fit is the best there
+// is and base the model to measure from, or -1 for the nearest.
+func (b *Blocks) Judge(id block.ID, w []float64, fit *Fit, base int) Finding {
 	d := b.Distance(id, w)
 	stored, half := b.Floor(id)
 	f := Finding{Block: id, Verdict: Exact}
 	span := math.Inf(1)
 	for i := range b.Names {
-		if !b.Lacks(id, i) {
+		if !b.Lacks(id, i) && (base < 0 || i == base) {
 			span = min(span, b.Span(id, i))
 		}
 	}

@@ -91,8 +91,12 @@ func (r *run) measure(ctx context.Context) error {
 	}
 	r.gram, r.arch = g, kind.Arch
 	era := r.Plan.Era
-	if era == "" {
-		era, r.eras, r.sure = g.RecogniseEra(kind.Arch)
+	seen, fits, sure := g.RecogniseEra(kind.Arch)
+	switch {
+	case era == "":
+		era, r.eras, r.sure = seen, fits, sure
+	case sure && seen != era:
+		r.notes = append(r.notes, fmt.Sprintf("the era was given as %s, but the time_embed tensors look like %s: try --era auto", era, seen))
 	}
 	l, err := block.For(kind.Arch, era)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -93,12 +95,15 @@ func (s *search) begin(ctx context.Context) error {
 // best trial of each.
 func (s *Study) runAll(ctx context.Context, searches []*search, threads int, note func()) ([]optimize.Trial, error) {
 	best := make([]optimize.Trial, len(searches))
+	if err := os.MkdirAll(s.path(journalDir), 0o755); err != nil {
+		return nil, err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, threads))
 	var mu sync.Mutex
 	for i, q := range searches {
 		group.Go(func() error {
-			j, err := openJournal(s.path(journalDir + "/" + q.name + ".jsonl"))
+			j, err := openJournal(s.path(filepath.Join(journalDir, q.name+".jsonl")))
 			if err != nil {
 				return err
 			}

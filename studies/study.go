@@ -201,6 +201,17 @@ func (s *Study) acquire() error {
 	return nil
 }
 
+// Discard removes a study that came to nothing: one whose models turned out, on
+// reading them, not to fit the search. A study with inner products stays.
+func (s *Study) Discard() error {
+	if _, err := os.Stat(s.path(productsFile)); err == nil {
+		return s.Close()
+	}
+	err := errors.Join(os.Remove(s.path(planFile)), os.Remove(s.path(journalDir)), s.Close(), os.Remove(s.path(lockFile)))
+	_ = os.Remove(s.Dir) // unless there is something else in it
+	return err
+}
+
 // Close lets go of the study.
 func (s *Study) Close() error {
 	if s.lock == nil {

@@ -64,7 +64,7 @@ type Block struct {
 	Achieved    float64            `json:"achieved"`            // cosine of the recipe as printed
 	Ceiling     float64            `json:"ceiling"`             // best cosine of any mix of the sources
 	Explained   *float64           `json:"explained,omitempty"` // 1 - |T-M|^2/|T-B|^2
-	Unexplained float64            `json:"unexplained"`         // share of what the nearest source leaves
+	Unexplained float64            `json:"unexplained"`         // share of |T-B|^2, B the base or else the nearest source
 	Noise       float64            `json:"noise"`               // |T-M|^2 in roundings of the target
 	Verdict     similarity.Verdict `json:"verdict"`
 	Searched    *float64           `json:"searched,omitempty"` // best cosine of the search, before rounding
@@ -192,7 +192,7 @@ func (r *run) block(id block.ID, w []float64) (*Block, similarity.Finding, error
 		b.Searched = &v
 	}
 	b.Trials = r.trials[b.Name]
-	f := r.blocks.Judge(id, w, ceiling)
+	f := r.blocks.Judge(id, w, ceiling, r.Plan.base())
 	b.Unexplained, b.Noise, b.Verdict = f.Unexplained, f.Noise, f.Verdict
 	var support []int
 	for i, v := range w {

@@ -101,12 +101,20 @@ func unexplained(s *studies.Summary) string {
 			parts = append(parts, fmt.Sprintf("and %d more", len(bad)-6))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s %.2f %%", b.Name, 100*b.Unexplained))
+		mark := ""
+		if b.Verdict == similarity.Short {
+			mark = " (held back)"
+		}
+		parts = append(parts, fmt.Sprintf("%s %.2f %%%s", b.Name, 100*b.Unexplained, mark))
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return strings.Join(parts, ", ") + " of what separates the target from the nearest source"
+	from := s.Base
+	if from == "" {
+		from = "the nearest source"
+	}
+	return strings.Join(parts, ", ") + " of what separates the target from " + from
 }
 
 // recipe prints the steps, each with the similarity of the model after it.
@@ -168,6 +176,10 @@ func (p *printer) sources(s *studies.Summary) {
 		}
 		p.err = tw.Flush()
 	}
+	if s.Verdict == similarity.Missing {
+		p.f("  A source is missing: these stand in for it where they are like it, so that some may not be in the target\n" +
+			"  at all. The errors are those of the best mix, not of the recipe behind the target.\n")
+	}
 	if len(s.Dropped) > 0 {
 		p.f("  not in it: %s\n", strings.Join(s.Dropped, ", "))
 	}
@@ -181,14 +193,14 @@ func (p *printer) sources(s *studies.Summary) {
 func (p *printer) notes(s *studies.Summary) {
 	switch s.EraBy {
 	case "recognised":
-		p.f("Block map: %s, recognised by the time_embed tensors (", s.Era)
+		p.f("Block map: %s, recognised: the time_embed tensors go with one block (off by, in roundings:", s.Era)
 		for i, e := range s.Eras {
 			if i > 0 {
-				p.f(", ")
+				p.f(",")
 			}
-			p.f("%s %.3g", e.Block, e.Noise)
+			p.f(" %s %.3g", e.Block, e.Noise)
 		}
-		p.f(" roundings off).\n")
+		p.f(").\n")
 	case "assumed":
 		p.f("Block map: %s, assumed: the target does not tell; --era sets another.\n", s.Era)
 	default:
