@@ -173,12 +173,26 @@ func (b *Blocks) Floor(id block.ID) (stored, half float64) {
 }
 
 // VAE tells how far the target's VAE is from that of each model, as
-// |T-S|^2 over [the target's rounding floor, its squared norm]; models without a
-// VAE get -1. It returns nil if the target's VAE was not measured.
+// |T-S|^2 / |T|^2; models without a VAE get -1. It returns nil if the target's
+// VAE was not measured.
 func (g *Gram) VAE() (relative []float64) {
+	return g.apart(func(t *Products) bool { return t.Part() == block.VAE })
+}
+
+// Kept tells the same of the tensors that no merge under l touches, which a
+// merge keeps from its model A.
+func (g *Gram) Kept(l *block.Layout) (relative []float64) {
+	return g.apart(func(t *Products) bool {
+		_, governed := l.Of(t.Key)
+		return !governed
+	})
+}
+
+// apart returns |T-S|^2 / |T|^2 for each model over the tensors that are wanted.
+func (g *Gram) apart(wanted func(*Products) bool) (relative []float64) {
 	var tensors []*Products
 	for i := range g.Tensors {
-		if g.Tensors[i].Part() == block.VAE {
+		if wanted(&g.Tensors[i]) {
 			tensors = append(tensors, &g.Tensors[i])
 		}
 	}
@@ -203,13 +217,12 @@ func (g *Gram) VAE() (relative []float64) {
 // A Twin is a pair of models that cannot be told apart.
 type Twin struct {
 	A, B       string
-	Difference float64 // |S_a - S_b| / the larger of their distances to the first model
+	Difference float64 // |S_a - S_b| as a share of |S_a|
 }
 
 // Twins returns the pairs of models that differ by less than one percent of
-// what they differ from the first model: how a mix divides between the two
-// rests on noise. A twin of the first model itself differs from it by less
-// than 1e-6 of its norm.
+// what they differ from the first model, or, for twins of that, by less than
+// 1e-6 of its norm: how a mix divides between the two rests on noise.
 func (b *Blocks) Twins() []Twin {
 	n := len(b.Names)
 	m := n + 1
@@ -222,14 +235,14 @@ func (b *Blocks) Twins() []Twin {
 	var twins []Twin
 	for i := range n {
 		for j := i + 1; j < n; j++ {
-			dd := p[j*m+j]
-			size := p[0] * 1e-8
+			apart, norm, limit := p[j*m+j], p[0], 1e-12*p[0]
 			if i > 0 {
-				dd += p[i*m+i] - 2*p[i*m+j]
-				size = max(p[i*m+i], p[j*m+j])
+				apart += p[i*m+i] - 2*p[i*m+j]
+				norm += 2*p[i] + p[i*m+i]
+				limit = 1e-4 * max(p[i*m+i], p[j*m+j])
 			}
-			if r := math.Sqrt(max(0, dd) / max(size, math.SmallestNonzeroFloat64)); r < 0.01 {
-				twins = append(twins, Twin{b.Names[i], b.Names[j], r})
+			if apart <= limit {
+				twins = append(twins, Twin{b.Names[i], b.Names[j], math.Sqrt(max(0, apart) / max(norm, math.SmallestNonzeroFloat64))})
 			}
 		}
 	}

@@ -80,7 +80,7 @@ type system struct {
 	z, inverse []float64
 }
 
-// solve finds the weights of a Fit. The system is nil if nothing was free.
+// solve finds the weights of a Fit. The system is nil if nothing was solved.
 func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64) (*Fit, *system, error) {
 	s := &b.sums[id]
 	n := len(b.Names)
@@ -107,8 +107,8 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64) (*Fit, *s
 		sys.keep = independent(k, sys.rows.rows-1) // the last is the response
 		sys.z, sys.inverse = leastSquares(k, sys.keep)
 		f.Scale = 1 + sys.z[0]
-		if f.Scale == 0 {
-			return nil, nil, ErrNoFit
+		if !(f.Scale > 1e-6) { // the target is like none of them, or their opposite
+			return b.single(id, free, fixed)
 		}
 		for i, m := range free[1:] {
 			f.Weights[m] = sys.z[i+1] / f.Scale
@@ -119,6 +119,30 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64) (*Fit, *s
 	var err error
 	f.Cosine, err = b.Score(id, f.Weights)
 	return f, sys, err
+}
+
+// single gives all that is not fixed to the one model of free that comes
+// closest.
+func (b *Blocks) single(id block.ID, free []int, fixed map[int]float64) (*Fit, *system, error) {
+	var best *Fit
+	for _, i := range free {
+		f := &Fit{Weights: make([]float64, len(b.Names)), SE: make([]float64, len(b.Names)), Scale: 1}
+		f.Weights[i] = 1
+		for k := range b.Names {
+			if v, ok := fixed[k]; ok {
+				f.Weights[k] = v
+				f.Weights[i] -= v
+			}
+		}
+		var err error
+		if f.Cosine, err = b.Score(id, f.Weights); err != nil {
+			return nil, nil, err
+		}
+		if best == nil || f.Cosine > best.Cosine {
+			best = f
+		}
+	}
+	return best, nil, nil
 }
 
 // A linear is a set of rows, each a linear combination of B, D_1 .. D_n-1, E.

@@ -24,8 +24,8 @@ const (
 )
 
 const (
-	// A secret recipe may have rounded its result at every step; of so many
-	// roundings the residual may be.
+	// A secret recipe may have rounded its result to float16 at every step, so
+	// many times, before the target was stored.
 	roundings = 20
 	// A share unexplained below this is too small to speak of a missing source:
 	// other tools' arithmetic, a clip, a touch of training.
@@ -61,9 +61,10 @@ func (b *Blocks) Judge(id block.ID, w []float64, fit *Fit, base int) Finding {
 		f.Noise = d / stored
 	}
 	best := b.Distance(id, fit.Weights)
+	noise := 2*stored + (roundings-1)*half
 	switch {
-	case d <= roundings*max(stored, half):
-	case d > heldBack*best+roundings*max(stored, half):
+	case d <= noise:
+	case d > heldBack*best+noise:
 		f.Verdict = Short
 	case f.Unexplained < trifle:
 		f.Verdict = Best

@@ -2,7 +2,6 @@ package similarity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -54,9 +53,9 @@ func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads
 		}
 	}
 	results := make([]partial, len(pieces))
-	var done atomic.Int64
 	var next atomic.Int64
 	var tell sync.Mutex
+	var done int64 // under tell
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
@@ -76,12 +75,12 @@ func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads
 				if err != nil {
 					return err
 				}
-				sum := done.Add(n)
+				tell.Lock()
+				done += n
 				if progress != nil {
-					tell.Lock()
-					progress(sum, total)
-					tell.Unlock()
+					progress(done, total)
 				}
+				tell.Unlock()
 			}
 		})
 	}
@@ -247,7 +246,7 @@ func (g *Gram) finite(models []*merge.Model) error {
 		var where []string
 		for _, m := range models {
 			u, ok := m.Tensor(t.Key)
-			if !ok {
+			if !ok || !u.DType.Float() {
 				continue
 			}
 			n, err := count(m.File, u)
@@ -265,9 +264,6 @@ func (g *Gram) finite(models []*merge.Model) error {
 
 // count returns how many elements of a tensor are not finite.
 func count(f *checkpoint.File, t checkpoint.Tensor) (int, error) {
-	if !t.DType.Float() {
-		return 0, errors.New("not a floating-point tensor")
-	}
 	bad := 0
 	x := make([]float32, min(partLen, t.Len()))
 	for at := 0; at < t.Len(); at += len(x) {

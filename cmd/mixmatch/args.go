@@ -21,6 +21,12 @@ import (
 // would take every flag after it for one more. It would also let the last of
 // several --target win without a word, which is an error here.
 func reorder(app *cli.App, args []string) ([]string, error) {
+	for _, a := range args {
+		if !utf8.ValidString(a) {
+			// Recipes, plans and metadata are UTF-8: a name would not come back as it was.
+			return nil, usage("%q is not UTF-8: rename the file", a)
+		}
+	}
 	if len(args) > 1 && args[1] == "help" {
 		args = append(append([]string{args[0]}, args[2:]...), "--help")
 	}
@@ -108,10 +114,6 @@ func one(c *cli.Context, what string) (string, error) {
 
 // openModel opens a model given as PATH or NAME=PATH.
 func openModel(arg string) (*merge.Model, error) {
-	if !utf8.ValidString(arg) {
-		// Recipes, plans and metadata are UTF-8: the name would not come back as it was.
-		return nil, usage("%q: the name is not UTF-8: rename the file", arg)
-	}
 	name, path := merge.NameOf(arg), arg
 	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) {
 		name, path = n, p
