@@ -2,7 +2,6 @@ package merge
 
 import (
 	"fmt"
-	"slices"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
@@ -15,6 +14,11 @@ type Mix struct {
 	// Weights holds, for each block of the layout, the weight of each model of
 	// the pool. The weights of a block sum to 1.
 	Weights [][]float64
+
+	// Order lists the models of the recipe in the order it names them, in which
+	// they are added up: the order of the pool must not change the last bit. Nil
+	// is the order of the pool.
+	Order []int
 
 	// Root is the model whose tensors are kept where nothing is merged: model
 	// A, in SuperMerger's terms, all the way down the recipe.
@@ -35,43 +39,56 @@ func NewMix(p *Pool, r *recipe.Recipe) (*Mix, error) {
 	if err := r.Resolve(p.Names()); err != nil {
 		return nil, err
 	}
-	program := r.Program()
-	place := make([]int, len(program.Sources))
-	for i, name := range program.Sources {
-		place[i] = p.Index(name)
-	}
 	m := &Mix{Layout: r.Layout, VAE: -1}
+	for _, name := range r.Sources() {
+		m.Order = append(m.Order, p.Index(name))
+	}
 	for id := range r.Layout.Blocks().All() {
 		if len(r.Holes(id)) > 0 {
 			return nil, fmt.Errorf("block %s: the recipe has holes; search it with optimize first", r.Layout.Name(id))
 		}
+		// Exactly, so that a weight that cancels is none.
 		w := make([]float64, len(p.Models))
-		for i, v := range program.Weights(r.Column(id)) {
-			w[place[i]] += v
+		for name, v := range r.Flatten(id) {
+			w[p.Index(name)], _ = v.Float64()
 		}
 		m.Weights = append(m.Weights, w)
 	}
-	m.Root = p.Index(root(r))
-	for _, s := range r.Steps {
-		// SuperMerger copies what A lacks from B, but a difference is no model:
-		// nothing is ever copied from one.
-		if s.Mode == recipe.AddDifference {
-			continue
-		}
-		if i := p.Index(s.B); i >= 0 && i != m.Root && !slices.Contains(m.Fill, i) {
-			m.Fill = append(m.Fill, i)
-		}
+	keys := keysOf(r)
+	m.Root = p.Index(keys[0])
+	for _, name := range keys[1:] {
+		m.Fill = append(m.Fill, p.Index(name))
 	}
 	return m, nil
 }
 
-// root returns the source that model A of r's last step comes down to.
-func root(r *recipe.Recipe) string {
-	name := r.Result()
-	for i := len(r.Steps) - 1; i >= 0; i-- {
-		if r.Steps[i].Out == name {
-			name = r.Steps[i].A
+// keysOf returns the sources that the result of r has its keys from: first the
+// one that model A comes down to, then those that give it what it lacks. In
+// SuperMerger that is model B, but never where it stands for a difference,
+// which is no model.
+func keysOf(r *recipe.Recipe) []string {
+	steps := map[string]*recipe.Step{}
+	for i := range r.Steps {
+		steps[r.Steps[i].Out] = &r.Steps[i]
+	}
+	var keys []string
+	seen := map[string]bool{}
+	var follow func(name string)
+	follow = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		s := steps[name]
+		if s == nil {
+			keys = append(keys, name)
+			return
+		}
+		follow(s.A)
+		if s.Mode != recipe.AddDifference {
+			follow(s.B)
 		}
 	}
-	return name
+	follow(r.Result())
+	return keys
 }

@@ -71,13 +71,6 @@ func NewModel(name string, f *checkpoint.File) (*Model, error) {
 		return t.Shape, ok
 	})
 	if err != nil {
-		// Detect may look for names that only the file's own spelling has.
-		kind, err = block.Detect(func(key string) ([]int, bool) {
-			t, ok := f.Tensor(key)
-			return t.Shape, ok
-		})
-	}
-	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
 	}
 	m.Kind = kind

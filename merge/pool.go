@@ -35,7 +35,7 @@ func NewPool(models []*Model) (*Pool, error) {
 	p := &Pool{Kind: first.Kind, Models: models}
 	for _, m := range models[1:] {
 		if m.Kind != first.Kind {
-			return nil, fmt.Errorf("%w: %s is %s, %s is %s", ErrMismatch, first.Name, kindName(first.Kind), m.Name, kindName(m.Kind))
+			return nil, fmt.Errorf("%w: %s is %s, %s is %s", ErrMismatch, first.Name, first.Kind, m.Name, m.Kind)
 		}
 	}
 	seen := map[string]*Model{}
@@ -74,13 +74,6 @@ func NewPool(models []*Model) (*Pool, error) {
 		return nil, fmt.Errorf("%w: %s%s", ErrMismatch, strings.Join(wrong, "; "), more)
 	}
 	return p, nil
-}
-
-func kindName(k block.Model) string {
-	if k.Variant != "" {
-		return string(k.Arch) + " " + k.Variant
-	}
-	return string(k.Arch)
 }
 
 // Keys returns the union of the models' canonical keys, sorted.

@@ -47,17 +47,19 @@ type job struct {
 	key   string
 	from  int       // the model to copy from, where weights is nil
 	mixed []float64 // the weight of each model
+	order []int     // in which they are added up
 }
 
 // Save writes the mix of the pool's models to path, one chunk at a time, in
 // memory of a few megabytes a thread. The file appears under its name only
 // when it is complete.
 //
-// Keys are treated as SuperMerger treats them (mergers.py, 2025-10): a tensor
-// is merged if its key has a block, every model with a weight there has it and
-// it holds floating-point numbers; otherwise the root's is kept. What the root
-// lacks is copied from the models of mix.Fill. EMA copies are left out, since
-// they mean nothing after a merge.
+// Keys are treated as SuperMerger treats them in one step (mergers.py, 2025-10):
+// a tensor is merged if its key has a block, every model with a weight there has
+// it and it holds floating-point numbers; otherwise the root's is kept. What the
+// root lacks is copied from the models of mix.Fill. (Over several steps
+// SuperMerger leaves out just the steps whose model lacks a key.) EMA copies are
+// left out, since they mean nothing after a merge.
 func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*Saved, error) {
 	jobs, saved, err := p.jobs(mix, o.DType)
 	if err != nil {
@@ -169,7 +171,7 @@ func (p *Pool) jobs(mix *Mix, dtype checkpoint.DType) ([]job, *Saved, error) {
 		id, governed := mix.Layout.Of(key)
 		if governed && t.DType.Float() && (part != block.VAE || mix.VAE < 0) &&
 			(from == mix.Root || mix.Weights[id][mix.Root] == 0) {
-			j.mixed = slices.Clone(mix.Weights[id])
+			j.mixed, j.order = slices.Clone(mix.Weights[id]), mix.Order
 			for i, v := range j.mixed {
 				u, has := p.Models[i].Tensor(key)
 				if v != 0 && (!has || !u.DType.Float()) {
@@ -230,7 +232,15 @@ func (p *Pool) piece(j *job, at, n int) ([]byte, int, error) {
 	}
 	sum := make([]float64, n)
 	x, scratch := make([]float32, n), make([]byte, 8*n)
-	for i, w := range j.mixed {
+	for k := range j.mixed {
+		i := k
+		if j.order != nil {
+			if k == len(j.order) {
+				break // the rest has no part in the recipe
+			}
+			i = j.order[k]
+		}
+		w := j.mixed[i]
 		if w == 0 {
 			continue
 		}

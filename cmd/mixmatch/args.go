@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -172,11 +171,3 @@ func closeModels(models []*merge.Model) {
 // threads returns how many threads to work with. More than there are processors
 // help nobody, and each takes memory.
 func threads(c *cli.Context) int { return min(c.Int("threads"), runtime.NumCPU()) }
-
-// word returns s as a word for a shell.
-func word(s string) string {
-	if strings.ContainsAny(s, " \t\"'$&;()<>|*?[]{}!#~`\\") {
-		return strconv.Quote(s)
-	}
-	return s
-}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -70,9 +72,18 @@ func demoAction(c *cli.Context) error {
 		defer os.RemoveAll(tmp)
 		dir = tmp
 	}
+	for _, w := range c.StringSlice("withhold") {
+		if !slices.Contains(demo.Names(), w) {
+			return usage("demo: --withhold %s: the sources are %s", w, join(demo.Names()))
+		}
+	}
 	m := newMeter(c)
 	planted, err := demo.Write(c.Context, dir, f, func(done, total int64) { m.to("making models", done, total, true) })
 	m.end()
+	if errors.Is(err, context.Canceled) {
+		say(c, "stopped")
+		return silentError{err}
+	}
 	if err != nil {
 		return err
 	}
@@ -100,7 +111,7 @@ func demoAction(c *cli.Context) error {
 		say(c, "\nThe models are gone again; mixmatch demo --keep FOLDER leaves them and the study to play with.")
 		return nil
 	}
-	return report.Next(c.App.Writer, sum)
+	return report.Next(c.App.Writer, sum, filepath.Join(dir, "study"))
 }
 
 // demoStudy searches the planted recipe.
@@ -117,16 +128,9 @@ func demoStudy(c *cli.Context, dir string, planted demo.Planted, m *meter) (*stu
 	defer base.Close()
 	withheld := c.StringSlice("withhold")
 	var given []string
-	var names []string
 	for _, s := range planted.Sources {
-		names = append(names, s.Name)
 		if !slices.Contains(withheld, s.Name) {
 			given = append(given, s.Path)
-		}
-	}
-	for _, w := range withheld {
-		if !slices.Contains(names, w) {
-			return nil, usage("demo: --withhold %s: the sources are %s", w, join(names))
 		}
 	}
 	sources, err := openModels(given)
@@ -143,6 +147,13 @@ func demoStudy(c *cli.Context, dir string, planted demo.Planted, m *meter) (*stu
 	defer s.Close()
 	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), Progress: m.study})
 	m.end()
+	if errors.Is(err, context.Canceled) {
+		say(c, "stopped")
+		err = silentError{err}
+	}
+	if err == nil {
+		_, err = keepReport(dir, sum)
+	}
 	return sum, err
 }
 

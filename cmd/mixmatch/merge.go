@@ -36,7 +36,7 @@ func mergeCommand() *cli.Command {
 		Name: "merge", Usage: "make the model of a recipe or a study", ArgsUsage: "RECIPE|STUDY", Description: mergeHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write"},
-			&cli.StringSliceFlag{Name: "source", Aliases: []string{"s"}, Usage: "a model of the recipe (`[NAME=]PATH`)"},
+			&cli.StringSliceFlag{Name: "source", Usage: "a model of the recipe (`[NAME=]PATH`)"},
 			&cli.StringFlag{Name: "dtype", Usage: "fp16, bf16 or fp32 (default: as in model A)"},
 			&cli.StringFlag{Name: "vae", Usage: "copy the VAE of this source, or \"merge\" to blend it"},
 			&cli.StringFlag{Name: "era", Usage: "block map for a RECIPE: " + join(block.Eras()) + " (default: the first)"},
@@ -58,6 +58,7 @@ type order struct {
 	vae     string           // "" to blend
 	study   *studies.Summary // nil for a recipe
 	target  *studies.Input   // nil for a recipe
+	notes   []string
 }
 
 func mergeAction(c *cli.Context) error {
@@ -208,7 +209,13 @@ func studyOrder(c *cli.Context, dir string) (*order, error) {
 		return nil, err
 	}
 	target := inputs[len(inputs)-1]
-	o := &order{recipe: r, vae: sum.VAE.Source, study: sum, target: &target}
+	o := &order{recipe: r, study: sum, target: &target}
+	switch v := sum.VAE; {
+	case v.Same:
+		o.vae = v.Source
+	case v.Source != "" && !v.Blended:
+		o.notes = append(o.notes, "the target's VAE is of none of the sources: blended with the BASE ratios, as SuperMerger does; --vae NAME copies one")
+	}
 	if v := c.String("vae"); v != "" {
 		o.vae = v
 	}
@@ -253,7 +260,7 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 	if err != nil {
 		return stopped(c, err, out)
 	}
-	for _, n := range saved.Notes {
+	for _, n := range append(saved.Notes, o.notes...) {
 		say(c, "%s", n)
 	}
 	fmt.Fprintf(c.App.Writer, "%s: %d tensors merged, %d copied, %.1f MB\n", out, saved.Merged, saved.Copied, float64(saved.Bytes)/1e6)

@@ -17,6 +17,7 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/optimize"
+	"mixmatch/similarity"
 	"mixmatch/studies"
 	"mixmatch/studies/report"
 )
@@ -27,7 +28,8 @@ sources take part, in what order, weight sum or add difference.
 
    mixmatch optimize evo --target BracingEvoMix.safetensors --base v1-5-pruned-emaonly.safetensors \
        --source OpenBra.safetensors --source dreamshaper_6NoVae.safetensors
-   mixmatch optimize evo2 --target T.safetensors --source A.safetensors --source B.safetensors \
+   mixmatch optimize evo2 --target T.safetensors models/*.safetensors
+   mixmatch optimize evo3 --target T.safetensors --source A.safetensors --source B.safetensors \
        --recipe steps.txt
 
 A recipe is written in SuperMerger's notation, with ? for a ratio to find:
@@ -49,10 +51,10 @@ func runFlags() []cli.Flag {
 
 func optimizeCommand() *cli.Command {
 	return &cli.Command{
-		Name: "optimize", Usage: "find the recipe of a target", ArgsUsage: "STUDY", Description: optimizeHelp,
+		Name: "optimize", Usage: "find the recipe of a target", ArgsUsage: "STUDY [SOURCE...]", Description: optimizeHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "target", Usage: "the model whose recipe is wanted (`[NAME=]PATH`)"},
-			&cli.StringSliceFlag{Name: "source", Aliases: []string{"s"}, Usage: "a model it may come from (`[NAME=]PATH`); give as many as there are"},
+			&cli.StringSliceFlag{Name: "source", Usage: "a model it may come from (`[NAME=]PATH`); give as many as there are"},
 			&cli.StringFlag{Name: "base", Usage: "the model that add difference subtracts, v1-5-pruned-emaonly as a rule (`[NAME=]PATH`); it is a source too"},
 			&cli.StringFlag{Name: "recipe", Usage: "fill the holes of the recipe in this `FILE` instead of composing one"},
 			&cli.StringFlag{Name: "era", Value: "auto", Usage: "block map: auto, " + join(block.Eras())},
@@ -74,15 +76,19 @@ func join[T ~string](words []T) string {
 }
 
 func optimizeAction(c *cli.Context) error {
-	dir, err := one(c, "a folder for the STUDY")
-	if err != nil {
-		return err
+	if c.NArg() == 0 {
+		return usage("optimize: name a folder for the STUDY; see mixmatch optimize --help")
+	}
+	dir := c.Args().First()
+	sources := append(c.StringSlice("source"), c.Args().Tail()...)
+	if dir == "" {
+		return usage("optimize: the name of a folder for the STUDY is empty")
 	}
 	if c.String("target") == "" {
 		return usage("optimize: name the model to explain with --target")
 	}
-	if len(c.StringSlice("source")) == 0 {
-		return usage("optimize: name the models it may come from with --source, once for each")
+	if len(sources) == 0 {
+		return usage("optimize: name the models it may come from with --source, once for each, or behind STUDY")
 	}
 	plan := studies.Plan{
 		Sampler: c.String("sampler"), Trials: c.Int("trials"), Polish: 2000, Seed: c.Int64("seed"),
@@ -98,27 +104,39 @@ func optimizeAction(c *cli.Context) error {
 		plan.Groups = append(plan.Groups, group)
 	}
 	if f := c.String("recipe"); f != "" {
-		if plan.Template, err = readRecipe(f); err != nil {
+		text, err := readRecipe(f)
+		if err != nil {
 			return err
 		}
+		plan.Template = text
 	}
-	s, err := create(c, dir, plan)
+	s, err := create(c, dir, sources, plan)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	return runStudy(c, s)
+	err = runStudy(c, s)
+	if unfit(err) { // nothing that a resume could mend
+		return errors.Join(err, s.Discard())
+	}
+	return errors.Join(err, s.Close())
+}
+
+// unfit reports whether err means that the models, now that they have been
+// read, do not fit the search.
+func unfit(err error) bool {
+	return errors.Is(err, merge.ErrMismatch) || errors.Is(err, similarity.ErrNonFinite) ||
+		errors.Is(err, similarity.ErrNoFit) || errors.Is(err, studies.ErrInvalid)
 }
 
 // create opens the models and starts the study. They are closed again: the
 // study opens what its plan names.
-func create(c *cli.Context, dir string, plan studies.Plan) (*studies.Study, error) {
+func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*studies.Study, error) {
 	target, err := openModel(c.String("target"))
 	if err != nil {
 		return nil, err
 	}
 	defer target.Close()
-	sources, err := openModels(c.StringSlice("source"))
+	sources, err := openModels(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +156,10 @@ func create(c *cli.Context, dir string, plan studies.Plan) (*studies.Study, erro
 			return same
 		})
 	}
+	s, err := studies.Create(dir, studies.Config{Target: target, Sources: sources, Base: base, Plan: plan})
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range append(slices.Clone(sources), base) {
 		if m == nil {
 			continue
@@ -148,7 +170,7 @@ func create(c *cli.Context, dir string, plan studies.Plan) (*studies.Study, erro
 			}
 		}
 	}
-	return studies.Create(dir, studies.Config{Target: target, Sources: sources, Base: base, Plan: plan})
+	return s, nil
 }
 
 // runStudy runs a study to its end, prints the story and keeps it.
@@ -157,26 +179,32 @@ func runStudy(c *cli.Context, s *studies.Study) error {
 	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), Progress: m.study})
 	m.end()
 	if errors.Is(err, context.Canceled) {
-		say(c, "stopped; everything finished is kept. Go on with:\n  mixmatch resume %s", word(s.Dir))
+		say(c, "stopped; everything finished is kept. Go on with:\n  mixmatch resume %s", report.Quote(s.Dir))
 		return silentError{err}
 	}
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
-	if err := report.Text(&text, sum); err != nil {
-		return err
-	}
-	if err := checkpoint.WriteFileAtomic(filepath.Join(s.Dir, "report.txt"), text.Bytes()); err != nil {
+	text, err := keepReport(s.Dir, sum)
+	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
 		return printJSON(c, sum)
 	}
-	if _, err := c.App.Writer.Write(text.Bytes()); err != nil {
+	if _, err := c.App.Writer.Write(text); err != nil {
 		return err
 	}
-	return report.Next(c.App.Writer, sum)
+	return report.Next(c.App.Writer, sum, s.Dir)
+}
+
+// keepReport writes the story of a run into its study and returns it.
+func keepReport(dir string, sum *studies.Summary) ([]byte, error) {
+	var text bytes.Buffer
+	if err := report.Text(&text, sum); err != nil {
+		return nil, err
+	}
+	return text.Bytes(), checkpoint.WriteFileAtomic(filepath.Join(dir, "report.txt"), text.Bytes())
 }
 
 func printJSON(c *cli.Context, v any) error {
@@ -239,7 +267,7 @@ func showCommand() *cli.Command {
 			if err := report.Text(c.App.Writer, sum); err != nil {
 				return err
 			}
-			return report.Next(c.App.Writer, sum)
+			return report.Next(c.App.Writer, sum, dir)
 		},
 	}
 }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"encoding/binary"
+	"flag"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/vec"
+)
+
+// A list is a flag that may be given several times.
+type list []string
+
+func (l *list) String() string     { return strings.Join(*l, " ") }
+func (l *list) Set(s string) error { *l = append(*l, s); return nil }
+
+// cmdModel writes a small model of random numbers, sound or not. Models of
+// other seeds are as unlike as random numbers are.
+func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
+	var (
+		f                             = flag.NewFlagSet("model", flag.ContinueOnError)
+		arch                          = f.String("arch", "sd1", "")
+		div                           = f.Int("div", 160, "")
+		seed                          = f.Uint64("seed", 1, "")
+		dtype                         = f.String("dtype", "F16", "")
+		scale                         = f.Float64("scale", 0.05, "standard deviation")
+		ids                           = f.String("ids", "", "broken: position ids merged as numbers; float: stored as F32")
+		old                           = f.Bool("old", false, "old names of the text encoder")
+		drop, only, zero, nan, extras list
+		meta                          list
+	)
+	f.Var(&drop, "drop", "leave out keys that contain this")
+	f.Var(&only, "only", "keep only keys that contain this")
+	f.Var(&zero, "zero", "zeros in keys that contain this")
+	f.Var(&nan, "nan", "a NaN in keys that contain this")
+	f.Var(&extras, "extra", "add a tensor of 8 numbers with this key")
+	f.Var(&meta, "meta", "KEY=VALUE")
+	ts.Check(f.Parse(args))
+
+	in := func(key string, some list) bool {
+		return slices.ContainsFunc(some, func(s string) bool { return strings.Contains(key, s) })
+	}
+	specs := block.Scaled(block.Arch(*arch), *div)
+	for _, e := range extras {
+		specs = append(specs, block.Spec{Name: e, Shape: []int{8}})
+	}
+	var tensors []checkpoint.Tensor
+	for _, s := range specs {
+		if in(s.Name, drop) || len(only) > 0 && !in(s.Name, only) {
+			continue
+		}
+		t := checkpoint.Tensor{Name: s.Name, DType: checkpoint.DType(*dtype), Shape: s.Shape}
+		if s.Integer && *ids != "float" {
+			t.DType = "I64"
+		}
+		if *old {
+			t.Name = strings.Replace(t.Name, "transformer.text_model.", "transformer.", 1)
+		}
+		tensors = append(tensors, t)
+	}
+	metadata := map[string]string{"format": "pt"}
+	for _, m := range meta {
+		k, v, _ := strings.Cut(m, "=")
+		metadata[k] = v
+	}
+	w, err := checkpoint.Create(ts.MkAbs(f.Arg(0)), tensors, metadata, true)
+	ts.Check(err)
+	defer w.Abort()
+	for _, t := range w.Tensors() {
+		x := make([]float32, t.Len())
+		name := fnv.New64a()
+		name.Write([]byte(block.Canonical(t.Name)))
+		r := rand.New(rand.NewPCG(*seed, name.Sum64()))
+		for i := range x {
+			x[i] = float32(*scale * r.NormFloat64())
+		}
+		if in(t.Name, zero) {
+			clear(x)
+		}
+		if in(t.Name, nan) {
+			x[len(x)/2] = float32(math.NaN())
+		}
+		if strings.HasSuffix(t.Name, "position_ids") {
+			for i := range x {
+				x[i] = float32(i)
+				if *ids == "broken" && i%3 == 2 {
+					x[i]--
+				}
+			}
+		}
+		_, err := w.Write(stored(t.DType, x))
+		ts.Check(err)
+	}
+	ts.Check(w.Commit())
+}
+
+// stored returns x as a file holds it.
+func stored(dtype checkpoint.DType, x []float32) []byte {
+	b := make([]byte, len(x)*dtype.Bits()/8)
+	switch dtype {
+	case "F16":
+		vec.NarrowF16(b, x)
+	case "BF16":
+		vec.NarrowBF16(b, x)
+	case "F32":
+		vec.NarrowF32(b, x)
+	case "F64":
+		vec.NarrowF64(b, x)
+	case "I64":
+		for i, v := range x {
+			binary.LittleEndian.PutUint64(b[8*i:], uint64(int64(v)))
+		}
+	}
+	return b
+}
+
+// cmdSame checks that files hold the same tensors, bit for bit, whatever their
+// metadata.
+func cmdSame(ts *testscript.TestScript, neg bool, args []string) {
+	var first map[string]string
+	for i, name := range args {
+		f, err := checkpoint.Open(ts.MkAbs(name))
+		ts.Check(err)
+		got := map[string]string{}
+		for _, t := range f.Tensors() {
+			b := make([]byte, t.Bytes())
+			ts.Check(f.ReadBytes(b, t, 0))
+			got[t.Name] = string(t.DType) + string(b)
+		}
+		f.Close()
+		if i == 0 {
+			first = got
+			continue
+		}
+		different := ""
+		for k := range first {
+			if got[k] != first[k] {
+				different = k
+			}
+		}
+		if same := len(got) == len(first) && different == ""; same == neg {
+			ts.Fatalf("%s and %s: %d and %d tensors; one that differs: %q", args[0], name, len(first), len(got), different)
+		}
+	}
+}

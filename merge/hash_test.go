@@ -1,0 +1,94 @@
+package merge_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mixmatch/merge"
+)
+
+// The digests were computed with sha256sum: of the file, of its bytes
+// 0x100000 to 0x10ffff, and of what follows the first 8+16 bytes.
+func TestHashFile(t *testing.T) {
+	header := "\x10\x00\x00\x00\x00\x00\x00\x00" + `{              }`
+	for _, c := range []struct {
+		name, content         string
+		whole, legacy, hashed string
+	}{
+		{
+			"small", header + "abc",
+			"059a9253e7089c2da48aac9caab6caeec04e71fbbe2300a4ae7842e0c7cb0714", "e3b0c442", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+		},
+		{
+			"large", header + strings.Repeat("0123456789abcdef", 80000),
+			"3bab51fc37063157495cb92f878e79b8f5ba6e2b399f10de1ecd7f1fd66b5fb5", "23cf03d6", "dce53934f9d8eb59128a18267ba58583230a779dbcca3e5f55aa3d3d8b5ba494",
+		},
+	} {
+		path := filepath.Join(t.TempDir(), c.name)
+		if err := os.WriteFile(path, []byte(c.content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		var done int64
+		h, err := merge.HashFile(t.Context(), path, func(n int64) { done = n })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := (merge.Hash{SHA256: c.whole, Legacy: c.legacy, Content: c.hashed}); h != want {
+			t.Errorf("%s: %+v, want %+v", c.name, h, want)
+		}
+		if h.Short() != c.whole[:10] || done != int64(len(c.content)) {
+			t.Errorf("%s: short %s, %d bytes done", c.name, h.Short(), done)
+		}
+	}
+}
+
+func TestHashFileStops(t *testing.T) {
+	path := sketch{}.write(t, "A")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := merge.HashFile(ctx, path, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	if _, err := merge.HashFile(t.Context(), path+".not", nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	hashes := map[string]merge.Hash{
+		"A": {SHA256: "aaaa", Legacy: "a1"}, `B "quoted"`: {SHA256: "bbbb", Legacy: "b1"}, "C": {SHA256: "cccc", Legacy: "c1"},
+	}
+	once, err := merge.Metadata("A x 0.5 + B x 0.5 = C\n", "sm2025-10", hashes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		again, err := merge.Metadata("A x 0.5 + B x 0.5 = C\n", "sm2025-10", hashes)
+		if err != nil || again["sd_merge_recipe"] != once["sd_merge_recipe"] || again["sd_merge_models"] != once["sd_merge_models"] {
+			t.Fatalf("another time: %v, %v", again, err)
+		}
+	}
+	// The web UI's readers take both texts as JSON.
+	var r struct {
+		Type, Recipe, Era string
+		Sources           map[string]string
+	}
+	if err := json.Unmarshal([]byte(once["sd_merge_recipe"]), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Type != "mixmatch" || r.Recipe != "A x 0.5 + B x 0.5 = C\n" || r.Era != "sm2025-10" || r.Sources[`B "quoted"`] != "bbbb" {
+		t.Errorf("%+v", r)
+	}
+	var models map[string]map[string]string
+	if err := json.Unmarshal([]byte(once["sd_merge_models"]), &models); err != nil {
+		t.Fatal(err)
+	}
+	if models["cccc"]["name"] != "C" || models["cccc"]["legacy_hash"] != "c1" || len(models) != 3 {
+		t.Errorf("%v", models)
+	}
+}
