@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,7 +43,10 @@ type piece struct {
 // [checkpoint.ErrChanged] if a file changed meanwhile.
 func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads int, progress func(done, total int64)) (*Gram, error) {
 	models := append(append([]*merge.Model{}, pool.Models...), target)
-	g, total := plan(pool, target)
+	g, total, err := plan(pool, target)
+	if err != nil {
+		return nil, err
+	}
 	if len(g.Tensors) == 0 {
 		return nil, fmt.Errorf("%w: %s shares no tensors with the sources", merge.ErrMismatch, target.Name)
 	}
@@ -105,9 +109,19 @@ func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads
 
 // plan lists the tensors to measure, with their products still zero, and the
 // number of bytes to read.
-func plan(pool *merge.Pool, target *merge.Model) (*Gram, int64) {
+//
+// A UNet in eight-bit numbers is refused: to leave it out would be to say that
+// it is like the first model.
+func plan(pool *merge.Pool, target *merge.Model) (*Gram, int64, error) {
 	g := &Gram{Names: pool.Names()}
 	var total int64
+	for _, m := range append(slices.Clone(pool.Models), target) {
+		for _, t := range m.File.Tensors() {
+			if strings.HasPrefix(string(t.DType), "F8") && block.PartOf(block.Canonical(t.Name)) == block.UNet {
+				return nil, 0, fmt.Errorf("%w: %s is stored as %s, which cannot be compared: convert it to fp16 first", merge.ErrMismatch, m.Name, t.DType)
+			}
+		}
+	}
 	for _, key := range pool.Keys() {
 		switch block.PartOf(key) {
 		case block.UNet, block.TextEncoder, block.VAE:
@@ -136,7 +150,7 @@ func plan(pool *merge.Pool, target *merge.Model) (*Gram, int64) {
 		total += bytes
 		g.Tensors = append(g.Tensors, p)
 	}
-	return g, total
+	return g, total, nil
 }
 
 // partial is what a piece adds to its tensor's products.

@@ -1,6 +1,7 @@
 package studies
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -34,13 +35,16 @@ type composition struct {
 }
 
 // compose chooses the models, their order and the kind of steps.
-func compose(b *similarity.Blocks, ids []block.ID, base int) (*composition, error) {
+//
+// kept is the model whose tensors the target kept where nothing is merged, or
+// -1; it becomes model A.
+func compose(b *similarity.Blocks, ids []block.ID, base, kept int) (*composition, error) {
 	c := &composition{blocks: b, ids: ids, base: base, support: map[block.ID][]int{}, diff: -1}
 	all := make([]int, len(b.Names))
 	for i := range all {
 		all[i] = i
 	}
-	in := make([]bool, len(b.Names))
+	in, share := make([]bool, len(b.Names)), make([]float64, len(b.Names))
 	fits := map[block.ID]*similarity.Fit{}
 	for _, id := range ids {
 		_, fit, err := c.eliminate(id, all)
@@ -49,6 +53,7 @@ func compose(b *similarity.Blocks, ids []block.ID, base int) (*composition, erro
 		}
 		for i, w := range fit.Weights {
 			in[i] = in[i] || math.Abs(w) > admitted*fit.SE[i] && math.Abs(w) > trivial
+			share[i] += math.Abs(w)
 		}
 	}
 	var free []int
@@ -56,6 +61,10 @@ func compose(b *similarity.Blocks, ids []block.ID, base int) (*composition, erro
 		if ok {
 			free = append(free, i)
 		}
+	}
+	free, err := c.needed(free, share)
+	if err != nil {
+		return nil, err
 	}
 	taken := make([]bool, len(b.Names))
 	for _, id := range ids {
@@ -74,10 +83,44 @@ func compose(b *similarity.Blocks, ids []block.ID, base int) (*composition, erro
 			models = append(models, i)
 		}
 	}
-	if err := c.arrange(models, fits); err != nil {
-		return nil, err
+	return c, c.arrange(models, fits, kept)
+}
+
+// needed takes from the models of free those that the others can stand in for
+// in every block, the smallest shares first: models that are the same in some
+// blocks, a text encoder that nobody trained, are in the mix by their name only.
+func (c *composition) needed(free []int, share []float64) ([]int, error) {
+	reach := func(id block.ID, some []int) (float64, error) {
+		if some = c.present(id, some); len(some) == 0 {
+			return -1, nil
+		}
+		return c.blocks.Reach(id, some)
 	}
-	return c, nil
+	with := map[block.ID]float64{}
+	for _, id := range c.ids {
+		v, err := reach(id, free)
+		if err != nil {
+			return nil, err
+		}
+		with[id] = v
+	}
+	candidates := slices.Clone(free)
+	slices.SortStableFunc(candidates, func(i, j int) int { return cmp.Compare(share[i], share[j]) })
+	for _, i := range candidates {
+		without := slices.DeleteFunc(slices.Clone(free), func(k int) bool { return k == i })
+		idle := len(without) > 0
+		for _, id := range c.ids {
+			v, err := reach(id, without)
+			if err != nil {
+				return nil, err
+			}
+			idle = idle && 1-v <= (1-with[id])*(1+1e-6)+1e-14
+		}
+		if idle {
+			free = without
+		}
+	}
+	return free, nil
 }
 
 // eliminate takes from the models of free, one by one, those whose weight in
@@ -126,7 +169,7 @@ func (c *composition) eliminate(id block.ID, free []int) ([]int, *similarity.Fit
 // step to set the share of d, unless d starts the chain. Both take one step
 // fewer than there are models, which is the fewest for steps that bring in one
 // model each.
-func (c *composition) arrange(models []int, fits map[block.ID]*similarity.Fit) error {
+func (c *composition) arrange(models []int, fits map[block.ID]*similarity.Fit, kept int) error {
 	total, below := make([]float64, len(c.blocks.Names)), make([]float64, len(c.blocks.Names))
 	for _, id := range c.ids {
 		for i, w := range fits[id].Weights {
@@ -144,10 +187,16 @@ func (c *composition) arrange(models []int, fits map[block.ID]*similarity.Fit) e
 			}
 		}
 	}
-	// The first is the one there is most of; the base only if nothing else is there.
+	// The first is the one whose tensors were kept, or the one there is most of;
+	// the base only if nothing else is there.
 	left := slices.Clone(models)
 	slices.SortStableFunc(left, func(i, j int) int {
 		switch {
+		case (i == kept) != (j == kept):
+			if i == kept {
+				return -1
+			}
+			return 1
 		case (i == base) != (j == base):
 			if i == base {
 				return 1

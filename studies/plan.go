@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
@@ -22,7 +23,7 @@ import (
 type Plan struct {
 	Format   int           `json:"format"`
 	Target   Input         `json:"target"`
-	Sources  []Input       `json:"sources"`  // in the order of weights; the base, if there is one, comes first
+	Sources  []Input       `json:"sources"`  // in the order of weights; the others are measured from the first
 	Base     string        `json:"base"`     // the source that add-difference subtracts; "" for none
 	Template string        `json:"template"` // a recipe with holes; "" to compose one
 	Era      block.Era     `json:"era"`      // the block map; "" to recognise it
@@ -49,6 +50,9 @@ func input(m *merge.Model) (Input, error) {
 	path, err := filepath.Abs(m.File.Path())
 	if err != nil {
 		return Input{}, err
+	}
+	if !utf8.ValidString(path) {
+		return Input{}, fmt.Errorf("%w: %q: the path is not UTF-8; rename the folder or the file", ErrInvalid, path)
 	}
 	s := m.File.Stamp()
 	return Input{m.Name, path, s.Size, s.ModTime, s.Header}, nil
@@ -101,8 +105,8 @@ func (p *Plan) Check() error {
 			return fmt.Errorf("unknown group %q: give some of %v", g, block.Groups())
 		}
 	}
-	if p.Base != "" && p.Sources[0].Name != p.Base {
-		return fmt.Errorf("the base %q is not the first source", p.Base)
+	if p.Base != "" && p.base() < 0 {
+		return fmt.Errorf("the base %q is none of the sources", p.Base)
 	}
 	return nil
 }
@@ -112,7 +116,16 @@ func (p *Plan) base() int {
 	if p.Base == "" {
 		return -1
 	}
-	return 0
+	return slices.IndexFunc(p.Sources, func(in Input) bool { return in.Name == p.Base })
+}
+
+// names returns the names of the sources, in the order of weights.
+func (p *Plan) names() []string {
+	var names []string
+	for _, in := range p.Sources {
+		names = append(names, in.Name)
+	}
+	return names
 }
 
 // A sealed plan is a plan as it is stored, with a checksum: a plan that was

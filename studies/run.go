@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -131,7 +132,7 @@ func (r *run) plan() error {
 		}
 		r.holed = t
 	} else {
-		c, err := compose(r.blocks, r.ids, r.Plan.base())
+		c, err := compose(r.blocks, r.ids, r.Plan.base(), r.kept())
 		if err != nil {
 			return err
 		}
@@ -158,16 +159,29 @@ func (r *run) plan() error {
 	return checkpoint.WriteFileAtomic(r.path(recipeFile), text)
 }
 
+// kept returns the model whose tensors the target has where nothing is merged,
+// or -1 if it has none such, or nobody's.
+func (r *run) kept() int {
+	best := -1
+	apart := r.gram.Kept(r.blocks.Layout)
+	for i, d := range apart {
+		if d >= 0 && d < sameBits && (best < 0 || d < apart[best]) {
+			best = i
+		}
+	}
+	return best
+}
+
 // widen makes room for ratio x around the holes of block id.
 func (r *run) widen(id block.ID, x []float64) {
 	for i := range r.holed.Steps {
 		q := &r.holed.Steps[i].Alpha[id] // a composed recipe has one ratio a step
 		if q.Hole != recipe.Fixed {
-			for x[i] < q.Lo+0.1 {
-				q.Lo--
+			if x[i] < q.Lo+0.1 {
+				q.Lo = math.Floor(x[i] - 1)
 			}
-			for x[i] > q.Hi-0.1 {
-				q.Hi++
+			if x[i] > q.Hi-0.1 {
+				q.Hi = math.Ceil(x[i] + 1)
 			}
 		}
 	}
@@ -176,12 +190,12 @@ func (r *run) widen(id block.ID, x []float64) {
 // search runs searches and counts their trials.
 func (r *run) search(ctx context.Context, searches []*search) ([]optimize.Trial, error) {
 	var total, done int64
-	for _, q := range searches {
+	for range searches {
 		total += int64(r.Plan.Trials) + 1
-		r.trials[q.name] = r.Plan.Trials
 	}
-	return r.runAll(ctx, searches, r.o.Threads, func() {
+	return r.runAll(ctx, searches, r.o.Threads, func(name string) {
 		done++
+		r.trials[name]++
 		r.o.Progress(Progress{"searching", min(done, total), total})
 	})
 }
@@ -232,7 +246,7 @@ func (r *run) searchComposed(ctx context.Context) error {
 			return err
 		}
 		if v > best[i].Value+25*slack(best[i].Value, len(x), r.blocks.Len(id)) {
-			if x, err = shorten(best[i].X, best[i].Value, slack(best[i].Value, len(x), r.blocks.Len(id)), q.score); err != nil {
+			if x, err = shorten(best[i].X, q.holes, best[i].Value, slack(best[i].Value, len(x), r.blocks.Len(id)), q.score); err != nil {
 				return err
 			}
 			for k, h := range q.holes {
@@ -251,14 +265,17 @@ func slack(value float64, n, length int) float64 {
 	return max(1e-12, 4*float64(n)*value/float64(max(1, length)))
 }
 
-// shorten returns x with each number as short as it can be for the value to
-// stay within slack of value.
-func shorten(x []float64, value, slack float64, score func([]float64) (float64, error)) ([]float64, error) {
+// shorten returns x with each number as short as it can be, within its hole's
+// bounds, for the value to stay within slack of value.
+func shorten(x []float64, holes []hole, value, slack float64, score func([]float64) (float64, error)) ([]float64, error) {
 	x = slices.Clone(x)
 	for i := len(x) - 1; i >= 0; i-- {
 		v := x[i]
 		for h := 0.05; h > 1e-8; h /= 2 {
-			x[i] = shortest(v, h)
+			if x[i] = shortest(v, h); x[i] < holes[i].lo || x[i] > holes[i].hi {
+				x[i] = v
+				continue
+			}
 			got, err := score(x)
 			if err != nil {
 				return nil, err

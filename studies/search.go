@@ -23,8 +23,9 @@ import (
 type search struct {
 	name   string // of the journal: the block's or the group's
 	blocks []block.ID
+	kind   recipe.Hole // of its holes: Own, or Shared by those of its blocks that have it
 	holes  []hole
-	start  []float64 // where the closed form is, or the search at its wits' end begins
+	start  []float64 // trial 0: the closed form, or the best of a few descents
 	score  func(x []float64) (float64, error)
 }
 
@@ -93,7 +94,7 @@ func (s *search) begin(ctx context.Context) error {
 
 // runAll runs searches side by side, each with its journal, and returns the
 // best trial of each.
-func (s *Study) runAll(ctx context.Context, searches []*search, threads int, note func()) ([]optimize.Trial, error) {
+func (s *Study) runAll(ctx context.Context, searches []*search, threads int, note func(name string)) ([]optimize.Trial, error) {
 	best := make([]optimize.Trial, len(searches))
 	if err := os.MkdirAll(s.path(journalDir), 0o755); err != nil {
 		return nil, err
@@ -111,7 +112,7 @@ func (s *Study) runAll(ctx context.Context, searches []*search, threads int, not
 			set.Done = slices.Clone(j.trials)
 			mu.Lock()
 			for range set.Done {
-				note()
+				note(q.name)
 			}
 			mu.Unlock()
 			set.Note = func(t optimize.Trial) error {
@@ -119,7 +120,7 @@ func (s *Study) runAll(ctx context.Context, searches []*search, threads int, not
 					return err
 				}
 				mu.Lock()
-				note()
+				note(q.name)
 				mu.Unlock()
 				return nil
 			}
@@ -139,7 +140,7 @@ func blockSearch(b *similarity.Blocks, r *recipe.Recipe, id block.ID, holes []ho
 	score := scorer(b, r, id)
 	column := r.Column(id)
 	return &search{
-		name: b.Layout.Name(id), blocks: []block.ID{id}, holes: holes,
+		name: b.Layout.Name(id), blocks: []block.ID{id}, kind: recipe.Own, holes: holes,
 		score: func(x []float64) (float64, error) {
 			for k, h := range holes {
 				column[h.pos] = x[k]

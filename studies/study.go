@@ -21,7 +21,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
+	"unicode/utf8"
 
 	"github.com/gofrs/flock"
 
@@ -46,6 +49,11 @@ var (
 	errNames   = fmt.Errorf("%w: two models have one name", ErrInvalid)    // a recipe could not tell them apart
 	errTarget  = fmt.Errorf("%w: the target is also a source", ErrInvalid) // nothing to find
 )
+
+// An invalid is an [ErrInvalid] that says no more than what is wrong.
+type invalid struct{ error }
+
+func (e invalid) Unwrap() []error { return []error{e.error, ErrInvalid} }
 
 const (
 	planFile     = "plan.json"
@@ -99,6 +107,11 @@ func Create(dir string, c Config) (*Study, error) {
 	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
+	if p.Era != "" {
+		if _, err := block.For(c.Target.Kind.Arch, p.Era); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+	}
 	if p.Template != "" {
 		if _, err := parseTemplate(&p, c.Target.Kind.Arch, p.Era); err != nil {
 			return nil, err
@@ -116,6 +129,10 @@ func Create(dir string, c Config) (*Study, error) {
 	s := &Study{Dir: dir, Plan: p}
 	if err := s.acquire(); err != nil {
 		return nil, err
+	}
+	if _, err := os.Stat(s.path(planFile)); err == nil { // somebody was quicker
+		s.Close()
+		return nil, fmt.Errorf("%s: %w: go on with \"resume\", or choose another folder", dir, ErrExists)
 	}
 	if err := writePlan(s.path(planFile), &p); err != nil {
 		s.Close()
@@ -136,8 +153,9 @@ func onlyOurs(entries []os.DirEntry) bool {
 	return true
 }
 
-// models returns the sources, the base first, after checking that they can
-// be told apart and fit together.
+// models returns the sources, after checking that they can be told apart and
+// fit together. The first, from which the others are measured, is the base if
+// there is one, unless it lacks a part that another has.
 func (c *Config) models() ([]*merge.Model, error) {
 	var models []*merge.Model
 	if c.Base != nil {
@@ -164,6 +182,15 @@ func (c *Config) models() ([]*merge.Model, error) {
 			}
 		}
 	}
+	parts := func(m *merge.Model) (n int) {
+		for _, p := range []block.Part{block.TextEncoder, block.VAE} {
+			if m.Has(p) {
+				n++
+			}
+		}
+		return n
+	}
+	slices.SortStableFunc(models, func(a, b *merge.Model) int { return parts(b) - parts(a) })
 	_, err := merge.NewPool(append([]*merge.Model{c.Target}, models...))
 	return models, err
 }
@@ -181,7 +208,7 @@ func Open(dir string) (*Study, error) {
 // peek reads a study's plan.
 func peek(dir string) (*Plan, error) {
 	p, err := readPlan(filepath.Join(dir, planFile))
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, errNotDir) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, fmt.Errorf("%s: %w: start one with \"optimize\"", dir, ErrMissing)
 	}
 	return p, err
@@ -262,6 +289,9 @@ func (s *Study) products(ctx context.Context, threads int, progress func(done, t
 		if err != nil {
 			return nil, pool.Kind, fmt.Errorf("%s: %w: %w: delete it to have it made again", s.path(productsFile), ErrDamaged, err)
 		}
+		if !slices.Equal(g.Names, s.Plan.names()) {
+			return nil, pool.Kind, fmt.Errorf("%s: %w: it is of other models: delete it to have it made again", s.path(productsFile), ErrDamaged)
+		}
 		return g, pool.Kind, nil
 	}
 	if !errors.Is(err, os.ErrNotExist) {
@@ -291,16 +321,15 @@ func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, err
 	if err != nil {
 		return nil, err
 	}
+	if !utf8.ValidString(p.Template) {
+		return nil, fmt.Errorf("recipe: %w", invalid{errors.New("it is not UTF-8 text")})
+	}
 	r, err := recipe.Parse(l, p.Template, recipe.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("recipe: %w: %w", ErrInvalid, err)
+		return nil, fmt.Errorf("recipe: %w", invalid{err})
 	}
-	var names []string
-	for _, in := range p.Sources {
-		names = append(names, in.Name)
-	}
-	if err := r.Resolve(names); err != nil {
-		return nil, fmt.Errorf("recipe: %w: %w", ErrInvalid, err)
+	if err := r.Resolve(p.names()); err != nil {
+		return nil, fmt.Errorf("recipe: %w", invalid{err})
 	}
 	return r, nil
 }

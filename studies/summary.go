@@ -92,20 +92,22 @@ type Source struct {
 	Low      float64 `json:"low"`
 	High     float64 `json:"high"`
 	MaxError float64 `json:"max_error"`
-	Blocks   int     `json:"blocks"` // in how many it takes part
+	Vague    bool    `json:"vague,omitempty"` // it has a twin that its share may be of
+	Blocks   int     `json:"blocks"`          // in how many it takes part
 }
 
 // A VAE says where the target's VAE comes from.
 type VAE struct {
-	Source     string  `json:"source,omitempty"` // "" if the target has none, or no source has one
+	Source     string  `json:"source,omitempty"` // the nearest; "" if the target has none, or no source has one
 	Same       bool    `json:"same"`             // the source's, but for rounding
+	Blended    bool    `json:"blended"`          // a blend with the weights of BASE, as SuperMerger makes it
 	Difference float64 `json:"difference"`       // |T-S|/|T|
 }
 
 const summaryFormat = 1
 
-// sameVAE is the largest |T-S|^2/|T|^2 that rounding to bfloat16 explains.
-const sameVAE = 4e-6
+// sameBits is the largest |T-S|^2/|T|^2 that rounding to bfloat16 explains.
+const sameBits = 4e-6
 
 // summarise scores the recipe as it is printed.
 func (r *run) summarise() (*Summary, error) {
@@ -168,7 +170,7 @@ func (r *run) summarise() (*Summary, error) {
 		t.Name = r.blocks.Names[i]
 		s.Sources = append(s.Sources, t)
 	}
-	s.VAE = vaeOf(r.gram)
+	s.VAE = vaeOf(r.gram, weightsOf(r.blocks, program, printed.Column(0)))
 	s.Steps, err = r.steps(printed)
 	return s, err
 }
@@ -223,6 +225,7 @@ func (r *run) tally(totals []Source, b *Block) {
 		}
 		t.Low, t.High = min(t.Low, q.Weight), max(t.High, q.Weight)
 		t.MaxError = max(t.MaxError, q.Error)
+		t.Vague = t.Vague || q.Vague
 		t.Blocks++
 	}
 }
@@ -257,7 +260,12 @@ func (r *run) steps(printed *recipe.Recipe) ([]Step, error) {
 				if r.blocks.Layout.GroupOf(id) != group {
 					continue
 				}
-				v, err := r.blocks.Score(id, weightsOf(r.blocks, program, prefix.Column(id)))
+				w := weightsOf(r.blocks, program, prefix.Column(id))
+				if r.lacking(id, w) >= 0 { // a model that does not exist, in this block
+					n = math.Inf(-1)
+					continue
+				}
+				v, err := r.blocks.Score(id, w)
 				if err != nil {
 					return nil, err
 				}
@@ -283,15 +291,19 @@ func stepTexts(r *recipe.Recipe) []string {
 	return texts
 }
 
-// vaeOf says where the target's VAE comes from.
-func vaeOf(g *similarity.Gram) VAE {
+// vaeOf says where the target's VAE comes from, if a recipe gives the models
+// the weights blend in BASE.
+func vaeOf(g *similarity.Gram, blend []float64) VAE {
 	v := VAE{}
 	best := math.Inf(1)
 	for i, d := range g.VAE() {
 		if d >= 0 && d < best {
 			best = d
-			v = VAE{Source: g.Names[i], Same: d < sameVAE, Difference: math.Sqrt(d)}
+			v = VAE{Source: g.Names[i], Same: d < sameBits, Difference: math.Sqrt(d)}
 		}
+	}
+	if d := g.VAEOf(blend); !v.Same && d >= 0 && d < sameBits {
+		v.Blended = true
 	}
 	return v
 }
@@ -331,5 +343,5 @@ func Inputs(dir string) ([]Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Clip(p.inputs()), nil
+	return p.inputs(), nil
 }

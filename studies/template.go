@@ -3,6 +3,8 @@ package studies
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"mixmatch/merge/block"
@@ -14,6 +16,10 @@ import (
 // shares, group by group, then each block's own with the shared ones in place.
 func (r *run) searchTemplate(ctx context.Context) error {
 	r.recipe = r.holed.Clone()
+	r.leave()
+	if len(r.ids) == 0 {
+		return fmt.Errorf("%w: no block is left to search: %s", ErrInvalid, strings.Join(r.notes, "; "))
+	}
 	var searches []*search
 	for _, group := range r.Plan.Groups {
 		q, err := r.groupSearch(ctx, group)
@@ -60,13 +66,15 @@ func (r *run) fill(ctx context.Context, searches []*search) error {
 				r.reached[id] = 1 - best[i].Value
 			}
 		}
-		x, err := shorten(best[i].X, best[i].Value, slack(best[i].Value, len(q.holes), length), q.score)
+		x, err := shorten(best[i].X, q.holes, best[i].Value, slack(best[i].Value, len(q.holes), length), q.score)
 		if err != nil {
 			return err
 		}
 		for _, id := range q.blocks {
 			for k, h := range q.holes {
-				setRatio(r.recipe, id, h.pos, x[k])
+				if r.recipe.Ratio(id, h.pos).Hole == q.kind {
+					setRatio(r.recipe, id, h.pos, x[k])
+				}
 			}
 		}
 	}
@@ -77,7 +85,7 @@ func (r *run) fill(ctx context.Context, searches []*search) error {
 func setRatio(r *recipe.Recipe, id block.ID, pos int, v float64) {
 	for i := range r.Steps {
 		rows := []recipe.Row{r.Steps[i].Alpha}
-		if r.Steps[i].Mode == recipe.TripleSum || r.Steps[i].Mode == recipe.SumTwice {
+		if r.Steps[i].Mode.HasBeta() {
 			rows = append(rows, r.Steps[i].Beta)
 		}
 		if pos < len(rows) {
@@ -88,41 +96,83 @@ func setRatio(r *recipe.Recipe, id block.ID, pos int, v float64) {
 	}
 }
 
-// close gives the holes that were not searched the ratio 0, which keeps model
-// A, and says so.
+// lacking returns a model that weights w give a share of block id though it has
+// no such tensors, or -1.
+func (r *run) lacking(id block.ID, w []float64) int {
+	for i, v := range w {
+		if math.Abs(v) > 1e-9 && r.blocks.Lacks(id, i) {
+			return i
+		}
+	}
+	return -1
+}
+
+// leave takes out of the search the blocks in which the recipe mixes a model
+// that has no such tensors.
+func (r *run) leave() {
+	program := r.recipe.Program()
+	r.ids = slices.DeleteFunc(r.ids, func(id block.ID) bool {
+		column := r.recipe.Column(id)
+		for k, pos := range r.recipe.Holes(id) {
+			column[pos] = 0.37 + 0.011*float64(k) // no ratios at which shares cancel
+		}
+		i := r.lacking(id, weightsOf(r.blocks, program, column))
+		if i >= 0 {
+			r.notes = append(r.notes, fmt.Sprintf("%s was not searched: the recipe mixes %s, which has no such tensors", r.blocks.Layout.Name(id), r.blocks.Names[i]))
+		}
+		return i >= 0
+	})
+}
+
+// close gives the holes that were not searched the ratio nearest to 0 in their
+// bounds, which is nearest to model A, and says so.
 func (r *run) close() {
 	var open []string
 	for id := range r.blocks.Layout.Blocks().All() {
 		holes := r.recipe.Holes(id)
 		for _, pos := range holes {
-			setRatio(r.recipe, id, pos, 0)
+			setRatio(r.recipe, id, pos, r.recipe.Ratio(id, pos).Value)
 		}
 		if len(holes) > 0 {
 			open = append(open, r.blocks.Layout.Name(id))
 		}
 	}
 	if len(open) > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("holes in blocks that were not searched became 0: %s", strings.Join(open, " ")))
+		r.notes = append(r.notes, fmt.Sprintf("holes in blocks that were not searched became 0, or the bound nearest to it: %s", strings.Join(open, " ")))
 	}
 }
 
-// groupSearch returns the search for the holes that the blocks of a group
-// share, or nil if there are none. Its value is the mean over the blocks, each
-// with its own holes at their best for the shared ratios tried.
+// groupSearch returns the search for the holes that blocks of a group share, or
+// nil if there are none. Its value is the mean over the blocks, each with its
+// own holes at their best for the shared ratios tried.
 func (r *run) groupSearch(ctx context.Context, group block.Group) (*search, error) {
-	q := &search{name: "group-" + string(group)} // no block has such a name, on any file system
+	// No block has such a name, on any file system.
+	q := &search{name: "group-" + string(group), kind: recipe.Shared}
 	for _, id := range r.ids {
-		if r.blocks.Layout.GroupOf(id) == group {
-			q.blocks = append(q.blocks, id)
+		if r.blocks.Layout.GroupOf(id) != group {
+			continue
+		}
+		shared := holesOf(r.recipe, id, recipe.Shared)
+		if len(shared) == 0 {
+			continue
+		}
+		q.blocks = append(q.blocks, id)
+		for _, h := range shared {
+			at := slices.IndexFunc(q.holes, func(o hole) bool { return o.pos == h.pos })
+			if at < 0 {
+				q.holes = append(q.holes, h)
+				continue
+			}
+			o := &q.holes[at]
+			if o.lo, o.hi = max(o.lo, h.lo), min(o.hi, h.hi); o.lo > o.hi {
+				return nil, fmt.Errorf("%w: the bounds of a ratio that the %s share leave no room in %s", ErrInvalid, group, r.blocks.Layout.Name(id))
+			}
 		}
 	}
-	if len(q.blocks) == 0 {
-		return nil, nil
-	}
-	q.holes = holesOf(r.recipe, q.blocks[0], recipe.Shared)
 	if len(q.holes) == 0 {
 		return nil, nil
 	}
+	slices.SortFunc(q.holes, func(a, b hole) int { return a.pos - b.pos })
 	var parts []func(shared []float64) (float64, error)
 	for _, id := range q.blocks {
 		part, err := r.part(ctx, id, q.holes)
@@ -146,35 +196,44 @@ func (r *run) groupSearch(ctx context.Context, group block.Group) (*search, erro
 }
 
 // part returns what block id adds to its group's value: 1 - cosine with the
-// shared ratios given and the block's own at their best. It depends on the
-// shared ratios alone, so that a search over them can be replayed.
+// shared ratios given, where the block has them, and the block's own at their
+// best. It depends on the shared ratios alone, so that a search over them can
+// be replayed.
 func (r *run) part(ctx context.Context, id block.ID, shared []hole) (func([]float64) (float64, error), error) {
+	var here []int // those of the shared holes that this block has
+	var both []hole
+	for k, h := range shared {
+		if r.recipe.Ratio(id, h.pos).Hole == recipe.Shared {
+			here = append(here, k)
+			both = append(both, h)
+		}
+	}
 	own := holesOf(r.recipe, id, recipe.Own)
-	score := scorer(r.blocks, r.recipe, id)
-	column := r.recipe.Column(id)
+	all := blockSearch(r.blocks, r.recipe, id, append(both, own...))
+	point := make([]float64, len(all.holes))
+	fill := func(x []float64) {
+		for i, k := range here {
+			point[i] = x[k]
+		}
+	}
 	if len(own) == 0 {
 		return func(x []float64) (float64, error) {
-			for k, h := range shared {
-				column[h.pos] = x[k]
-			}
-			v, err := score(column)
-			return 1 - v, err
+			fill(x)
+			return all.score(point)
 		}, nil
 	}
-	all := blockSearch(r.blocks, r.recipe, id, append(append([]hole{}, shared...), own...))
 	if err := all.begin(ctx); err != nil {
 		return nil, err
 	}
-	start := all.start[len(shared):]
-	inner := blockSearch(r.blocks, r.recipe, id, own)
+	start := all.start[len(here):]
+	inner := (&search{name: all.name, kind: recipe.Own, holes: own, start: start}).settings(&r.Plan)
+	inner.Sampler, inner.Trials, inner.Polish = "random", 0, 60*(1+len(own))
 	return func(x []float64) (float64, error) {
-		both := append(append([]float64{}, x...), start...)
-		set := inner.settings(&r.Plan)
-		set.Sampler, set.Trials, set.Start, set.Polish = "random", 0, start, 60*(1+len(own))
+		fill(x)
 		best, err := optimize.Minimize(ctx, func(y []float64) (float64, error) {
-			copy(both[len(x):], y)
-			return all.score(both)
-		}, set)
+			copy(point[len(here):], y)
+			return all.score(point)
+		}, inner)
 		return best.Value, err
 	}, nil
 }

@@ -44,6 +44,15 @@ type Family struct {
 // A Source is a model file and the name that the recipe calls it by.
 type Source struct{ Name, Path string }
 
+// Names returns the names of a family's sources, decoys included.
+func Names() []string {
+	var names []string
+	for _, c := range characters {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 // A Planted is a family on disk, and the truth about it.
 type Planted struct {
 	Target  string   // path of the target, in float16

@@ -7,9 +7,11 @@ package report
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"mixmatch/merge/block"
 	"mixmatch/similarity"
@@ -39,9 +41,24 @@ type printer struct {
 }
 
 func (p *printer) f(format string, args ...any) {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = clean(s)
+		}
+	}
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.w, format, args...)
 	}
+}
+
+// clean makes names from files harmless to a terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // verdict says in one paragraph what the result proves.
@@ -172,7 +189,11 @@ func (p *printer) sources(s *studies.Summary) {
 			if q.Blocks == 1 {
 				blocks = "block"
 			}
-			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s\n", q.Name, share, errorBar(q.MaxError), q.Blocks, blocks)
+			bar := errorBar(q.MaxError)
+			if q.Vague {
+				bar = "?"
+			}
+			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s\n", clean(q.Name), share, bar, q.Blocks, blocks)
 		}
 		p.err = tw.Flush()
 	}
@@ -211,6 +232,8 @@ func (p *printer) notes(s *studies.Summary) {
 		p.f("VAE: none to compare.\n")
 	case v.Same:
 		p.f("VAE: that of %s. SuperMerger blends the VAE with the BASE ratio: bake this one in afterwards.\n", v.Source)
+	case v.Blended:
+		p.f("VAE: blended with the BASE ratios, as SuperMerger does.\n")
 	default:
 		p.f("VAE: of none of the sources; the nearest is that of %s, %.2f %% off.\n", v.Source, 100*v.Difference)
 	}
@@ -220,13 +243,14 @@ func (p *printer) notes(s *studies.Summary) {
 	p.f("%d trials.\n", s.Trials)
 }
 
-// Next says what to do with the result, in commands to type.
-func Next(w io.Writer, s *studies.Summary) error {
+// Next says what to do with the result of the study in folder dir, in commands
+// to type.
+func Next(w io.Writer, s *studies.Summary, dir string) error {
 	p := &printer{w: w}
-	dir := quote(s.Study)
+	dir = Quote(dir)
 	p.f("\nNext:\n")
 	p.f("  mixmatch export %s > recipe.txt\n", dir)
-	p.f("  mixmatch merge %s -o %s\n", dir, quote(s.Target+"-rebuilt.safetensors"))
+	p.f("  mixmatch merge %s -o %s\n", dir, Quote(s.Target+"-rebuilt.safetensors"))
 	p.f("  mixmatch show %s --weights\n", dir)
 	if s.Verdict == similarity.Missing {
 		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY ... --source SUSPECT.safetensors\n")
@@ -273,13 +297,20 @@ func center(s string, width int) string {
 	return fmt.Sprintf("%*s%-*s", left, "", width-left, s)
 }
 
-// quote returns s as a word for a shell, in quotes if it needs them.
-func quote(s string) string {
+// Quote returns s as a word for a shell, in quotes if it needs them, and not to
+// be taken for a flag.
+func Quote(s string) string {
+	if strings.HasPrefix(s, "-") {
+		s = "./" + s
+	}
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./+,:=@%", r)
 	}
 	if s != "" && strings.TrimFunc(s, plain) == "" {
 		return s
 	}
-	return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
+	if runtime.GOOS == "windows" { // where file names have no quotes
+		return `"` + s + `"`
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

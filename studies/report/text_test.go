@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,7 +67,7 @@ func TestText(t *testing.T) {
 		if err := Text(&b, summary(v)); err != nil {
 			t.Fatal(err)
 		}
-		if err := Next(&b, summary(v)); err != nil {
+		if err := Next(&b, summary(v), "my studies/evo"); err != nil {
 			t.Fatal(err)
 		}
 		if err := Weights(&b, summary(v)); err != nil {
@@ -99,8 +100,11 @@ func TestTextError(t *testing.T) {
 }
 
 func TestQuote(t *testing.T) {
-	for in, want := range map[string]string{"a/b-1.safetensors": "a/b-1.safetensors", "my study": `"my study"`, "": `""`, `a"b`: `"a\"b"`} {
-		if got := quote(in); got != want {
+	if runtime.GOOS == "windows" {
+		t.Skip("other quotes")
+	}
+	for in, want := range map[string]string{"a/b-1.safetensors": "a/b-1.safetensors", "my study": "'my study'", "": "''", `a"$b`: `'a"$b'`, "it's": `'it'\''s'`, "-x": "./-x"} {
+		if got := Quote(in); got != want {
 			t.Errorf("%q: %s; want %s", in, got, want)
 		}
 	}
