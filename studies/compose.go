@@ -96,13 +96,13 @@ func (c *composition) needed(free []int, share []float64) ([]int, error) {
 		}
 		return c.blocks.Reach(id, some)
 	}
-	with := map[block.ID]float64{}
+	support := map[block.ID][]int{}
 	for _, id := range c.ids {
-		v, err := reach(id, free)
+		some, _, err := c.eliminate(id, free)
 		if err != nil {
 			return nil, err
 		}
-		with[id] = v
+		support[id] = some
 	}
 	candidates := slices.Clone(free)
 	slices.SortStableFunc(candidates, func(i, j int) int { return cmp.Compare(share[i], share[j]) })
@@ -110,14 +110,31 @@ func (c *composition) needed(free []int, share []float64) ([]int, error) {
 		without := slices.DeleteFunc(slices.Clone(free), func(k int) bool { return k == i })
 		idle := len(without) > 0
 		for _, id := range c.ids {
+			if !idle || !slices.Contains(support[id], i) {
+				continue
+			}
+			with, err := reach(id, support[id])
+			if err != nil {
+				return nil, err
+			}
 			v, err := reach(id, without)
 			if err != nil {
 				return nil, err
 			}
-			idle = idle && 1-v <= (1-with[id])*(1+1e-6)+1e-14
+			idle = 1-v <= (1-with)*(1+1e-6)+1e-14
 		}
-		if idle {
-			free = without
+		if !idle {
+			continue
+		}
+		free = without
+		for _, id := range c.ids { // the block is now somebody else's
+			if slices.Contains(support[id], i) {
+				some, _, err := c.eliminate(id, free)
+				if err != nil {
+					return nil, err
+				}
+				support[id] = some
+			}
 		}
 	}
 	return free, nil

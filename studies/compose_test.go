@@ -19,8 +19,9 @@ var testKeys = map[string]string{
 }
 
 // plant returns the blocks of models A, B, C... and a target that mixes them
-// by the weights given for each block, and noise.
-func plant(t *testing.T, seed uint64, weights map[string][]float64, noise float64) (*similarity.Blocks, []block.ID) {
+// by the weights given for each block, and noise. In the blocks of same all
+// models are equal.
+func plant(t *testing.T, seed uint64, weights map[string][]float64, noise float64, same ...string) (*similarity.Blocks, []block.ID) {
 	t.Helper()
 	l, err := block.For(block.SD1, block.SM2025)
 	if err != nil {
@@ -43,7 +44,9 @@ func plant(t *testing.T, seed uint64, weights map[string][]float64, noise float6
 			rows[0][k] = r.NormFloat64()
 			common := 0.05 * r.NormFloat64()
 			for i := 1; i < len(w); i++ {
-				rows[i][k] = common + 0.1*r.NormFloat64()
+				if rows[i][k] = common + 0.1*r.NormFloat64(); slices.Contains(same, name) {
+					rows[i][k] = 0
+				}
 				rows[len(w)][k] += w[i] * rows[i][k]
 			}
 			rows[len(w)][k] += noise * r.NormFloat64()
@@ -189,6 +192,18 @@ func TestCompose(t *testing.T) {
 					break
 				}
 			}
+		}
+	}
+}
+
+// TestComposeTwinBlock has a block that is the same in all models, as a text
+// encoder that nobody trained: a decoy must not get in by it, first named or not.
+func TestComposeTwinBlock(t *testing.T) {
+	for _, base := range []int{-1, 0} {
+		b, ids := plant(t, 5, map[string][]float64{"IN04": {0, .6, .4, 0}, "OUT07": {0, .6, .4, 0}, "M00": {1, 0, 0, 0}}, 1e-5, "M00")
+		r := composeAll(t, b, ids, base)
+		if got := slices.Sorted(slices.Values(r.Sources())); !slices.Equal(got, []string{"B", "C"}) {
+			t.Errorf("base %d: sources %v; want B and C:\n%s", base, got, r)
 		}
 	}
 }

@@ -322,6 +322,67 @@ alpha = (0,?,?,?,?,?,?,?,?,?,?[0,2],?[0,2],?[0,2],?,0,0,0,0,0,0,0,0,0,0,0,0)
 	}
 }
 
+// TestTemplateHoles has holes shared by some blocks of a group, ratios beside
+// them that are given, and bounds that keep the search from where it would go.
+func TestTemplateHoles(t *testing.T) {
+	p := family(t, block.SM2025)
+	plan := settings
+	plan.Groups = []block.Group{block.Inputs}
+	// In IN09 to IN11 the truth is .5 and 1, in IN02 to IN04 .5 and .55.
+	plan.Template = `OpenBra x (1-alpha) + v1-5-pruned-emaonly x alpha = HALF
+alpha = (0,0.5,0.5,?all,?all,?all,0.1,0.1,0.1,0.1,?all,?all,?all,0.1,0,0,0,0,0,0,0,0,0,0,0,0)
+HALF + (dreamshaper_6NoVae - v1-5-pruned-emaonly) x alpha = FINAL
+alpha = (0,0.95,0.95,0.55,0.55,0.55,0,0,0,0,?[0,0.38],1,?[-1,0.77],0,0,0,0,0,0,0,0,0,0,0,0,0)
+`
+	sum := run(t, create(t, filepath.Join(t.TempDir(), "s"), p, plan), studies.Options{})
+	r, err := sum.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := func(name string) []float64 {
+		id, _ := r.Layout.Index(name)
+		return r.Column(id)
+	}
+	shared := column("IN03")[0]
+	for name, want := range map[string]float64{"IN00": .5, "IN02": shared, "IN04": shared, "IN05": .1, "IN09": shared, "IN10": shared, "M00": .1} {
+		if got := column(name)[0]; got != want {
+			t.Errorf("%s: first ratio %v; want %v", name, got, want)
+		}
+	}
+	if math.Abs(shared-.5) > .15 {
+		t.Errorf("shared ratio %v; want about .5", shared)
+	}
+	if a, b := column("IN09")[1], column("IN11")[1]; a > .38 || a < .3 || b > .77 || b < .7 {
+		t.Errorf("ratios %v and %v; want them at their bounds .38 and .77", a, b)
+	}
+	if sum.Verdict == similarity.Exact {
+		t.Error("a recipe that is held back was called exact")
+	}
+}
+
+// TestForeignProducts puts the products of other models into a study.
+func TestForeignProducts(t *testing.T) {
+	p := family(t, block.SM2025)
+	plan := settings
+	plan.Trials = 2
+	one, two := filepath.Join(t.TempDir(), "1"), filepath.Join(t.TempDir(), "2")
+	s := create(t, one, p, plan)
+	run(t, s, studies.Options{})
+	s.Close()
+	s = create(t, two, p, plan, "sxd_10Pruned")
+	s.Close()
+	text, err := os.ReadFile(filepath.Join(one, "products.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(two, "products.jsonl"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := reopen(t, two); !errors.Is(err, studies.ErrDamaged) {
+		t.Errorf("products of other models: %v", err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	p := family(t, block.SM2025)
 	dir := filepath.Join(t.TempDir(), "s")
@@ -342,7 +403,7 @@ func TestRefusals(t *testing.T) {
 
 	// Each file of the study, damaged in the middle.
 	for name, want := range map[string]error{
-		"plan.json": studies.ErrDamaged, "products.jsonl": studies.ErrDamaged, "summary.json": nil,
+		"plan.json": studies.ErrDamaged, "products.jsonl": studies.ErrDamaged, "summary.json": nil, // made anew
 		"recipe.txt": studies.ErrDamaged, "journal/OUT03.jsonl": studies.ErrDamaged,
 	} {
 		path := filepath.Join(dir, name)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
@@ -20,7 +21,6 @@ import (
 // and programs that read summary.json are made from.
 type Summary struct {
 	Format   int                `json:"format"`
-	Study    string             `json:"study"`
 	Target   string             `json:"target"`
 	Base     string             `json:"base,omitempty"`
 	Arch     block.Arch         `json:"arch"`
@@ -38,6 +38,7 @@ type Summary struct {
 	Template bool               `json:"template"` // the recipe's steps were given
 	Trials   int                `json:"trials"`
 	Notes    []string           `json:"notes,omitempty"`
+	CRC      string             `json:"crc32"` // of the summary without it
 }
 
 // An EraFit is how well one era's block map explains the time_embed tensors.
@@ -112,7 +113,7 @@ const sameBits = 4e-6
 // summarise scores the recipe as it is printed.
 func (r *run) summarise() (*Summary, error) {
 	s := &Summary{
-		Format: summaryFormat, Study: filepath.ToSlash(r.Dir), Target: r.Plan.Target.Name, Base: r.Plan.Base,
+		Format: summaryFormat, Target: r.Plan.Target.Name, Base: r.Plan.Base,
 		Arch: r.arch, Era: r.blocks.Layout.Era(), EraBy: "given",
 		Recipe: r.recipe.String(), Template: r.Plan.Template != "",
 		Twins: r.blocks.Twins(), Notes: r.notes,
@@ -308,7 +309,17 @@ func vaeOf(g *similarity.Gram, blend []float64) VAE {
 	return v
 }
 
-func (s *Summary) write(path string) error {
+// checksum returns what CRC is to be.
+func (s Summary) checksum() (string, error) {
+	s.CRC = ""
+	text, err := json.Marshal(s)
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(text)), err
+}
+
+func (s *Summary) write(path string) (err error) {
+	if s.CRC, err = s.checksum(); err != nil {
+		return err
+	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
@@ -331,7 +342,8 @@ func ReadSummary(dir string) (*Summary, error) {
 		return nil, err
 	}
 	var s Summary
-	if err := json.Unmarshal(text, &s); err != nil || s.Format != summaryFormat {
+	err = json.Unmarshal(text, &s)
+	if sum, bad := s.checksum(); err != nil || bad != nil || sum != s.CRC || s.Format != summaryFormat {
 		return nil, fmt.Errorf("%s: %w: \"resume\" makes it anew", path, ErrDamaged)
 	}
 	return &s, nil

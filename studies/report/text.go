@@ -167,7 +167,7 @@ func (p *printer) tables(s *studies.Summary) {
 			row("", func(b studies.Block) string { return center(b.Name, 9) })
 			row("achieved", func(b studies.Block) string { return percent(b.Achieved) })
 			row("ceiling", func(b studies.Block) string { return percent(b.Ceiling) })
-			if g.Explained != nil {
+			if g.Explained != nil && part[0].Explained != nil {
 				row("explained", func(b studies.Block) string { return percent(*b.Explained) })
 			}
 		}
