@@ -114,7 +114,7 @@ func (s sketch) bytes(k checkpoint.Tensor) []byte {
 		vec.NarrowF64(b, x)
 	case "I64":
 		for i := range x {
-			binary.LittleEndian.PutUint64(b[8*i:], uint64(s.seed)<<32+uint64(i))
+			binary.LittleEndian.PutUint64(b[8*i:], s.seed<<32+uint64(i))
 		}
 	default:
 		for i := range b {

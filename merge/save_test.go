@@ -65,7 +65,9 @@ func TestSaveValues(t *testing.T) {
 			}
 			merged++
 			var ratio float64
-			fmt.Sscan(alpha[id], &ratio)
+			if _, err := fmt.Sscan(alpha[id], &ratio); err != nil {
+				t.Fatal(err)
+			}
 			x, y, z, got := values(t, a, key), values(t, b, key), values(t, c, key), values(t, out, key)
 			for i := range got {
 				step := (1-ratio)*float64(x[i]) + ratio*float64(y[i])
