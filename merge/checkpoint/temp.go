@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
+	"time"
 	"unicode/utf8"
 )
 
@@ -66,14 +68,7 @@ func (d disk) begin(path string, size int64, force bool) (*temp, error) {
 	if have, known := d.free(dir); known && have < size {
 		return nil, fmt.Errorf("%s: %w: %d bytes needed, %d free", path, syscall.ENOSPC, size, have)
 	}
-	// Names may be 255 bytes long, so a long one leaves no room for the rest.
-	if len(base) > 200 {
-		n := 200
-		for n > 200-utf8.UTFMax && !utf8.RuneStart(base[n]) {
-			n--
-		}
-		base = base[:n]
-	}
+	base = shorten(base)
 	for try := 0; ; try++ {
 		name := filepath.Join(dir, "."+base+".tmp-"+strconv.FormatUint(rand.Uint64(), 36))
 		file, err := d.create(name)
@@ -85,6 +80,19 @@ func (d disk) begin(path string, size int64, force bool) (*temp, error) {
 		}
 		return &temp{disk: d, path: path, name: name, file: file, buf: bufio.NewWriterSize(file, 256<<10)}, nil
 	}
+}
+
+// shorten cuts a file's name so that it leaves room for more: names may be 255
+// bytes long.
+func shorten(base string) string {
+	if len(base) <= 200 {
+		return base
+	}
+	n := 200
+	for n > 200-utf8.UTFMax && !utf8.RuneStart(base[n]) {
+		n--
+	}
+	return base[:n]
 }
 
 // allowed tells whether a file may be put at path. A link is not followed:
@@ -100,10 +108,47 @@ func (d disk) allowed(path string, force bool) error {
 		return fmt.Errorf("%s: %w: it is a directory", path, fs.ErrExist)
 	case !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeSymlink:
 		return fmt.Errorf("%s: %w: it is not a file that can be replaced", path, fs.ErrExist)
+	case info.Mode().Type() == fs.ModeSymlink && special(path):
+		return fmt.Errorf("%s: %w: it leads to something that is not a file", path, fs.ErrExist)
 	case !force:
 		return fmt.Errorf("%s: %w", path, fs.ErrExist)
 	}
 	return nil
+}
+
+// special tells whether the link at path leads to a device, a pipe or a folder,
+// as /dev/stdout does.
+func special(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular()
+}
+
+// sweep removes what programs that were killed while they wrote path have left:
+// files under its temporary names that nobody has written to for an hour.
+func sweep(path string) {
+	dir, base := filepath.Split(path)
+	left, err := filepath.Glob(filepath.Join(escape(dir), "."+escape(shorten(base))+".tmp-*"))
+	if err != nil {
+		return
+	}
+	for _, name := range left {
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(name) // it is in nobody's way
+		}
+	}
+}
+
+// escape returns s for a pattern that matches s alone. Windows has no way to
+// escape; there names have none of these characters but the bracket.
+func escape(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(`*?[\`, r) && filepath.Separator != '\\' {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 func (t *temp) open() bool { return t.file != nil }

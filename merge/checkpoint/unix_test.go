@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestOpenSpecial opens what is no file. None of it may hang.
@@ -116,5 +117,54 @@ func TestFull(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(path); string(b) != "old" {
 		t.Errorf("the old file is now %q", b)
+	}
+}
+
+// TestSpecialLink refuses to replace a link to something that is no file, as
+// /dev/stdout is.
+func TestSpecialLink(t *testing.T) {
+	dir := t.TempDir()
+	for name, target := range map[string]string{"null": "/dev/null", "folder": dir} {
+		link := filepath.Join(dir, name)
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Create(link, nil, nil, true); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("link to %s: %v", target, err)
+		}
+		if got, err := os.Readlink(link); err != nil || got != target {
+			t.Errorf("link to %s became %q, %v", target, got, err)
+		}
+	}
+}
+
+// TestSweep removes what killed writers of the same file left long ago, and
+// nothing else.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	long := time.Now().Add(-2 * time.Hour)
+	keep := []string{".a[1].x.tmp-new", ".b.x.tmp-old", "a[1].x.tmp-old", ".a1.x.tmp-old"}
+	for _, name := range append(keep, ".a[1].x.tmp-old") {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if name != keep[0] {
+			if err := os.Chtimes(path, long, long); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w, err := Create(filepath.Join(dir, "a[1].x"), nil, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Abort()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != len(keep) {
+		t.Errorf("%v; want %v", entries, keep)
 	}
 }

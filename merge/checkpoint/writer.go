@@ -32,6 +32,7 @@ type Writer struct {
 // too little space left is told at once by an error that wraps
 // [syscall.ENOSPC].
 func Create(path string, tensors []Tensor, metadata map[string]string, force bool) (*Writer, error) {
+	sweep(path)
 	return create(system(), path, tensors, metadata, force)
 }
 
