@@ -11,7 +11,7 @@ import (
 // floors, never one of its own. docs/architecture.md shows the same table.
 var floors = [][]string{
 	{"merge/block", "merge/vec", "optimize"},
-	{"merge/checkpoint", "merge/recipe"},
+	{"merge/checkpoint", "merge/recipe", "merge/calc"},
 	{"merge"},
 	{"similarity"},
 	{"studies"},

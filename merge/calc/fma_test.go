@@ -1,0 +1,95 @@
+package calc
+
+import (
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+)
+
+// exactly returns w*d + x as math/big rounds it.
+func exactly(w, d, x float32) float32 {
+	sum := new(big.Float).SetPrec(1000).SetFloat64(float64(w))
+	sum.Mul(sum, new(big.Float).SetFloat64(float64(d)))
+	sum.Add(sum, new(big.Float).SetFloat64(float64(x)))
+	f, _ := sum.Float32()
+	return f
+}
+
+// TestFMA compares with exact arithmetic: weights, all kinds of bits, and sums
+// next to the middle between two numbers, where rounding twice goes wrong.
+func TestFMA(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	bits := func() float32 {
+		for {
+			if x := math.Float32frombits(r.Uint32()); !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) {
+				return x
+			}
+		}
+	}
+	twice := 0 // how often rounding twice would have been wrong
+	check := func(w, d, x float32) {
+		got, want := fma(w, d, x), exactly(w, d, x)
+		if got != want {
+			t.Fatalf("%x*%x + %x: got %x; want %x", w, d, x, got, want)
+		}
+		if float32(float64(float64(w)*float64(d))+float64(x)) != want {
+			twice++
+		}
+		if got, long := fma(w, d, x), narrowExact(float64(w)*float64(d), float64(x)); math.Float32bits(got) != math.Float32bits(long) {
+			t.Fatalf("%x*%x + %x: the short way gives %x, the long one %x", w, d, x, got, long)
+		}
+	}
+	for range 100_000 {
+		check(float32(r.Float64()), float32(0.01*r.NormFloat64()), float32(0.05*r.NormFloat64()))
+		check(bits(), bits(), bits())
+	}
+	for range 100_000 {
+		// x has 24 bits; the product is half a unit of it, and a little more or
+		// less, far below what float64 keeps of the sum.
+		x := math.Ldexp(float64(1<<23+r.IntN(1<<23)), r.IntN(20)-10)
+		_, e := math.Frexp(x)
+		half := math.Ldexp(1, e-25)
+		w := float32(1 + math.Ldexp(1, -23)*float64(r.IntN(3)))
+		d := float32(half * (1 - math.Ldexp(1, -23)*float64(r.IntN(3))))
+		check(w, d, float32(x))
+		check(-w, d, float32(x))
+		check(w, d, -float32(x))
+	}
+	for range 100_000 { // subnormal sums
+		check(float32(r.Float64()), math.Float32frombits(r.Uint32N(1<<26)), -math.Float32frombits(r.Uint32N(1<<26)))
+	}
+	if twice == 0 {
+		t.Error("no case tells it from rounding twice")
+	}
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for _, v := range [][3]float32{{inf, 1, 1}, {1, 1, inf}, {inf, 0, 1}, {inf, 1, -inf}, {nan, 1, 1}, {math.MaxFloat32, 2, 0}, {0, 0, 0}} {
+		got, want := float64(fma(v[0], v[1], v[2])), math.FMA(float64(v[0]), float64(v[1]), float64(v[2]))
+		if float64(float32(want)) != got && !(math.IsNaN(got) && math.IsNaN(want)) {
+			t.Errorf("%v: got %v; want %v", v, got, want)
+		}
+	}
+	if zero := fma(0, 1, float32(math.Copysign(0, -1))); math.Float32bits(zero) != 0 {
+		t.Errorf("0*1 + -0: got %v; want 0", zero)
+	}
+}
+
+func TestPow(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 100_000 {
+		x, g := float32(r.Float64()), float32(4*r.Float64())
+		if r.IntN(4) == 0 {
+			x = math.Float32frombits(r.Uint32N(0x3f800000))
+		}
+		if got, want := exp(float64(g)*logarithm(float64(x))), math.Pow(float64(x), float64(g)); want > 1e-45 && math.Abs(got-want) > 1e-13*want {
+			t.Fatalf("%v^%v: got %v; want %v", x, g, got, want)
+		}
+	}
+	for _, tt := range []struct{ x, g, want float32 }{
+		{0, 0, 1}, {0, 0.3, 0}, {1, 0.3, 1}, {0.25, 0.5, 0.5}, {0.5, 2, 0.25}, {0.5, 3, 0.125}, {0.3, 1, 0.3}, {1e-38, 100, 0}, {0.5, 1e30, 0},
+	} {
+		if got := pow(tt.x, tt.g); got != tt.want {
+			t.Errorf("%v^%v: got %v; want %v", tt.x, tt.g, got, tt.want)
+		}
+	}
+}
