@@ -328,6 +328,9 @@ func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, err
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", invalid{err})
 	}
+	if !r.Linear() {
+		return nil, fmt.Errorf("recipe: %w", invalid{errors.New("it is not linear (it has calculation modes, or ratios for single keys), and a search needs weights for whole blocks; merge makes it")})
+	}
 	if err := r.Resolve(p.names()); err != nil {
 		return nil, fmt.Errorf("recipe: %w", invalid{err})
 	}

@@ -85,7 +85,7 @@ func (r *run) fill(ctx context.Context, searches []*search) error {
 func setRatio(r *recipe.Recipe, id block.ID, pos int, v float64) {
 	for i := range r.Steps {
 		rows := []recipe.Row{r.Steps[i].Alpha}
-		if r.Steps[i].Mode.HasBeta() {
+		if r.Steps[i].HasBeta() {
 			rows = append(rows, r.Steps[i].Beta)
 		}
 		if pos < len(rows) {

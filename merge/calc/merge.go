@@ -39,26 +39,40 @@ func (s Step) Merge(dst []float32, key string, a, b, c Tensor) (Tensor, error) {
 	return t, nil
 }
 
-func (s Step) merge(dst []float32, key string, a, b, c Tensor) (Tensor, error) {
+// Fits reports whether [Step.Merge] takes tensors of the shapes a, b and c; the
+// error wraps [ErrShape]. Part says that B has but some of A's channels, so that
+// the tensors must be merged whole.
+func (s Step) Fits(a, b, c []int) (part bool, err error) {
 	if s.UsesC() {
-		if s.Mode == AddDifference && !s.raw() && inpaints(b.Shape, c.Shape) {
-			b = b.head(c.Shape[1])
+		if s.Mode == AddDifference && !s.raw() && inpaints(b, c) {
+			b, part = c, true
 		}
-		if !slices.Equal(b.Shape, c.Shape) {
-			return Tensor{}, fmt.Errorf("%w: model B has %v, C %v", ErrShape, b.Shape, c.Shape)
+		if !slices.Equal(b, c) {
+			return part, fmt.Errorf("%w: model B has %v, C %v", ErrShape, b, c)
 		}
+	}
+	switch {
+	case inpaints(a, b) && s.calc() == Normal:
+		return true, nil
+	case !slices.Equal(a, b) && inpaints(b, a):
+		return part, fmt.Errorf("%w: only B is an inpainting model; swap A and B", ErrShape)
+	case !slices.Equal(a, b):
+		return part, fmt.Errorf("%w: model A has %v, B %v", ErrShape, a, b)
+	case len(a) == 0 && (s.Calc == Slices || s.Calc == Slices2):
+		return part, fmt.Errorf("%w: a lone number has no slices", ErrShape)
+	}
+	return part, nil
+}
+
+func (s Step) merge(dst []float32, key string, a, b, c Tensor) (Tensor, error) {
+	if _, err := s.Fits(a.Shape, b.Shape, c.Shape); err != nil {
+		return Tensor{}, err
+	}
+	if s.Mode == AddDifference && !s.raw() && inpaints(b.Shape, c.Shape) {
+		b = b.head(c.Shape[1])
 	}
 	if inpaints(a.Shape, b.Shape) && s.calc() == Normal {
 		return s.mergeHead(dst, a, b, c), nil
-	}
-	if !slices.Equal(a.Shape, b.Shape) {
-		if inpaints(b.Shape, a.Shape) {
-			return Tensor{}, fmt.Errorf("%w: only B is an inpainting model; swap A and B", ErrShape)
-		}
-		return Tensor{}, fmt.Errorf("%w: model A has %v, B %v", ErrShape, a.Shape, b.Shape)
-	}
-	if len(a.Shape) == 0 && (s.Calc == Slices || s.Calc == Slices2) {
-		return Tensor{}, fmt.Errorf("%w: a lone number has no slices", ErrShape)
 	}
 	dst = grow(dst, len(a.Data))
 	return Tensor{s.mergeData(dst, key, a, b, c), a.Shape, dst}, nil

@@ -12,7 +12,7 @@ func (r *Recipe) rows() iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		for i := range r.Steps {
 			s := &r.Steps[i]
-			if !yield(s.Alpha) || s.Mode.HasBeta() && !yield(s.Beta) {
+			if !yield(s.Alpha) || s.HasBeta() && !yield(s.Beta) {
 				return
 			}
 		}

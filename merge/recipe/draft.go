@@ -89,10 +89,10 @@ func (c *cursor) vectors(l *block.Layout, d *draft) (found bool, err error) {
 			}
 			continue
 		case found && t.kind == word && strings.HasPrefix(t.text, "_"):
-			if _, mode := cutCalc(t.text); mode != "" {
-				return found, c.refuse(t, mode)
-			}
 			return found, c.unexpected(t, "the end of the step")
+		case t.kind == calc:
+			c.i++
+			err = d.setCalc(c, t, l)
 		default:
 			c.i = at
 			return found, nil
@@ -112,7 +112,7 @@ func (c *cursor) vector(l *block.Layout, d *draft, name string) error {
 	if err != nil {
 		return err
 	}
-	if t, ok := c.take(shut); !ok && t.kind != end && t.kind != equals {
+	if t, ok := c.take(shut); !ok && t.kind != end && t.kind != equals && t.kind != calc {
 		return c.unexpected(t, "a comma or )")
 	}
 	return d.set(l, name, list{ratios: ratios, parens: true})

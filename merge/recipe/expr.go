@@ -3,7 +3,6 @@ package recipe
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -169,29 +168,9 @@ func (c *cursor) number() (float64, error) {
 	if !numeric(t.text) {
 		return 0, c.unexpected(t, "a ratio")
 	}
-	if _, mode := cutCalc(t.text); mode != "" {
-		return 0, c.refuse(t, mode)
-	}
 	v, err := parseNumber(t.text)
 	if err != nil {
 		return 0, c.errorf(t, "ratio %w", err)
 	}
 	return v, nil
-}
-
-// A calcError is the refusal of a calculation mode.
-type calcError string
-
-func (e calcError) Error() string {
-	return fmt.Sprintf(`calculation mode %q cannot be read: only SuperMerger's "normal" merges are linear`, string(e))
-}
-
-// refuse returns the error for a calculation mode.
-func (c *cursor) refuse(t token, mode string) error {
-	for _, second := range []string{" MT", " random"} {
-		if strings.HasPrefix(c.line[t.to:], second) {
-			mode += second
-		}
-	}
-	return c.errorf(t, "%w", calcError(mode))
 }

@@ -29,6 +29,8 @@ func seeds() []string {
 		"\"a b\" x 0.5 + \"c (\\\"d\\\") - e\" x 0.5 = \"x\"", "dream shaper 6.1 x 0.5 + β-model x 0.5 = Blessing Mix V1-Evo",
 		"A+B x 0.5 + C++ x 0.5 = D(", "((A)) x 0.5 + (B x 0.5) = C", "A+ (B - C) x 1 = D",
 		"A x 0.08_cosineA + B x 0.5_smoothAdd MT", "A x 0.5 + B x 0.5_tensor_beta_0.1 = C",
+		"A x 0.5 + B x 0.5 _extract_beta_0.5 = C\ngamma = 2\nelemental = IN01-IN03 M00:NOT attn1 x:0.5, NOT BASE::-1\nexclude = VAE IN01 to_q",
+		"A + (B - C) x alpha " + v + "_tensor2 = D\nbeta = " + w + "\ninclude = Adjust OUT00-OUT11", "foo _self x 0.5 + 2_tensor x 0.5 = x_self",
 		"X = A + B (BASE only)", "input_blocks + middle_block", "\xff\x00 x 0.5 + \u00a0B x 0.5 = \u2028C",
 		"A x 0.5 + B x 0.5 = C\nC x 0.5 + A x 0.5 = D", "A x 0.5 + B x 0.5 = A", "alpha x 0.5 + 1-2 x 0.5 = 0.5",
 		"((((((((((((A", "\"A", "?[", "(1-", "- A × 0.5 + B * 0.5 = C",

@@ -21,6 +21,7 @@ const (
 	plus               // +
 	minus              // -
 	times              // x
+	calc               // _tensor_beta_0.25: text is the mode, coef.value beta or NaN
 	bad                // text says what is wrong; an error only where notation is due
 	end                // what follows the last token
 )
@@ -125,7 +126,14 @@ func lexAt(line string, i int) token {
 		(line[to] != '+' || !plusAt(line, to)) {
 		to++
 	}
-	return token{kind: word, text: line[i:to], to: to}
+	before, mode, ratio, end := cutCalc(line[i:])
+	switch {
+	case mode == "":
+		return token{kind: word, text: line[i:to], to: to}
+	case before != "":
+		return token{kind: word, text: before, to: i + len(before)}
+	}
+	return token{kind: calc, text: mode, to: i + end, coef: coef{value: ratio}}
 }
 
 // plusAt reports whether the + at line[i] is an operator.

@@ -53,16 +53,6 @@ func TestNames(t *testing.T) {
 		for variant, text := range []string{n.Name, n.Name + " = TEMP1", "TEMP1 = " + n.Name, strings.ReplaceAll(n.Name, ",", " "), strings.ReplaceAll(n.Name, ",", " ") + " = TEMP1"} {
 			t.Run(fmt.Sprintf("%d/%d", i, variant), func(t *testing.T) {
 				r, err := Parse(l, text, Options{})
-				if n.Calc != "normal" {
-					want := fmt.Sprintf("calculation mode %q cannot be read", n.Calc)
-					if err == nil || !strings.HasPrefix(err.Error(), "line 1: ") || !strings.Contains(err.Error(), want) {
-						t.Fatalf("%v; want %s", err, want)
-					}
-					if _, err := Parse(l, text, Options{Lenient: true}); err == nil || !strings.Contains(err.Error(), want) {
-						t.Fatalf("lenient: %v; want %s", err, want)
-					}
-					return
-				}
 				if err != nil {
 					t.Fatalf("%v in %s", err, text)
 				}
@@ -75,6 +65,19 @@ func TestNames(t *testing.T) {
 				if s.Mode.String() != n.Mode || s.A != "OpenBra" || s.B != "Evt_V4_e04_ema" ||
 					s.Mode.HasC() != (s.C == "v1-5-pruned-emaonly") || (s.Out != "TEMP1" && s.Out != "MERGE1") {
 					t.Errorf("%v %s %s %s %s", s.Mode, s.A, s.B, s.C, s.Out)
+				}
+				if want := strings.TrimPrefix(n.Calc, "normal"); s.Calc != want {
+					t.Errorf("calculation mode %q; want %q", s.Calc, want)
+				}
+				if r.Linear() != (n.Calc == "normal") {
+					t.Errorf("linear: %v", r.Linear())
+				}
+				if n.Calc == "tensor" && !s.Mode.HasBeta() {
+					want := n.Beta // in full
+					if n.WeightsB != "" {
+						want, _ = strconv.ParseFloat(strings.Split(n.WeightsB, ",")[0], 64)
+					}
+					sameRow(t, "beta", s.Beta, Uniform(l, want))
 				}
 				rounds := n.Era != "2025-11" // BASE twice there, the second in full
 				sameRow(t, "alpha", s.Alpha, row(t, n.WeightsA, n.Alpha, rounds, true))

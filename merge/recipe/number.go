@@ -62,36 +62,11 @@ func numeric(s string) bool {
 	if isDecimal(s) {
 		return true
 	}
-	if n, mode := cutCalc(s); mode != "" {
+	if n, mode, _, _ := cutCalc(s); mode != "" {
 		return isDecimal(n)
 	}
 	_, err := strconv.ParseFloat(s, 64) // NaN, Inf, hexadecimal
 	return err == nil
-}
-
-// calcModes are SuperMerger's ways to calculate that are not "normal"
-// (supermerger.py:42), each before those it begins with. One that has a blank
-// is cut there; "smoothAdd MT" is told by [cursor.refuse].
-func calcModes() []string {
-	return []string{
-		"cosineA", "cosineB", "trainDifference", "smoothAdd",
-		"extract", "tensor2", "tensor", "self", "plus",
-	}
-}
-
-// cutCalc cuts a calculation mode off the end of what stands before it, as in
-// 0.08_tensor_beta_0.25. It returns "" for the mode if there is none.
-func cutCalc(s string) (before, mode string) {
-	before, after, ok := strings.Cut(s, "_")
-	if !ok {
-		return s, ""
-	}
-	for _, m := range calcModes() {
-		if after == m || strings.HasPrefix(after, m+"_") {
-			return before, m
-		}
-	}
-	return s, ""
 }
 
 // format writes a ratio in full, with no exponent.

@@ -91,7 +91,10 @@ func check(l *block.Layout, s *Step) error {
 	if err := checkRow(l, s.Alpha); err != nil {
 		return fmt.Errorf("%s: alpha %w", quote(s.Out), err)
 	}
-	if !s.Mode.HasBeta() {
+	if err := checkCalc(l, s); err != nil {
+		return fmt.Errorf("%s: %w", quote(s.Out), err)
+	}
+	if !s.HasBeta() {
 		return nil
 	}
 	if err := checkRow(l, s.Beta); err != nil {

@@ -41,7 +41,16 @@ type Options struct {
 // it is one for all blocks; in a vector it is the block's own, and ?all there
 // the shared one. Steps may come in any order. A remark begins with # or //, or
 // with - after a vector. What SuperMerger prints for a merge is read as it is;
-// such a step without a name is called MERGE1, MERGE2 and so on.
+// such a step without a name is called MERGE1, MERGE2 and so on. Calculation
+// modes stand where it prints them, as in "x 0.08_cosineA" or "x alpha _tensor".
+//
+// Lines below a step may give some keys a ratio of their own, as its elemental
+// merge does (blocks:words:ratio), name the only blocks or keys to merge or
+// those to keep from model A, and give the gamma of extract:
+//
+//	elemental = IN01-IN08:attn1:0.5, NOT M00:NOT attn2:0.25
+//	exclude = BASE VAE attn2.to_q
+//	gamma = 1
 //
 // An error begins with "line N: ", unless it is about the whole: text without a
 // step, too much of it, or a Result that no step makes.
@@ -99,6 +108,12 @@ func (p *parser) line(line string, n int) error {
 	}
 	if key := c.key(); key >= 0 {
 		return p.vectorLine(c, key)
+	}
+	if o, ok := optionOf(line); ok && !c.isNotation() {
+		if err := p.option(o); !p.lenient {
+			return err
+		}
+		return nil
 	}
 	if p.lenient && !c.isNotation() {
 		return p.bareFormula(c, n)
@@ -205,11 +220,6 @@ func (p *parser) step(c *cursor) (*draft, error) {
 	terms, err := c.expr(0)
 	if err != nil {
 		return nil, err
-	}
-	if t := c.peek(); t.kind == word && strings.HasPrefix(t.text, "_") {
-		if _, mode := cutCalc(t.text); mode != "" {
-			return nil, c.refuse(t, mode)
-		}
 	}
 	d, err := newDraft(p.layout, terms)
 	if err != nil {

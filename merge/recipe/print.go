@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"mixmatch/merge/block"
 )
 
 // String returns the recipe in the notation that [Parse] reads back to an equal
@@ -14,12 +16,12 @@ import (
 func (r *Recipe) String() string {
 	var b strings.Builder
 	for i := range r.Steps {
-		r.Steps[i].write(&b)
+		r.Steps[i].write(&b, r.Layout)
 	}
 	return b.String()
 }
 
-func (s *Step) write(b *strings.Builder) {
+func (s *Step) write(b *strings.Builder, l *block.Layout) {
 	a, m := quote(s.A), quote(s.B)
 	var below []string
 	// symbol returns name for the step's line, and keeps its row for below.
@@ -60,6 +62,26 @@ func (s *Step) write(b *strings.Builder) {
 		rest, share := pair("alpha", s.Alpha)
 		outer, third := pair("beta", s.Beta)
 		fmt.Fprintf(b, "(%s x %s + %s x %s) x %s + %s x %s", a, rest, m, share, outer, quote(s.C), third)
+	}
+	if s.Calc != "" {
+		b.WriteString(" _" + s.Calc)
+		if v, ok := s.Beta.number(); ok && calcHasBeta(s.Calc) && !s.Mode.HasBeta() {
+			b.WriteString("_beta_" + format(v))
+		} else if calcHasBeta(s.Calc) && !s.Mode.HasBeta() {
+			symbol("beta", s.Beta)
+		}
+	}
+	if s.Calc == "extract" {
+		below = append(below, "gamma = "+format(s.Gamma))
+	}
+	for _, e := range s.Elements {
+		below = append(below, "elemental = "+e.notation(l))
+	}
+	if len(s.Include) > 0 {
+		below = append(below, "include = "+strings.Join(s.Include, " "))
+	}
+	if len(s.Exclude) > 0 {
+		below = append(below, "exclude = "+strings.Join(s.Exclude, " "))
 	}
 	fmt.Fprintf(b, " = %s\n", quote(s.Out))
 	for _, line := range below {

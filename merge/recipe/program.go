@@ -1,6 +1,9 @@
 package recipe
 
-import "math/big"
+import (
+	"math"
+	"math/big"
+)
 
 // A Program is a recipe without its ratios: which models each step works on.
 // Given the column of a block it yields the weight of each source there.
@@ -9,12 +12,15 @@ import "math/big"
 // of the sources, with weights that sum to 1. They are found from the end: the
 // result has weight 1, and each step hands its weight down to its operands.
 //
+// A recipe that is not [Recipe.Linear] has no such weights: its are NaN.
+//
 // A Program is not changed by its use, so any number of goroutines may share it.
 type Program struct {
 	Sources []string // in order of first use, as [Recipe.Sources] has them
 
 	code []instruction
-	len  int // of a column
+	no   bool // not linear
+	len  int  // of a column
 }
 
 // An instruction names its operands by number: the sources come first, then the
@@ -27,7 +33,7 @@ type instruction struct {
 
 // Program returns the recipe's program.
 func (r *Recipe) Program() *Program {
-	p := &Program{Sources: r.Sources(), code: make([]instruction, len(r.Steps))}
+	p := &Program{Sources: r.Sources(), code: make([]instruction, len(r.Steps)), no: !r.Linear()}
 	number := make(map[string]int, len(p.Sources)+len(r.Steps))
 	for i, n := range p.Sources {
 		number[n] = i
@@ -39,7 +45,7 @@ func (r *Recipe) Program() *Program {
 		s := &r.Steps[i]
 		p.code[i] = instruction{mode: s.Mode, a: number[s.A], b: number[s.B], c: number[s.C], at: p.len}
 		p.len++
-		if s.Mode.HasBeta() {
+		if s.HasBeta() {
 			p.len++
 		}
 	}
@@ -65,6 +71,12 @@ func (p *Program) Weights(column []float64) []float64 {
 func (p *Program) WeightsInto(dst, column, scratch []float64) {
 	n := p.Scratch()
 	if n == 0 {
+		return
+	}
+	if p.no {
+		for i := range p.Sources {
+			dst[i] = math.NaN()
+		}
 		return
 	}
 	if len(scratch) < n {

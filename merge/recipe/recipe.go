@@ -96,10 +96,22 @@ type Step struct {
 	Mode    Mode
 	A, B, C string // C is "" for WeightSum
 	Alpha   Row
-	Beta    Row // nil unless the mode has one
+	Beta    Row // nil unless the step has one
 	Out     string
 	Line    int // where the step was read, from 1; 0 for a step that was not
+
+	// Calc is SuperMerger's calculation mode, such as "cosineA"; "" is normal.
+	// With it the modes mean what package calc says.
+	Calc  string
+	Gamma float64 // only for the calculation mode "extract"
+
+	Elements []Element // later ones win
+	Include  []string  // blocks, VAE, Adjust, or parts of keys: all that is merged, unless nil
+	Exclude  []string  // likewise, that is kept from A
 }
+
+// HasBeta reports whether the step takes a second ratio.
+func (s *Step) HasBeta() bool { return s.Mode.HasBeta() || calcHasBeta(s.Calc) }
 
 // Operands returns the two or three models that the step merges.
 func (s *Step) Operands() []string {
@@ -148,6 +160,9 @@ func (r *Recipe) Clone() *Recipe {
 	for i := range c.Steps {
 		c.Steps[i].Alpha = slices.Clone(c.Steps[i].Alpha)
 		c.Steps[i].Beta = slices.Clone(c.Steps[i].Beta)
+		c.Steps[i].Elements = slices.Clone(c.Steps[i].Elements)
+		c.Steps[i].Include = slices.Clone(c.Steps[i].Include)
+		c.Steps[i].Exclude = slices.Clone(c.Steps[i].Exclude)
 	}
 	return c
 }

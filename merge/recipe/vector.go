@@ -89,7 +89,7 @@ func (c *cursor) ratios(l *block.Layout, name string) ([]coef, error) {
 		if needs && c.isKey(c.i) {
 			needs = false
 		}
-		if t := c.peek(); !needs && (t.kind == end || t.kind == shut || t.kind == equals) {
+		if t := c.peek(); !needs && (t.kind == end || t.kind == shut || t.kind == equals || t.kind == calc) {
 			return list, nil
 		}
 	}
