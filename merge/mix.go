@@ -11,8 +11,12 @@ import (
 type Mix struct {
 	Layout *block.Layout
 
+	// Recipe is what the mix was brought down from.
+	Recipe *recipe.Recipe
+
 	// Weights holds, for each block of the layout, the weight of each model of
-	// the pool. The weights of a block sum to 1.
+	// the pool. The weights of a block sum to 1. It is nil if the recipe is not
+	// linear.
 	Weights [][]float64
 
 	// Order lists the models of the recipe in the order it names them, in which
@@ -39,13 +43,16 @@ func NewMix(p *Pool, r *recipe.Recipe) (*Mix, error) {
 	if err := r.Resolve(p.Names()); err != nil {
 		return nil, err
 	}
-	m := &Mix{Layout: r.Layout, VAE: -1}
+	m := &Mix{Layout: r.Layout, Recipe: r, VAE: -1}
 	for _, name := range r.Sources() {
 		m.Order = append(m.Order, p.Index(name))
 	}
 	for id := range r.Layout.Blocks().All() {
 		if len(r.Holes(id)) > 0 {
 			return nil, fmt.Errorf("block %s: the recipe has holes; search it with optimize first", r.Layout.Name(id))
+		}
+		if !r.Linear() {
+			continue
 		}
 		// Exactly, so that a weight that cancels is none.
 		w := make([]float64, len(p.Models))

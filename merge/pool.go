@@ -28,14 +28,31 @@ type Pool struct {
 // file may lack (text encoder, VAE) need not be there. The error wraps
 // [ErrMismatch] and names the models and the tensor.
 func NewPool(models []*Model) (*Pool, error) {
+	p, seen, err := newPool(models, func(a, b block.Model) bool { return a == b })
+	if err != nil {
+		return nil, err
+	}
+	return p, p.match(seen)
+}
+
+// NewLoosePool returns a pool of models that have no more than the architecture
+// in common: keys may be missing, and inpainting models stand beside others. It
+// is for [SaveOptions.Compat] alone, where each step looks at its own tensors.
+func NewLoosePool(models []*Model) (*Pool, error) {
+	p, _, err := newPool(models, func(a, b block.Model) bool { return a.Arch == b.Arch })
+	return p, err
+}
+
+// newPool returns a pool, and for each key the first model that has it.
+func newPool(models []*Model, alike func(a, b block.Model) bool) (*Pool, map[string]*Model, error) {
 	if len(models) == 0 {
-		return nil, fmt.Errorf("%w: no models", ErrMismatch)
+		return nil, nil, fmt.Errorf("%w: no models", ErrMismatch)
 	}
 	first := models[0]
 	p := &Pool{Kind: first.Kind, Models: models}
 	for _, m := range models[1:] {
-		if m.Kind != first.Kind {
-			return nil, fmt.Errorf("%w: %s is %s, %s is %s", ErrMismatch, first.Name, first.Kind, m.Name, m.Kind)
+		if !alike(m.Kind, first.Kind) {
+			return nil, nil, fmt.Errorf("%w: %s is %s, %s is %s", ErrMismatch, first.Name, first.Kind, m.Name, m.Kind)
 		}
 	}
 	seen := map[string]*Model{}
@@ -48,6 +65,11 @@ func NewPool(models []*Model) (*Pool, error) {
 		}
 	}
 	slices.Sort(p.keys)
+	return p, seen, nil
+}
+
+// match reports whether the models agree on their tensors.
+func (p *Pool) match(seen map[string]*Model) error {
 	var wrong []string
 	for _, key := range p.keys {
 		if block.PartOf(key) == block.EMA || block.PartOf(key) == block.Other {
@@ -55,7 +77,7 @@ func NewPool(models []*Model) (*Pool, error) {
 		}
 		owner := seen[key]
 		want, _ := owner.Tensor(key)
-		for _, m := range models {
+		for _, m := range p.Models {
 			t, ok := m.Tensor(key)
 			switch {
 			case !ok && block.PartOf(key) == block.UNet:
@@ -71,9 +93,9 @@ func NewPool(models []*Model) (*Pool, error) {
 			more = fmt.Sprintf("; and %d more", n-3)
 			wrong = wrong[:3]
 		}
-		return nil, fmt.Errorf("%w: %s%s", ErrMismatch, strings.Join(wrong, "; "), more)
+		return fmt.Errorf("%w: %s%s", ErrMismatch, strings.Join(wrong, "; "), more)
 	}
-	return p, nil
+	return nil
 }
 
 // Keys returns the union of the models' canonical keys, sorted.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"slices"
-	"strings"
 	"sync/atomic"
 
 	"mixmatch/merge/block"
@@ -18,6 +16,9 @@ import (
 // ErrOverflow is wrapped when merged values do not fit the output's numbers.
 var ErrOverflow = errors.New("values too large for the output's numbers")
 
+// ErrRecipe is wrapped when a recipe has a step that cannot be executed.
+var ErrRecipe = errors.New("cannot be executed")
+
 // SaveOptions are the choices of [Save]. The zero value keeps the root's
 // number formats and refuses to replace a file.
 type SaveOptions struct {
@@ -26,6 +27,12 @@ type SaveOptions struct {
 	Force    bool              // replace an existing file
 	AllowInf bool              // write what overflows as infinity
 	Progress func(done, total int64)
+
+	// Compat executes the recipe step by step, with the arithmetic and the
+	// roundings that SuperMerger had in this era; "" computes a linear recipe in
+	// one go, and rounds once. Recipes that are not linear are executed step by
+	// step in any case, with "" in the era of their blocks.
+	Compat block.Era
 }
 
 // A Saved reports what [Save] wrote.
@@ -41,15 +48,6 @@ type Saved struct {
 // are a few more under way than there are threads.
 const chunk = 1 << 18
 
-// A job is what becomes of one tensor of the output.
-type job struct {
-	out   checkpoint.Tensor
-	key   string
-	from  int       // the model to copy from, where weights is nil
-	mixed []float64 // the weight of each model
-	order []int     // in which they are added up
-}
-
 // Save writes the mix of the pool's models to path, one chunk at a time, in
 // memory of a few megabytes a thread. The file appears under its name only
 // when it is complete.
@@ -58,10 +56,18 @@ type job struct {
 // a tensor is merged if its key has a block, every model with a weight there has
 // it and it holds floating-point numbers; otherwise the root's is kept. What the
 // root lacks is copied from the models of mix.Fill. (Over several steps
-// SuperMerger leaves out just the steps whose model lacks a key.) EMA copies are
-// left out, since they mean nothing after a merge.
+// SuperMerger leaves out just the steps whose model lacks a key, as Save does
+// with o.Compat.) EMA copies are left out, since they mean nothing after a merge.
 func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*Saved, error) {
-	jobs, saved, err := p.jobs(mix, o.DType)
+	var jobs []job
+	var saved *Saved
+	var err error
+	chained := o.Compat != "" || mix.Weights == nil
+	if chained {
+		jobs, saved, err = p.chainJobs(ctx, mix, o)
+	} else {
+		jobs, saved, err = p.jobs(mix, o.DType)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +99,16 @@ func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*
 	}
 	pieces := make(chan chan piece, runtime.GOMAXPROCS(0))
 	var inf atomic.Int64
+	var large turn
 	go func() {
 		defer close(pieces)
 		for _, t := range w.Tensors() {
 			j := byName[t.Name]
-			for at := 0; at < t.Len(); at += chunk {
+			size := chunk
+			if j.node != nil && j.node.whole {
+				size = t.Len()
+			}
+			for at := 0; at < t.Len(); at += size {
 				made := make(chan piece, 1)
 				select {
 				case pieces <- made:
@@ -105,7 +116,7 @@ func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*
 					return
 				}
 				go func() {
-					b, n, err := p.piece(j, at, min(chunk, t.Len()-at))
+					b, n, err := p.piece(j, at, min(size, t.Len()-at), &large)
 					inf.Add(int64(n))
 					made <- piece{b, err}
 				}()
@@ -118,6 +129,9 @@ func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*
 			return nil, got.err
 		}
 		if n := inf.Load(); n > 0 && !o.AllowInf {
+			if chained {
+				return nil, fmt.Errorf("%w: a step's result is infinite or no number, as it would be in SuperMerger: allow that, or merge in one go", ErrOverflow)
+			}
 			return nil, fmt.Errorf("%w: save as fp32 or bf16 instead", ErrOverflow)
 		}
 		if _, err := w.Write(got.bytes); err != nil {
@@ -140,81 +154,12 @@ func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*
 	return saved, w.Commit()
 }
 
-// jobs decides what becomes of every tensor of the output.
-func (p *Pool) jobs(mix *Mix, dtype checkpoint.DType) ([]job, *Saved, error) {
-	saved := &Saved{}
-	var jobs []job
-	dropped, ema := map[string]int{}, 0
-	for _, key := range p.keys {
-		part := block.PartOf(key)
-		if part == block.EMA {
-			ema++
-			continue
-		}
-		from := mix.Root
-		if part == block.VAE && mix.VAE >= 0 {
-			from = mix.VAE
-		}
-		t, ok := p.Models[from].Tensor(key)
-		for _, i := range mix.Fill {
-			if ok {
-				break
-			}
-			if t, ok = p.Models[i].Tensor(key); ok {
-				from = i
-			}
-		}
-		if !ok {
-			continue
-		}
-		j := job{key: key, from: from, out: checkpoint.Tensor{Name: key, DType: t.DType, Shape: t.Shape}}
-		id, governed := mix.Layout.Of(key)
-		if governed && t.DType.Float() && (part != block.VAE || mix.VAE < 0) &&
-			(from == mix.Root || mix.Weights[id][mix.Root] == 0) {
-			j.mixed, j.order = slices.Clone(mix.Weights[id]), mix.Order
-			for i, v := range j.mixed {
-				u, has := p.Models[i].Tensor(key)
-				if v != 0 && (!has || !u.DType.Float()) {
-					dropped[p.Models[i].Name]++
-					j.mixed = nil
-					break
-				}
-			}
-		}
-		if i := slices.Index(j.mixed, 1); i >= 0 && !slices.ContainsFunc(slices.Delete(slices.Clone(j.mixed), i, i+1), notZero) {
-			j.mixed, j.from = nil, i // a ratio of 0 or 1 passes bits through
-			u, _ := p.Models[i].Tensor(key)
-			j.out.DType = u.DType
-		}
-		if dtype != "" && j.out.DType.Float() && strings.Contains(key, "model") {
-			j.out.DType = dtype
-		}
-		if j.mixed != nil {
-			saved.Merged++
-		} else {
-			saved.Copied++
-		}
-		jobs = append(jobs, j)
-	}
-	for _, m := range p.Models { // in order, so that the notes are
-		if n := dropped[m.Name]; n > 0 {
-			saved.Notes = append(saved.Notes, fmt.Sprintf("%s lacks %d tensors that the recipe merges: kept from %s", m.Name, n, p.Models[mix.Root].Name))
-		}
-	}
-	if ema > 0 {
-		saved.Notes = append(saved.Notes, fmt.Sprintf("left out %d EMA tensors: they mean nothing after a merge", ema))
-	}
-	if len(jobs) == 0 {
-		return nil, nil, fmt.Errorf("%w: nothing to write", ErrMismatch)
-	}
-	return jobs, saved, nil
-}
-
-func notZero(v float64) bool { return v != 0 }
-
 // piece returns elements at to at+n of a job's tensor, as they are stored, and
 // how many of them overflowed.
-func (p *Pool) piece(j *job, at, n int) ([]byte, int, error) {
+func (p *Pool) piece(j *job, at, n int, large *turn) ([]byte, int, error) {
+	if j.node != nil {
+		return p.chained(j, at, n, large)
+	}
 	if j.mixed == nil {
 		m := p.Models[j.from]
 		t, _ := m.Tensor(j.key)

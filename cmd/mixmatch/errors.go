@@ -52,7 +52,7 @@ func exitCode(err error) int {
 	switch {
 	case is(context.Canceled):
 		return 130
-	case errors.As(err, &u), is(studies.ErrInvalid, studies.ErrExists):
+	case errors.As(err, &u), is(studies.ErrInvalid, studies.ErrExists, merge.ErrRecipe):
 		return 2
 	case is(studies.ErrLocked):
 		return 6

@@ -27,6 +27,9 @@ SuperMerger's notation, name them with --source.
    mixmatch merge steps.txt -o out.safetensors --source A.safetensors --source B=other.safetensors
 
 The steps are computed in one pass and rounded once, a few megabytes at a time.
+With --compat they are executed one after the other instead, as SuperMerger did at
+that time, each step's model with the roundings of a saved file; so are recipes that
+no weights describe (calculation modes, elemental merges). docs/merging.md tells more.
 As in SuperMerger, BASE is the text encoder and the VAE: the VAE is blended with
 the BASE ratio, unless --vae names a model to copy it from. A study copies the VAE
 it recognised. ` + exitCodes
@@ -39,7 +42,9 @@ func mergeCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "source", Usage: "a model of the recipe (`[NAME=]PATH`)"},
 			&cli.StringFlag{Name: "dtype", Usage: "fp16, bf16 or fp32 (default: as in model A)"},
 			&cli.StringFlag{Name: "vae", Usage: "copy the VAE of this source, or \"merge\" to blend it"},
-			&cli.StringFlag{Name: "era", Usage: "block map for a RECIPE: " + join(block.Eras()) + " (default: the first)"},
+			&cli.StringFlag{Name: "era", Usage: "block map for a RECIPE: " + join(block.Eras()) + " (default: that of --compat, or the first)"},
+			&cli.StringFlag{Name: "compat", Usage: "execute step by step as SuperMerger of `ERA` did: " + join(compats())},
+			&cli.BoolFlag{Name: "fused", Usage: "compute all steps in one go, rounding once (default, if the recipe is linear)"},
 			&cli.StringFlag{Name: "result", Usage: "the model of the RECIPE to make (default: the last)"},
 			&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
 			&cli.BoolFlag{Name: "allow-inf", Usage: "write values that are too large for the dtype as infinity"},
@@ -49,6 +54,23 @@ func mergeCommand() *cli.Command {
 		},
 		Action: mergeAction,
 	}
+}
+
+// compats are the eras whose arithmetic is known.
+func compats() []block.Era { return []block.Era{block.SM2025, block.SM2023} }
+
+// compat returns the era of --compat, "" for none.
+func compat(c *cli.Context) (block.Era, error) {
+	era := block.Era(c.String("compat"))
+	switch {
+	case era == "":
+		return "", nil
+	case !slices.Contains(compats(), era):
+		return "", usage("merge: --compat %s: choose %s", era, join(compats()))
+	case c.Bool("fused"):
+		return "", usage("merge: --fused computes all steps in one go, and --compat one after the other; choose one")
+	}
+	return era, nil
 }
 
 // An order is what is to be merged.
@@ -74,6 +96,10 @@ func mergeAction(c *cli.Context) error {
 	dtype, ok := dtypes[c.String("dtype")]
 	if !ok {
 		return usage("merge: no dtype %q: choose fp16, bf16 or fp32", c.String("dtype"))
+	}
+	like, err := compat(c)
+	if err != nil {
+		return err
 	}
 	var o *order
 	switch info, err := os.Stat(what); {
@@ -113,13 +139,33 @@ func mergeAction(c *cli.Context) error {
 		return err
 	}
 	w.Abort()
-	pool, err := merge.NewPool(o.sources)
+	if !o.recipe.Linear() {
+		if c.Bool("fused") {
+			return usage("merge: --fused cannot be: the recipe is not linear (it has calculation modes, or ratios for single keys)")
+		}
+		if like == "" {
+			if like = o.recipe.Layout.Era(); like == block.Mecha {
+				like = block.SM2025
+			}
+			o.notes = append(o.notes, fmt.Sprintf("the recipe is not linear: executed step by step, as with --compat %s", like))
+		}
+	}
+	newPool := merge.NewPool
+	if like != "" {
+		newPool = merge.NewLoosePool
+	}
+	pool, err := newPool(o.sources)
 	if err != nil {
 		return err
 	}
 	mix, err := merge.NewMix(pool, o.recipe)
 	if err != nil {
 		return usage("%w", err)
+	}
+	if like != "" {
+		if err := mix.Executable(like); err != nil {
+			return err
+		}
 	}
 	if o.vae != "" && o.vae != "merge" {
 		if mix.VAE = pool.Index(o.vae); mix.VAE < 0 {
@@ -129,7 +175,7 @@ func mergeAction(c *cli.Context) error {
 			return usage("merge: --vae %s: that model has no VAE", o.vae)
 		}
 	}
-	return o.make(c, pool, mix, out, dtype)
+	return o.make(c, pool, mix, out, dtype, like)
 }
 
 // recipeOrder reads a recipe from a file.
@@ -155,6 +201,9 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 		}
 	}
 	era := block.Era(c.String("era"))
+	if era == "" {
+		era = block.Era(c.String("compat"))
+	}
 	if era == "" {
 		era = block.Eras()[0]
 	}
@@ -235,7 +284,7 @@ func studyOrder(c *cli.Context, dir string) (*order, error) {
 }
 
 // make writes the model and says what it is.
-func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out string, dtype checkpoint.DType) error {
+func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out string, dtype checkpoint.DType, like block.Era) error {
 	meter := newMeter(c)
 	defer meter.end()
 	hashes := map[string]merge.Hash{}
@@ -253,7 +302,7 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 		return err
 	}
 	saved, err := merge.Save(c.Context, pool, mix, out, merge.SaveOptions{
-		DType: dtype, Metadata: meta, Force: c.Bool("force"), AllowInf: c.Bool("allow-inf"),
+		DType: dtype, Metadata: meta, Force: c.Bool("force"), AllowInf: c.Bool("allow-inf"), Compat: like,
 		Progress: func(done, total int64) { meter.to("merging", done, total, true) },
 	})
 	meter.end()

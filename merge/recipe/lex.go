@@ -186,6 +186,9 @@ func lexHole(line string, i int) token {
 		}
 		c.bounds = true
 	}
+	if before, mode, _, _ := cutCalc(line[to:]); mode != "" && before == "" {
+		return token{kind: hole, text: line[i:to], to: to, coef: c}
+	}
 	if !blankAfter(line, to) && !strings.ContainsRune(",()=", rune(line[to])) {
 		return wrong("an open ratio is ? or ?[lo,hi]")
 	}

@@ -57,6 +57,7 @@ func TestForms(t *testing.T) {
 		{"calculation in two words", "D = A + (B - C) x 0.08_smoothAdd MT", "A + (B - C) x 0.08 _smoothAdd MT = D"},
 		{"calculation after a vector", "A + (B - C) x alpha " + mixed + "_smoothAdd = D", "A + (B - C) x alpha _smoothAdd = D\nalpha = " + mixed},
 		{"calculation, vector without its end", "A + (B - C) x alpha " + mixed[:len(mixed)-1] + "_smoothAdd", "A + (B - C) x alpha _smoothAdd = MERGE1\nalpha = " + mixed},
+		{"calculation after a hole", "A x (1-?) + B x ?[0,1]_cosineA = D", "A x (1-?[0,1]) + B x ? _cosineA = D"},
 		{"tensor", "A x 0.92 + B x 0.08_tensor_beta_0.25 = D", "A x 0.92 + B x 0.08 _tensor = D\nbeta = 0.25"},
 		{"tensor with two vectors", "A x (1-alpha) + B x alpha _tensor2 = D\nalpha = " + mixed + "\nbeta = " + mixed, "A x (1-alpha) + B x alpha " + mixed + " _tensor2 " + mixed + " = D"},
 		{"extract", "A x 0.5 + B x 0.5_extract_beta_0.5 = D\ngamma = 2", "A x 0.5 + B x 0.5_extract = D # x\nbeta = 0.5\ngamma = 2 # two"},
