@@ -57,6 +57,8 @@ type chain struct {
 	recipe *recipe.Recipe
 	era    block.Era
 	notes  []string
+	ranges map[string]calc.Range // of the cosine modes, by step
+	same   map[string]bool       // answers of equal that will not change; nil to forget them
 }
 
 // calcStep returns step s as package calc has it, without its ratios.
@@ -98,7 +100,7 @@ const positionIDs = "cond_stage_model.transformer.text_model.embeddings.position
 
 // chainJobs decides what becomes of every tensor of the output of a chain.
 func (p *Pool) chainJobs(ctx context.Context, mix *Mix, o SaveOptions) ([]job, *Saved, error) {
-	c := &chain{Pool: p, recipe: mix.Recipe, era: o.Compat}
+	c := &chain{Pool: p, recipe: mix.Recipe, era: o.Compat, ranges: map[string]calc.Range{}}
 	if c.era == "" {
 		c.era = mix.Layout.Era()
 	}
@@ -181,10 +183,14 @@ func (c *chain) run(ctx context.Context, s *recipe.Step, a, b, third map[string]
 	if third == nil && base.UsesC() {
 		third = a // SuperMerger's way with an empty box
 	}
-	if base.Calc == calc.CosineA || base.Calc == calc.CosineB {
-		r, err := c.similarities(ctx, base.Calc, a, b)
-		if err != nil {
-			return nil, err
+	if isCosine(s) {
+		r, ok := c.ranges[s.Out]
+		if !ok {
+			var err error
+			if r, err = c.similarities(ctx, base.Calc, a, b); err != nil {
+				return nil, err
+			}
+			c.ranges[s.Out] = r
 		}
 		base.Range = r
 	}

@@ -28,12 +28,25 @@ type evaluator struct {
 	free    [][]float32
 	scratch []byte
 	odd     int // infinities and NaN among what was read
+
+	// For a rehearsal.
+	cache *cache // nil for none
+	root  *node  // which the cache need not have
+	marks map[*node]mark
+	kept  map[*node]bool // whose memory is the cache's
+}
+
+func newEvaluator(p *Pool, at, n int, whole bool) *evaluator {
+	return &evaluator{
+		pool: p, at: at, n: n, whole: whole,
+		uses: map[*node]int{}, done: map[*node]calc.Tensor{}, kept: map[*node]bool{},
+	}
 }
 
 // evaluate returns elements at to at+n of a node, or all of them, and how many
 // of those that it was made of were no finite numbers.
 func (p *Pool) evaluate(root *node, at, n int, whole bool) (calc.Tensor, int, error) {
-	e := &evaluator{pool: p, at: at, n: n, whole: whole, uses: map[*node]int{}, done: map[*node]calc.Tensor{}}
+	e := newEvaluator(p, at, n, whole)
 	e.count(root)
 	t, err := e.get(root)
 	return t, e.odd, err
@@ -53,8 +66,18 @@ func (e *evaluator) get(n *node) (calc.Tensor, error) {
 	if t, ok := e.done[n]; ok {
 		return t, nil
 	}
+	caches := e.cache != nil && n.step != nil && n != e.root
+	if caches {
+		if t, ok := e.cache.get(e.mark(n)); ok {
+			e.done[n], e.kept[n] = t, true
+			return t, nil
+		}
+	}
 	t, err := e.make(n)
 	e.done[n] = t
+	if caches && err == nil {
+		e.kept[n] = e.cache.put(e.mark(n), t)
+	}
 	return t, err
 }
 
@@ -62,7 +85,9 @@ func (e *evaluator) get(n *node) (calc.Tensor, error) {
 func (e *evaluator) put(n *node) {
 	e.uses[n]--
 	if e.uses[n] == 0 {
-		e.free = append(e.free, e.done[n].Data)
+		if !e.kept[n] {
+			e.free = append(e.free, e.done[n].Data)
+		}
 		delete(e.done, n)
 	}
 }
@@ -144,7 +169,18 @@ func (p *Pool) chained(j *job, at, n int, t *turn) ([]byte, int, error) {
 }
 
 // equal reports whether two nodes have the same values.
-func (c *chain) equal(x, y *node) (bool, error) {
+func (c *chain) equal(x, y *node) (same bool, err error) {
+	if c.same != nil && x.step == nil && y.step == nil {
+		name := fmt.Sprintf("%d %d %q", x.model, y.model, x.file.Name)
+		if same, ok := c.same[name]; ok {
+			return same, nil
+		}
+		defer func() {
+			if err == nil {
+				c.same[name] = same
+			}
+		}()
+	}
 	size := length(x.shape)
 	if x.whole || y.whole {
 		s, _, err := c.evaluate(x, 0, 0, true)

@@ -40,6 +40,7 @@ type run struct {
 	sure   bool
 	notes  []string
 
+	stage    *stage               // nil for a linear recipe
 	composed *composition         // nil with a template
 	holed    *recipe.Recipe       // the recipe with holes
 	recipe   *recipe.Recipe       // the recipe found: no holes, ratios as printed
@@ -64,6 +65,13 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	var err error
+	if !r.holed.Linear() {
+		err = r.raise(ctx)
+		defer func() { r.stage.close() }()
+		if err != nil {
+			return nil, err
+		}
+	}
 	if r.composed != nil {
 		err = r.searchComposed(ctx)
 	} else {
@@ -72,7 +80,7 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum, err := r.summarise()
+	sum, err := r.summarise(ctx)
 	if err != nil {
 		return nil, err
 	}

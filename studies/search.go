@@ -27,6 +27,16 @@ type search struct {
 	holes  []hole
 	start  []float64 // trial 0: the closed form, or the best of a few descents
 	score  func(x []float64) (float64, error)
+	staged bool // each score merges tensors, which takes its time
+}
+
+// patience is how many evaluations a descent may take: so many a dimension, or
+// as few as make sense where each takes long.
+func (s *search) patience(n int) int {
+	if s.staged {
+		n = min(n, 12)
+	}
+	return n * (1 + len(s.holes))
 }
 
 // A hole is a ratio to find: its place in the columns of the search's blocks.
@@ -63,7 +73,7 @@ func (s *search) settings(p *Plan) optimize.Settings {
 	}
 	return optimize.Settings{
 		Name: s.name, Box: box, Sampler: p.Sampler, Start: s.start,
-		Trials: p.Trials, Polish: p.Polish, Seed: seed(p.Seed, s.name),
+		Trials: p.Trials, Polish: min(p.Polish, s.patience(p.Polish)), Seed: seed(p.Seed, s.name),
 	}
 }
 
@@ -75,7 +85,7 @@ func (s *search) begin(ctx context.Context) error {
 		for i, h := range s.holes {
 			x[i] = min(max(share, h.lo), h.hi)
 		}
-		set := optimize.Settings{Name: s.name, Sampler: "random", Start: x, Polish: 300 * (1 + len(x))}
+		set := optimize.Settings{Name: s.name, Sampler: "random", Start: x, Polish: s.patience(300)}
 		for _, h := range s.holes {
 			set.Box.Lower = append(set.Box.Lower, h.lo)
 			set.Box.Upper = append(set.Box.Upper, h.hi)

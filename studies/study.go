@@ -328,11 +328,13 @@ func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, err
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", invalid{err})
 	}
-	if !r.Linear() {
-		return nil, fmt.Errorf("recipe: %w", invalid{errors.New("it is not linear (it has calculation modes, or ratios for single keys), and a search needs weights for whole blocks; merge makes it")})
-	}
 	if err := r.Resolve(p.names()); err != nil {
 		return nil, fmt.Errorf("recipe: %w", invalid{err})
+	}
+	if !r.Linear() {
+		if err := merge.Rehearsable(r, era); err != nil {
+			return nil, fmt.Errorf("recipe: %w", invalid{err})
+		}
 	}
 	return r, nil
 }

@@ -1,6 +1,7 @@
 package studies
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ type Source struct {
 	High     float64 `json:"high"`
 	MaxError float64 `json:"max_error"`
 	Vague    bool    `json:"vague,omitempty"` // it has a twin that its share may be of
-	Blocks   int     `json:"blocks"`          // in how many it takes part
+	Blocks   int     `json:"blocks"`          // in how many it takes part; 0 where the recipe has no weights
 }
 
 // A VAE says where the target's VAE comes from.
@@ -111,7 +112,7 @@ const summaryFormat = 1
 const sameBits = 4e-6
 
 // summarise scores the recipe as it is printed.
-func (r *run) summarise() (*Summary, error) {
+func (r *run) summarise(ctx context.Context) (*Summary, error) {
 	s := &Summary{
 		Format: summaryFormat, Target: r.Plan.Target.Name, Base: r.Plan.Base,
 		Arch: r.arch, Era: r.blocks.Layout.Era(), EraBy: "given",
@@ -145,8 +146,13 @@ func (r *run) summarise() (*Summary, error) {
 			if r.blocks.Layout.GroupOf(id) != group {
 				continue
 			}
-			w := weightsOf(r.blocks, program, printed.Column(id))
-			b, f, err := r.block(id, w)
+			var b *Block
+			var f similarity.Finding
+			if r.stage != nil {
+				b, f, err = r.staged(ctx, printed, id)
+			} else {
+				b, f, err = r.block(id, weightsOf(r.blocks, program, printed.Column(id)))
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -164,6 +170,14 @@ func (r *run) summarise() (*Summary, error) {
 	}
 	s.Verdict = similarity.Sum(findings)
 	for i, t := range totals {
+		if r.stage != nil { // no weights
+			if slices.Contains(program.Sources, r.blocks.Names[i]) {
+				s.Sources = append(s.Sources, Source{Name: r.blocks.Names[i]})
+			} else {
+				s.Dropped = append(s.Dropped, r.blocks.Names[i])
+			}
+			continue
+		}
 		if t.Blocks == 0 {
 			s.Dropped = append(s.Dropped, r.blocks.Names[i])
 			continue
@@ -173,6 +187,13 @@ func (r *run) summarise() (*Summary, error) {
 	}
 	s.VAE = vaeOf(r.gram, weightsOf(r.blocks, program, printed.Column(0)))
 	s.Steps, err = r.steps(printed)
+	if r.stage != nil && err == nil {
+		last := &s.Steps[len(s.Steps)-1]
+		last.Similarity = map[block.Group]float64{}
+		for _, g := range s.Groups {
+			last.Similarity[g.Name] = g.Achieved
+		}
+	}
 	return s, err
 }
 
@@ -254,6 +275,10 @@ func (r *run) steps(printed *recipe.Recipe) ([]Step, error) {
 	for i := range printed.Steps {
 		prefix := &recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i+1]}
 		program := prefix.Program()
+		if !prefix.Linear() {
+			steps = append(steps, Step{Text: texts[i]})
+			continue
+		}
 		st := Step{Text: texts[i], Similarity: map[block.Group]float64{}}
 		for _, group := range r.Plan.Groups {
 			sum, n := 0.0, 0.0

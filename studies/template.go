@@ -39,7 +39,7 @@ func (r *run) searchTemplate(ctx context.Context) error {
 		if len(holes) == 0 {
 			continue
 		}
-		q := blockSearch(r.blocks, r.recipe, id, holes)
+		q := r.blockSearch(ctx, id, holes)
 		if err := q.begin(ctx); err != nil {
 			return err
 		}
@@ -50,6 +50,25 @@ func (r *run) searchTemplate(ctx context.Context) error {
 	}
 	r.close()
 	return nil
+}
+
+// blockSearch is the function of that name for the recipe being filled, linear
+// or not.
+func (r *run) blockSearch(ctx context.Context, id block.ID, holes []hole) *search {
+	q := blockSearch(r.blocks, r.recipe, id, holes)
+	if r.stage == nil {
+		return q
+	}
+	score, column := r.stage.scorer(ctx, id), r.recipe.Column(id)
+	q.staged = true
+	q.score = func(x []float64) (float64, error) {
+		for k, h := range holes {
+			column[h.pos] = x[k]
+		}
+		v, _, err := score(column)
+		return 1 - v, err
+	}
+	return q
 }
 
 // fill runs searches and writes what they find, shortened, into the recipe.
@@ -110,6 +129,9 @@ func (r *run) lacking(id block.ID, w []float64) int {
 // leave takes out of the search the blocks in which the recipe mixes a model
 // that has no such tensors.
 func (r *run) leave() {
+	if r.stage != nil {
+		return // steps leave out the models that lack tensors
+	}
 	program := r.recipe.Program()
 	r.ids = slices.DeleteFunc(r.ids, func(id block.ID) bool {
 		column := r.recipe.Column(id)
@@ -209,7 +231,7 @@ func (r *run) part(ctx context.Context, id block.ID, shared []hole) (func([]floa
 		}
 	}
 	own := holesOf(r.recipe, id, recipe.Own)
-	all := blockSearch(r.blocks, r.recipe, id, append(both, own...))
+	all := r.blockSearch(ctx, id, append(both, own...))
 	point := make([]float64, len(all.holes))
 	fill := func(x []float64) {
 		for i, k := range here {
@@ -227,7 +249,7 @@ func (r *run) part(ctx context.Context, id block.ID, shared []hole) (func([]floa
 	}
 	start := all.start[len(here):]
 	inner := (&search{name: all.name, kind: recipe.Own, holes: own, start: start}).settings(&r.Plan)
-	inner.Sampler, inner.Trials, inner.Polish = "random", 0, 60*(1+len(own))
+	inner.Sampler, inner.Trials, inner.Polish = "random", 0, all.patience(60)
 	return func(x []float64) (float64, error) {
 		fill(x)
 		best, err := optimize.Minimize(ctx, func(y []float64) (float64, error) {

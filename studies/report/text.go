@@ -145,7 +145,9 @@ func (p *printer) recipe(s *studies.Summary) {
 				parts = append(parts, fmt.Sprintf("%s %s", g, percent(v)))
 			}
 		}
-		p.f("# %s\n", strings.Join(parts, ", "))
+		if len(parts) > 0 || len(st.Similarity) > 0 {
+			p.f("# %s\n", strings.Join(parts, ", "))
+		}
 	}
 	p.f("\n")
 }
@@ -181,6 +183,10 @@ func (p *printer) sources(s *studies.Summary) {
 	if p.err == nil {
 		tw := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
 		for _, q := range s.Sources {
+			if q.Blocks == 0 { // no weights: the recipe is not linear
+				fmt.Fprintf(tw, "  %s\n", clean(q.Name))
+				continue
+			}
 			share := fmt.Sprintf("%.4f to %.4f", q.Low, q.High)
 			if q.Low == q.High {
 				share = fmt.Sprintf("%.4f", q.Low)
