@@ -12,7 +12,7 @@ import (
 var floors = [][]string{
 	{"merge/block", "merge/vec", "optimize"},
 	{"merge/checkpoint", "merge/recipe", "merge/calc"},
-	{"merge"},
+	{"merge", "merge/exchange"},
 	{"similarity"},
 	{"studies"},
 	{"studies/report", "studies/demo"},
