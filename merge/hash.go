@@ -9,6 +9,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"mixmatch/merge/block"
 )
 
 // A Hash holds the digests by which model sites and other programs know a file.
@@ -64,8 +66,9 @@ func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash
 
 // Metadata returns what a merged file says of its making, under the names that
 // the web-ui and SuperMerger use, so that their readers find it: the recipe's
-// notation and the hashes of its sources.
-func Metadata(notation string, era string, hashes map[string]Hash) (map[string]string, error) {
+// notation, the layout it is for and the hashes of its sources. Package exchange
+// reads it back.
+func Metadata(notation string, l *block.Layout, hashes map[string]Hash) (map[string]string, error) {
 	type parent struct {
 		Name       string `json:"name"`
 		LegacyHash string `json:"legacy_hash"`
@@ -77,7 +80,7 @@ func Metadata(notation string, era string, hashes map[string]Hash) (map[string]s
 		sources[name] = h.SHA256
 	}
 	// Maps are written in the order of their keys, so equal merges are equal files.
-	r, err := json.Marshal(map[string]any{"type": "mixmatch", "recipe": notation, "era": era, "sources": sources})
+	r, err := json.Marshal(map[string]any{"type": "mixmatch", "recipe": notation, "arch": l.Arch(), "era": l.Era(), "sources": sources})
 	if err != nil {
 		return nil, err
 	}

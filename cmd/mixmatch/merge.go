@@ -297,7 +297,7 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 			hashes[m.Name] = h
 		}
 	}
-	meta, err := merge.Metadata(o.recipe.String(), string(mix.Layout.Era()), hashes)
+	meta, err := merge.Metadata(o.recipe.String(), mix.Layout, hashes)
 	if err != nil {
 		return err
 	}
