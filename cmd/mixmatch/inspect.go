@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -27,8 +28,46 @@ type inspection struct {
 	PositionIDs string              `json:"position_ids,omitempty"`
 	Recipe      map[string]string   `json:"recipe,omitempty"` // metadata that tells of a merge
 	Metadata    map[string]string   `json:"metadata,omitempty"`
+	Made        *made               `json:"made,omitempty"` // what the metadata's recipe comes to
 	Blocks      map[string][]string `json:"blocks,omitempty"`
 	Hash        *merge.Hash         `json:"hash,omitempty"`
+}
+
+// A made is how the model was merged, as far as its metadata tell.
+type made struct {
+	Notation string     `json:"notation,omitempty"`
+	Arch     block.Arch `json:"arch,omitempty"`
+	Era      block.Era  `json:"era,omitempty"`
+	Notes    []string   `json:"notes,omitempty"`
+	Problem  string     `json:"problem,omitempty"` // why it cannot be read
+}
+
+// madeOf reads the recipe in a model's metadata.
+func madeOf(metadata map[string]string, arch block.Arch) *made {
+	text, err := json.Marshal(metadata)
+	if err != nil {
+		return &made{Problem: err.Error()}
+	}
+	r, notes, err := importRecipe(text, "metadata", arch)
+	if err != nil {
+		return &made{Problem: err.Error(), Notes: notes}
+	}
+	return &made{r.String(), r.Layout.Arch(), r.Layout.Era(), notes, ""}
+}
+
+func (m *made) print(w io.Writer) {
+	if m.Problem != "" {
+		fmt.Fprintf(w, "It cannot be read as a recipe: %s\n\n", show(m.Problem))
+		return
+	}
+	fmt.Fprintf(w, "Block map: %s\n\n", m.Era)
+	for line := range strings.Lines(m.Notation) {
+		fmt.Fprintln(w, oneLine(plain(strings.TrimRight(line, "\n"))))
+	}
+	for _, n := range m.Notes {
+		fmt.Fprintf(w, "# %s\n", oneLine(plain(n)))
+	}
+	fmt.Fprintln(w)
 }
 
 type inspectedPart struct {
@@ -41,8 +80,8 @@ type inspectedPart struct {
 func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "tell what a model file is, and what it says of its making", ArgsUsage: "FILE",
-		Description: `Prints a merge recipe that the file's metadata hold first, because it may simply be
-there.
+		Description: `Prints the recipe of a merge that the file's metadata tell of first, because it may
+simply be there. "merge" and "convert" take such a file in place of a recipe.
 
    mixmatch inspect model.safetensors
    mixmatch inspect model.safetensors --hash      also the hashes that model sites use
@@ -135,6 +174,9 @@ func inspect(f *checkpoint.File) (*inspection, error) {
 			in.Recipe[k] = v
 		}
 	}
+	if len(in.Recipe) > 0 {
+		in.Made = madeOf(in.Metadata, kind.Arch)
+	}
 	return in, nil
 }
 
@@ -196,9 +238,12 @@ func (in *inspection) listBlocks(f *checkpoint.File, era block.Era) error {
 }
 
 func (in *inspection) print(w io.Writer) error {
+	if in.Made != nil {
+		fmt.Fprintf(w, "The file tells of a merge.\n")
+		in.Made.print(w)
+	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if len(in.Recipe) > 0 {
-		fmt.Fprintf(tw, "The file tells of a merge:\n")
 		for _, k := range sorted(in.Recipe) {
 			fmt.Fprintf(tw, "  %s: %s\n", show(k), show(in.Recipe[k]))
 		}

@@ -65,7 +65,7 @@ them could come, and writes it in SuperMerger's notation or as a model.
 func newApp() *cli.App {
 	commands := []*cli.Command{
 		optimizeCommand(), resumeCommand(), showCommand(), exportCommand(),
-		mergeCommand(), inspectCommand(), demoCommand(), completionCommand(),
+		mergeCommand(), convertCommand(), inspectCommand(), demoCommand(), completionCommand(),
 	}
 	for _, c := range commands {
 		c.OnUsageError = wrongUsage

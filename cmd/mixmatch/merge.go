@@ -180,7 +180,7 @@ func mergeAction(c *cli.Context) error {
 
 // recipeOrder reads a recipe from a file.
 func recipeOrder(c *cli.Context, path string) (*order, error) {
-	text, err := readRecipe(path)
+	text, err := readRecipe(c, path)
 	if err != nil {
 		return nil, err
 	}

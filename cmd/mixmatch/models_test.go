@@ -35,7 +35,7 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 		ids                           = f.String("ids", "", "broken: position ids merged as numbers; float: stored as F32")
 		old                           = f.Bool("old", false, "old names of the text encoder")
 		drop, only, zero, nan, extras list
-		meta                          list
+		meta, metafile                list
 	)
 	f.Var(&drop, "drop", "leave out keys that contain this")
 	f.Var(&only, "only", "keep only keys that contain this")
@@ -43,6 +43,7 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 	f.Var(&nan, "nan", "a NaN in keys that contain this")
 	f.Var(&extras, "extra", "add a tensor of 8 numbers with this key")
 	f.Var(&meta, "meta", "KEY=VALUE")
+	f.Var(&metafile, "metafile", "KEY=FILE")
 	ts.Check(f.Parse(args))
 
 	in := func(key string, some list) bool {
@@ -70,6 +71,10 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 	for _, m := range meta {
 		k, v, _ := strings.Cut(m, "=")
 		metadata[k] = v
+	}
+	for _, m := range metafile {
+		k, v, _ := strings.Cut(m, "=")
+		metadata[k] = ts.ReadFile(v)
 	}
 	w, err := checkpoint.Create(ts.MkAbs(f.Arg(0)), tensors, metadata, true)
 	ts.Check(err)

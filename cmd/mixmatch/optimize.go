@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,7 +102,7 @@ func optimizeAction(c *cli.Context) error {
 		plan.Groups = append(plan.Groups, group)
 	}
 	if f := c.String("recipe"); f != "" {
-		text, err := readRecipe(f)
+		text, err := readRecipe(c, f)
 		if err != nil {
 			return err
 		}
@@ -268,47 +266,6 @@ func showCommand() *cli.Command {
 				return err
 			}
 			return report.Next(c.App.Writer, sum, dir)
-		},
-	}
-}
-
-func exportCommand() *cli.Command {
-	return &cli.Command{
-		Name: "export", Usage: "print a study's recipe for other programs", ArgsUsage: "STUDY",
-		Description: `   mixmatch export evo                      the recipe in SuperMerger's notation
-   mixmatch export evo --format vectors     the numbers to paste, a line a step
-   mixmatch export evo --format json        steps and weights for programs
-
-` + exitCodes,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, vectors or json"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to this `FILE` instead of the terminal"},
-			&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
-		},
-		Action: func(c *cli.Context) error {
-			dir, err := one(c, "the STUDY")
-			if err != nil {
-				return err
-			}
-			sum, err := studies.ReadSummary(dir)
-			if err != nil {
-				return err
-			}
-			if _, err := sum.Parse(); err != nil {
-				return damaged(dir, err)
-			}
-			text, err := studies.Export(sum, c.String("format"))
-			if err != nil {
-				return usage("export: %w", err)
-			}
-			if out := c.String("output"); out != "" {
-				if exists(out) && !c.Bool("force") {
-					return usage("export: %s: %w; choose another name, or --force to replace it", out, fs.ErrExist)
-				}
-				return checkpoint.WriteFileAtomic(out, text)
-			}
-			_, err = fmt.Fprintf(c.App.Writer, "%s", text)
-			return err
 		},
 	}
 }

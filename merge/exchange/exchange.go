@@ -62,6 +62,10 @@ type Options struct {
 	// Date stands in documents that have a date.
 	Date time.Time
 
+	// VAE names the model whose VAE replaces the blended one. Only the format
+	// "json" says so.
+	VAE string
+
 	// Half asks programs to save as fp16.
 	Half bool
 

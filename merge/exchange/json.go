@@ -99,7 +99,7 @@ func (q *jsonRatio) UnmarshalJSON(b []byte) error {
 }
 
 func writeJSON(e *exporter) ([]byte, error) {
-	doc := document{Format: jsonFormat, Arch: e.Layout.Arch(), Era: e.Layout.Era(), Blocks: e.Layout.Names()}
+	doc := document{Format: jsonFormat, Arch: e.Layout.Arch(), Era: e.Layout.Era(), Blocks: e.Layout.Names(), VAE: e.opt.VAE}
 	for _, name := range e.Sources() {
 		m := e.opt.Models[name]
 		doc.Sources = append(doc.Sources, jsonSource{name, m.File, m.SHA256})

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/exchange"
+	"mixmatch/merge/recipe"
+	"mixmatch/studies"
+)
+
+// formatList is the part of a command's help that lists formats.
+func formatList() string {
+	var b strings.Builder
+	for _, f := range exchange.Formats() {
+		use := ""
+		if !f.CanRead {
+			use = " (only written)"
+		}
+		fmt.Fprintf(&b, "   %-21s %s%s\n", f.Name, f.Doc, use)
+	}
+	return b.String()
+}
+
+// formatNames returns the names of the formats for which ok holds.
+func formatNames(ok func(exchange.Format) bool) []string {
+	var names []string
+	for _, f := range exchange.Formats() {
+		if ok(f) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+func canRead(f exchange.Format) bool  { return f.CanRead }
+func canWrite(f exchange.Format) bool { return f.CanWrite }
+
+// checkFormat returns an error that lists the formats, if name is none of them.
+func checkFormat(c *cli.Context, name string, ok func(exchange.Format) bool) error {
+	names := formatNames(ok)
+	if slices.Contains(names, name) {
+		return nil
+	}
+	not := "no format %q"
+	if slices.Contains(formatNames(func(exchange.Format) bool { return true }), name) {
+		not = "the format %q is only written"
+	}
+	return usage("%s: "+not+": choose %s", c.Command.Name, name, strings.Join(names, ", "))
+}
+
+// writerFlags are those of commands that write a recipe as a document.
+func writerFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "source", Usage: "the file of a model of the recipe, also one that a step makes (`[NAME=]PATH`), for documents that name files"},
+		&cli.BoolFlag{Name: "hash", Usage: "read the models' files and name them by their hashes, which some formats need"},
+		&cli.BoolFlag{Name: "fp16", Usage: "ask the program that will merge to save as fp16"},
+		&cli.StringFlag{Name: "date", Usage: "the `DAY` that stands in documents, as 2026-01-31 (default: now)"},
+		&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "do not say what the format cannot express"},
+	}
+}
+
+// A modelFile is a model by the name that recipes have for it.
+type modelFile struct{ name, path string }
+
+// writerOptions reads the flags of writerFlags; files are known beside those
+// of --source.
+func writerOptions(c *cli.Context, files []modelFile) (exchange.Options, error) {
+	opt := exchange.Options{Date: time.Now(), Half: c.Bool("fp16"), Models: map[string]exchange.Model{}}
+	if d := c.String("date"); d != "" {
+		var err error
+		if opt.Date, err = time.Parse(time.DateOnly, d); err != nil {
+			return opt, usage("%s: --date %q is no day as 2026-01-31", c.Command.Name, d)
+		}
+	}
+	given, err := openModels(c.StringSlice("source"))
+	if err != nil {
+		return opt, err
+	}
+	closeModels(given)
+	for _, m := range given {
+		files = append(files, modelFile{m.Name, m.File.Path()})
+	}
+	meter := newMeter(c)
+	defer meter.end()
+	for _, f := range files {
+		m := exchange.Model{File: filepath.Base(f.path)}
+		if c.Bool("hash") {
+			h, err := merge.HashFile(c.Context, f.path, func(done int64) { meter.to("hashing "+f.name, done, -1, true) })
+			if err != nil {
+				return opt, err
+			}
+			m.SHA256, m.Legacy = h.SHA256, h.Legacy
+		}
+		opt.Models[f.name] = m
+	}
+	return opt, nil
+}
+
+// writeDocument writes r to the file out, or to the terminal if that is "" or
+// "-", and says what the format cannot express.
+func writeDocument(c *cli.Context, r *recipe.Recipe, format, out string, opt exchange.Options, notes []string) error {
+	text, more, err := exchange.Export(r, format, opt)
+	if err != nil {
+		return usage("%s: %w", c.Command.Name, err)
+	}
+	if out == "" || out == "-" {
+		if _, err := c.App.Writer.Write(text); err != nil {
+			return err
+		}
+	} else {
+		if exists(out) && !c.Bool("force") {
+			return usage("%s: %s: %w; choose another name, or --force to replace it", c.Command.Name, out, fs.ErrExist)
+		}
+		if err := checkpoint.WriteFileAtomic(out, text); err != nil {
+			return err
+		}
+	}
+	for _, n := range append(notes, more...) {
+		say(c, "note: %s", oneLine(plain(n)))
+	}
+	return nil
+}
+
+func exportCommand() *cli.Command {
+	return &cli.Command{
+		Name: "export", Usage: "print a study's recipe for other programs", ArgsUsage: "STUDY",
+		Description: `   mixmatch export evo                      the recipe in SuperMerger's notation
+   mixmatch export evo --format cards       what to choose and paste in SuperMerger, step by step
+   mixmatch export evo --format mecha -o evo.mecha
+
+Formats:
+` + formatList() + `
+What a format cannot say is said on stderr; a format that cannot hold the merge
+is refused. ` + exitCodes,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "format", Value: "text", Usage: "one of those above"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to this `FILE` instead of the terminal"},
+		}, writerFlags()...),
+		Action: exportAction,
+	}
+}
+
+func exportAction(c *cli.Context) error {
+	dir, err := one(c, "the STUDY")
+	if err != nil {
+		return err
+	}
+	format := c.String("format")
+	if err := checkFormat(c, format, canWrite); err != nil {
+		return err
+	}
+	sum, err := studies.ReadSummary(dir)
+	if err != nil {
+		return err
+	}
+	r, err := sum.Parse()
+	if err != nil {
+		return damaged(dir, err)
+	}
+	inputs, err := studies.Inputs(dir)
+	if err != nil {
+		return err
+	}
+	var files []modelFile
+	for _, in := range inputs[:len(inputs)-1] {
+		if !slices.Contains(r.Sources(), in.Name) {
+			continue
+		}
+		if c.Bool("hash") { // of the files that the study measured
+			m, err := in.Open()
+			if err != nil {
+				return err
+			}
+			m.Close()
+		}
+		files = append(files, modelFile{in.Name, in.Path})
+	}
+	opt, err := writerOptions(c, files)
+	if err != nil {
+		return err
+	}
+	var notes []string
+	if v := sum.VAE; v.Same && !v.Blended {
+		opt.VAE = v.Source
+		if format != "text" && format != "json" {
+			notes = append(notes, fmt.Sprintf("the target has the VAE of %s, not a blend: bake that one in afterwards", v.Source))
+		}
+	}
+	return writeDocument(c, r, format, c.String("output"), opt, notes)
+}
