@@ -32,14 +32,16 @@ type composition struct {
 	support map[block.ID][]int // the models that take part in each block, ascending
 	order   []int              // the models that take part anywhere, in the order of the steps
 	diff    int                // the model that the steps subtract, or -1 for a chain of weight sums
+	style   Style
+	tree    []link // what the steps add, if differences between various models; see [composition.between]
 }
 
 // compose chooses the models, their order and the kind of steps.
 //
 // kept is the model whose tensors the target kept where nothing is merged, or
-// -1; it becomes model A.
-func compose(b *similarity.Blocks, ids []block.ID, base, kept int) (*composition, error) {
-	c := &composition{blocks: b, ids: ids, base: base, support: map[block.ID][]int{}, diff: -1}
+// -1; it becomes model A, unless the style leaves no choice.
+func compose(b *similarity.Blocks, ids []block.ID, base, kept int, style Style) (*composition, error) {
+	c := &composition{blocks: b, ids: ids, base: base, support: map[block.ID][]int{}, diff: -1, style: style}
 	all := make([]int, len(b.Names))
 	for i := range all {
 		all[i] = i
@@ -83,7 +85,10 @@ func compose(b *similarity.Blocks, ids []block.ID, base, kept int) (*composition
 			models = append(models, i)
 		}
 	}
-	return c, c.arrange(models, fits, kept)
+	if err := c.arrange(models, fits, kept); err != nil {
+		return nil, err
+	}
+	return c, c.restyle(fits)
 }
 
 // needed takes from the models of free those that the others can stand in for
@@ -178,7 +183,7 @@ func (c *composition) eliminate(id block.ID, free []int) ([]int, *similarity.Fit
 }
 
 // arrange orders the models by what each adds to the similarity, and decides
-// between a chain of weight sums and one of add differences.
+// which is subtracted, if one is.
 //
 // In a chain of weight sums model j comes in with the ratio w_j / (w_0+..+w_j),
 // which wants partial sums clear of zero. A chain of add differences against a
@@ -249,9 +254,6 @@ func (c *composition) arrange(models []int, fits map[block.ID]*similarity.Fit, k
 		c.order = append(c.order, left[best])
 		left = slices.Delete(left, best, best+1)
 	}
-	if c.diff < 0 && !c.chains(fits) {
-		c.diff = c.order[0]
-	}
 	return nil
 }
 
@@ -292,16 +294,12 @@ func (c *composition) recipe() *recipe.Recipe {
 		r.Steps = []recipe.Step{{A: names[c.order[0]], B: names[c.order[0]], Alpha: recipe.Uniform(l, 0)}}
 	}
 	last := names[c.order[0]]
-	for k, i := range c.order[1:] {
-		s := recipe.Step{Mode: recipe.WeightSum, A: last, B: names[i], Alpha: recipe.Uniform(l, 0)}
-		if c.diff >= 0 && i != c.diff {
-			s.Mode, s.C = recipe.AddDifference, names[c.diff]
-		}
-		s.Out = c.fresh(fmt.Sprintf("TEMP%d", k+1))
-		for _, id := range c.ids {
-			if c.open(id, i) {
-				s.Alpha[id] = recipe.Open(recipe.Own, -1, 2)
-			}
+	for k, some := range c.groups() {
+		s := c.step(some)
+		s.A, s.Out = last, c.fresh(fmt.Sprintf("TEMP%d", k+1))
+		s.Alpha = c.holes(some[0])
+		if s.Mode.HasBeta() {
+			s.Beta = c.holes(some[1])
 		}
 		r.Steps = append(r.Steps, s)
 		last = s.Out
@@ -310,12 +308,52 @@ func (c *composition) recipe() *recipe.Recipe {
 	return r
 }
 
+// step returns the mode and the operands, but for A, of the step that brings in
+// some models.
+func (c *composition) step(some []int) recipe.Step {
+	names, i := c.blocks.Names, some[0]
+	switch {
+	case len(some) == 2:
+		return recipe.Step{Mode: recipe.TripleSum, B: names[i], C: names[some[1]]}
+	case c.tree != nil:
+		l := c.link(i)
+		plus, minus := l.model, l.other
+		if l.negative {
+			plus, minus = minus, plus
+		}
+		return recipe.Step{Mode: recipe.AddDifference, B: names[plus], C: names[minus]}
+	case c.diff >= 0 && i != c.diff:
+		return recipe.Step{Mode: recipe.AddDifference, B: names[i], C: names[c.diff]}
+	case c.style == Add: // the same as a weight sum
+		return recipe.Step{Mode: recipe.AddDifference, B: names[i], C: names[c.order[0]]}
+	}
+	return recipe.Step{Mode: recipe.WeightSum, B: names[i]}
+}
+
+// holes returns the row of the ratio that brings in model i.
+func (c *composition) holes(i int) recipe.Row {
+	lo, hi := -1.0, 2.0
+	if c.style == Between {
+		lo, hi = 0, 1
+	}
+	row := recipe.Uniform(c.blocks.Layout, 0)
+	for _, id := range c.ids {
+		if c.open(id, i) {
+			row[id] = recipe.Open(recipe.Own, lo, hi)
+		}
+	}
+	return row
+}
+
 // open reports whether the step that brings in model i has something to find
 // in block id.
 func (c *composition) open(id block.ID, i int) bool {
 	s := c.support[id]
 	if len(s) == 1 && s[0] == c.order[0] {
 		return false
+	}
+	if c.tree != nil { // sets the share of all that are compared with i, too
+		return slices.ContainsFunc(s, func(m int) bool { return c.under(m, i) })
 	}
 	if c.diff >= 0 && i == c.diff {
 		return true // sets the share of the first model
@@ -331,7 +369,7 @@ func (c *composition) fresh(name string) string {
 	return name
 }
 
-// exact returns the column of block id that comes closest, one ratio a step,
+// exact returns the column of block id that comes closest, one ratio a model,
 // and the fit behind it.
 func (c *composition) exact(id block.ID) ([]float64, *similarity.Fit, error) {
 	fit, err := c.blocks.Fit(id, c.support[id], nil)
@@ -341,24 +379,39 @@ func (c *composition) exact(id block.ID) ([]float64, *similarity.Fit, error) {
 	return c.column(fit.Weights), fit, nil
 }
 
-// column turns weights into ratios, one a step.
+// column turns weights into ratios, one for each model but the first.
 func (c *composition) column(w []float64) []float64 {
 	if len(c.order) == 1 {
 		return []float64{0}
 	}
+	x := c.ratios(w)
+	if c.style == Between { // some are beyond by their errors
+		for i, v := range x {
+			x[i] = min(max(v, 0), 1)
+		}
+	}
+	return x
+}
+
+func (c *composition) ratios(w []float64) []float64 {
+	if c.tree != nil {
+		return c.treeRatios(w)
+	}
 	x := make([]float64, 0, len(c.order)-1)
 	sum := w[c.order[0]]
-	for _, i := range c.order[1:] {
-		switch {
-		case c.diff >= 0 && i == c.diff && i != c.order[0]:
-			x = append(x, round(1-w[c.order[0]]))
-		case c.diff >= 0:
-			x = append(x, w[i])
-		default:
+	for _, some := range c.groups() {
+		for _, i := range some {
 			sum += w[i]
-			if w[i] == 0 {
+		}
+		for _, i := range some {
+			switch {
+			case c.diff >= 0 && i == c.diff && i != c.order[0]:
+				x = append(x, round(1-w[c.order[0]]))
+			case c.diff >= 0:
+				x = append(x, w[i])
+			case w[i] == 0:
 				x = append(x, 0)
-			} else {
+			default:
 				x = append(x, round(w[i]/sum))
 			}
 		}

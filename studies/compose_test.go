@@ -76,10 +76,17 @@ func plant(t *testing.T, seed uint64, weights map[string][]float64, noise float6
 // composeAll composes a recipe and fills it with the tidy columns.
 func composeAll(t *testing.T, b *similarity.Blocks, ids []block.ID, base int) *recipe.Recipe {
 	t.Helper()
-	c, err := compose(b, ids, base, -1)
+	c, err := compose(b, ids, base, -1, Plain)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return written(t, c)
+}
+
+// written fills the recipe of c with the tidy columns.
+func written(t *testing.T, c *composition) *recipe.Recipe {
+	t.Helper()
+	b, ids := c.blocks, c.ids
 	columns, err := c.tidy()
 	if err != nil {
 		t.Fatal(err)

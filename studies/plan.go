@@ -23,11 +23,12 @@ import (
 type Plan struct {
 	Format   int           `json:"format"`
 	Target   Input         `json:"target"`
-	Sources  []Input       `json:"sources"`  // in the order of weights; the others are measured from the first
-	Base     string        `json:"base"`     // the source that add-difference subtracts; "" for none
-	Template string        `json:"template"` // a recipe with holes; "" to compose one
-	Era      block.Era     `json:"era"`      // the block map; "" to recognise it
-	Groups   []block.Group `json:"groups"`   // what is searched
+	Sources  []Input       `json:"sources"`         // in the order of weights; the others are measured from the first
+	Base     string        `json:"base"`            // the source that add-difference subtracts; "" for none
+	Template string        `json:"template"`        // a recipe with holes; "" to compose one
+	Style    Style         `json:"style,omitempty"` // of the steps composed
+	Era      block.Era     `json:"era"`             // the block map; "" to recognise it
+	Groups   []block.Group `json:"groups"`          // what is searched
 	Sampler  string        `json:"sampler"`
 	Trials   int           `json:"trials"` // for each search
 	Polish   int           `json:"polish"` // evaluations of each search's local polish
@@ -97,6 +98,10 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("unknown sampler %q: give one of %v", p.Sampler, optimize.Samplers())
 	case p.Era != "" && !slices.Contains(block.Eras(), p.Era):
 		return fmt.Errorf("unknown era %q: give one of %v", p.Era, block.Eras())
+	case !slices.Contains(Styles(), p.Style):
+		return fmt.Errorf("unknown style %q: give one of %q", p.Style, Styles()[1:])
+	case p.Style != Plain && p.Template != "":
+		return fmt.Errorf("the style %s is for steps that are composed, but a recipe is given", p.Style)
 	case len(p.Groups) == 0:
 		return errors.New("no group of blocks to search")
 	}

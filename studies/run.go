@@ -140,7 +140,11 @@ func (r *run) plan() error {
 		}
 		r.holed = t
 	} else {
-		c, err := compose(r.blocks, r.ids, r.Plan.base(), r.kept())
+		c, err := compose(r.blocks, r.ids, r.Plan.base(), r.kept(), r.Plan.Style)
+		if errors.Is(err, errStyle) { // better other steps than none, after so much reading
+			r.notes = append(r.notes, err.Error())
+			c, err = compose(r.blocks, r.ids, r.Plan.base(), r.kept(), Plain)
+		}
 		if err != nil {
 			return err
 		}
@@ -180,17 +184,27 @@ func (r *run) kept() int {
 	return best
 }
 
-// widen makes room for ratio x around the holes of block id.
+// widen makes room for the ratios x around the holes of block id, unless bounds
+// are what was asked for.
 func (r *run) widen(id block.ID, x []float64) {
+	if r.composed.style == Between {
+		return
+	}
+	at := 0
 	for i := range r.holed.Steps {
-		q := &r.holed.Steps[i].Alpha[id] // a composed recipe has one ratio a step
-		if q.Hole != recipe.Fixed {
-			if x[i] < q.Lo+0.1 {
-				q.Lo = math.Floor(x[i] - 1)
+		for _, row := range []recipe.Row{r.holed.Steps[i].Alpha, r.holed.Steps[i].Beta} {
+			if row == nil {
+				continue
 			}
-			if x[i] > q.Hi-0.1 {
-				q.Hi = math.Ceil(x[i] + 1)
+			if q := &row[id]; q.Hole != recipe.Fixed {
+				if x[at] < q.Lo+0.1 {
+					q.Lo = math.Floor(x[at] - 1)
+				}
+				if x[at] > q.Hi-0.1 {
+					q.Hi = math.Ceil(x[at] + 1)
+				}
 			}
+			at++
 		}
 	}
 }

@@ -37,29 +37,32 @@ func (c *composition) tidy() (map[block.ID][]float64, error) {
 	for i, id := range c.ids {
 		parts[i] = &partial{id, map[int]float64{}, slices.Clone(c.support[id]), 1}
 	}
-	for k := len(c.order) - 1; k > 0; k-- {
-		i := c.order[k]
-		if i == c.diff {
-			continue
+	groups := c.groups()
+	for k := len(groups) - 1; k >= 0; k-- {
+		// The ratios of a weight sum or a triple sum are shares of what is left.
+		left := map[*partial]float64{}
+		for _, p := range parts {
+			left[p] = p.rest
 		}
-		err := c.write(parts, i, func(p *partial) (unit float64, ok bool) {
-			if c.diff < 0 {
-				unit = p.rest // the ratio of a weight sum is a share of what is left
-			} else {
-				unit = 1
+		for _, i := range slices.Backward(groups[k]) {
+			if i == c.diff {
+				continue
 			}
-			return unit, len(p.free) > 1 && slices.Contains(p.free, i)
-		})
-		if err != nil {
-			return nil, err
+			if err := c.write(parts, i, func(p *partial) unit {
+				switch {
+				case c.tree != nil:
+					return c.treeUnit(p, i)
+				case c.diff < 0:
+					return unit{size: left[p]}
+				}
+				return unit{size: 1}
+			}); err != nil {
+				return nil, err
+			}
 		}
 	}
 	// Left are the first model and, in a chain of differences, the one subtracted.
-	first := c.order[0]
-	err := c.write(parts, first, func(p *partial) (float64, bool) {
-		return 1, len(p.free) > 1 && slices.Contains(p.free, first)
-	})
-	if err != nil {
+	if err := c.write(parts, c.order[0], func(*partial) unit { return unit{size: 1} }); err != nil {
 		return nil, err
 	}
 	columns := map[block.ID][]float64{}
@@ -76,27 +79,46 @@ func (c *composition) tidy() (map[block.ID][]float64, error) {
 	return columns, nil
 }
 
-// write chooses the ratios of model i in all blocks that have one. unit is
-// what a ratio of 1 weighs in a block.
-func (c *composition) write(parts []*partial, i int, unit func(*partial) (float64, bool)) error {
+// A unit is what a ratio of 1 weighs in a block, and what else the ratio holds
+// beside a model's weight: it is (weight + beside) / size.
+type unit struct{ size, beside float64 }
+
+// treeUnit returns the unit of the step of a tree that brings in model i: its
+// ratio holds what hangs from i, too, which is written down already.
+func (c *composition) treeUnit(p *partial, i int) unit {
+	u := unit{size: 1}
+	if c.link(i).negative {
+		u.size = -1
+	}
+	for _, m := range c.order {
+		if m != i && c.under(m, i) {
+			u.beside += p.fixed[m]
+		}
+	}
+	return u
+}
+
+// write chooses the ratios of model i in all blocks where it takes part and is
+// not all that is left.
+func (c *composition) write(parts []*partial, i int, unitOf func(*partial) unit) error {
 	var at []*partial
-	var units []float64
+	var units []unit
 	var readings []reading
 	for _, p := range parts {
-		u, ok := unit(p)
-		if !ok {
+		if len(p.free) < 2 || !slices.Contains(p.free, i) {
 			continue
 		}
 		fit, err := c.blocks.Fit(p.id, p.free, p.fixed)
 		if err != nil {
 			return err
 		}
+		u := unitOf(p)
 		at, units = append(at, p), append(units, u)
-		readings = append(readings, reading{fit.Weights[i] / u, liberty * fit.SE[i] / math.Abs(u)})
+		readings = append(readings, reading{(fit.Weights[i] + u.beside) / u.size, liberty * fit.SE[i] / math.Abs(u.size)})
 	}
 	for k, v := range agree(readings) {
-		p := at[k]
-		p.fixed[i] = v * units[k]
+		p, u := at[k], units[k]
+		p.fixed[i] = v*u.size - u.beside
 		p.rest -= p.fixed[i]
 		p.free = slices.DeleteFunc(p.free, func(m int) bool { return m == i })
 	}

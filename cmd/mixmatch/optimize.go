@@ -55,6 +55,7 @@ func optimizeCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "source", Usage: "a model it may come from (`[NAME=]PATH`); give as many as there are"},
 			&cli.StringFlag{Name: "base", Usage: "the model that add difference subtracts, v1-5-pruned-emaonly as a rule (`[NAME=]PATH`); it is a source too"},
 			&cli.StringFlag{Name: "recipe", Usage: "fill the holes of the recipe in this `FILE` instead of composing one"},
+			&cli.StringFlag{Name: "style", Value: "default", Usage: "the steps to compose: default; add, add differences only; between, ratios from 0 to 1 only; triple, triple sums, half as many"},
 			&cli.StringFlag{Name: "era", Value: "auto", Usage: "block map: auto, " + join(block.Eras())},
 			&cli.StringFlag{Name: "groups", Value: join(block.Groups()), Usage: "what to search"},
 			&cli.StringFlag{Name: "sampler", Value: optimize.Samplers()[0], Usage: "how to search: " + strings.Join(optimize.Samplers(), ", ")},
@@ -90,6 +91,9 @@ func optimizeAction(c *cli.Context) error {
 	}
 	plan := studies.Plan{
 		Sampler: c.String("sampler"), Trials: c.Int("trials"), Polish: 2000, Seed: c.Int64("seed"),
+	}
+	if s := c.String("style"); s != "default" {
+		plan.Style = studies.Style(s)
 	}
 	if e := c.String("era"); e != "auto" {
 		plan.Era = block.Era(e)
