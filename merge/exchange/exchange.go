@@ -147,6 +147,9 @@ func Export(r *recipe.Recipe, format string, opt Options) ([]byte, []string, err
 	}
 	e := &exporter{Recipe: r, opt: opt}
 	if format != "text" {
+		if err := plain(r); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", format, err)
+		}
 		if err := e.checkNames(); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", format, err)
 		}
@@ -161,6 +164,20 @@ func Export(r *recipe.Recipe, format string, opt Options) ([]byte, []string, err
 		return nil, nil, fmt.Errorf("%s: %w", format, err)
 	}
 	return text, e.notes, nil
+}
+
+// plain returns an error if a step of r is more than its ratios: only the
+// notation itself holds calculation modes, elemental merges and the like.
+func plain(r *recipe.Recipe) error {
+	for _, s := range r.Steps {
+		switch {
+		case s.Calc != "":
+			return fmt.Errorf("%w: %s is merged with the calculation mode %s; only the format text holds that", ErrCannot, s.Out, s.Calc)
+		case len(s.Elements) > 0 || s.Include != nil || s.Exclude != nil:
+			return fmt.Errorf("%w: %s merges elements apart; only the format text holds that", ErrCannot, s.Out)
+		}
+	}
+	return nil
 }
 
 // Import reads a document. The format "" stands for what it looks like; see
