@@ -148,6 +148,9 @@ func (r *run) plan() error {
 		if err != nil {
 			return err
 		}
+		if kept := r.kept(); slices.Contains(c.order, kept) && c.order[0] != kept {
+			r.notes = append(r.notes, fmt.Sprintf("the steps begin with %s, as their style wants, but what is not merged is %s's in the target", r.blocks.Names[c.order[0]], r.blocks.Names[kept]))
+		}
 		r.composed, r.holed = c, c.recipe()
 		for _, id := range r.ids {
 			x, _, err := c.exact(id)

@@ -213,3 +213,22 @@ func TestStylesAny(t *testing.T) {
 	}
 	t.Log(made)
 }
+
+// TestStylesKeep has the model that gives what is not merged stay the first,
+// with any style that leaves a choice.
+func TestStylesKeep(t *testing.T) {
+	b, ids := plant(t, 1, map[string][]float64{"IN04": {-.25, -.5, .9, .85}, "OUT07": {0, -.1, .6, .5}}, 1e-5)
+	for kept := range 4 {
+		for _, style := range Styles() {
+			c, err := compose(b, ids, 0, kept, style)
+			if err != nil {
+				t.Errorf("%d, %s: %v", kept, style, err)
+				continue
+			}
+			if c.order[0] != kept {
+				t.Errorf("%d, %s: the order is %v", kept, style, c.order)
+			}
+			checkStyle(t, style, written(t, c))
+		}
+	}
+}

@@ -59,6 +59,7 @@ them could come, and writes it in SuperMerger's notation or as a model.
    mixmatch show evo                the result again
    mixmatch export evo              the recipe, to paste
    mixmatch merge evo -o rebuilt.safetensors
+   mixmatch inspect model.safetensors   the recipe may simply be in the file
 
 ` + exitCodes
 
