@@ -1,0 +1,142 @@
+package torchrand
+
+import "math"
+
+// vector is how many numbers torch transforms at a time; with fewer it draws
+// them one by one, in another way.
+const vector = 16
+
+// Normal sets dst to torch.randn(len(dst)). (The shape does not matter: torch
+// fills a tensor in memory order.)
+func (g *Generator) Normal(dst []float32) {
+	if len(dst) < vector {
+		for i := range dst {
+			dst[i] = float32(g.normal())
+		}
+		return
+	}
+	for i := range dst {
+		dst[i] = g.uniform()
+	}
+	for at := 0; at+vector <= len(dst); at += vector {
+		boxMuller((*[vector]float32)(dst[at:]))
+	}
+	if len(dst)%vector != 0 {
+		// The last sixteen are drawn anew, those transformed already included
+		// (ATen/native/cpu/DistributionTemplates.h, normal_fill).
+		last := (*[vector]float32)(dst[len(dst)-vector:])
+		for i := range last {
+			last[i] = g.uniform()
+		}
+		boxMuller(last)
+	}
+}
+
+// normal returns one number, in float64 as torch does for few of them, and
+// keeps the other of the pair for the next call.
+func (g *Generator) normal() float64 {
+	if g.spared {
+		g.spared = false
+		return g.spare
+	}
+	u1, u2 := g.double(), g.double()
+	r := math.Sqrt(-2 * math.Log1p(-u2))
+	sin, cos := math.Sincos(2 * math.Pi * u1)
+	g.spare, g.spared = r*sin, true
+	return r * cos
+}
+
+// boxMuller turns sixteen uniform numbers into normal ones: number i and number
+// i+8 make a pair.
+func boxMuller(x *[vector]float32) {
+	const half = vector / 2
+	for i := range half {
+		radius := float32(math.Sqrt(float64(-2 * logf(1-x[i]))))
+		sin, cos := sincosf(2 * math.Pi * x[i+half])
+		// The zero is the mean: it makes -0 into 0.
+		x[i] = float32(radius*cos) + 0
+		x[i+half] = float32(radius*sin) + 0
+	}
+}
+
+// fma returns x*y + z with a single rounding to float32.
+func fma(x, y, z float32) float32 {
+	p := float64(x) * float64(y) // exact: 48 bits
+	s := p + float64(z)
+	// Rounding s once more is right unless s lies half-way between two float32
+	// numbers and was itself rounded to get there.
+	if math.Float64bits(s)<<35 == 1<<63 {
+		s = tie(p, float64(z), s)
+	}
+	return float32(s)
+}
+
+// tie returns a number on the side of s that p+z lies on, s being their
+// rounded sum.
+func tie(p, z, s float64) float64 {
+	t := s - p
+	lost := (p - (s - t)) + (z - t) // exact (Knuth's two-sum)
+	if lost != 0 {
+		s = math.Nextafter(s, math.Copysign(math.Inf(1), lost))
+	}
+	return s
+}
+
+// logf is the natural logarithm of Cephes (logf.c) for positive normal x, with
+// multiplications and additions fused where a compiler fuses them.
+func logf(x float32) float32 {
+	bits := math.Float32bits(x)
+	e := float32(int32(bits>>23) - 126)
+	x = math.Float32frombits(bits&(1<<23-1) | 0x3f000000) // the fraction, in [0.5, 1)
+	if x < 0.707106781186547524 {
+		e--
+		x = x + x - 1 // x-1 is exact, so the order does not matter
+	} else {
+		x--
+	}
+	z := x * x
+	y := fma(7.0376836292e-2, x, -1.1514610310e-1)
+	y = fma(y, x, 1.1676998740e-1)
+	y = fma(y, x, -1.2420140846e-1)
+	y = fma(y, x, 1.4249322787e-1)
+	y = fma(y, x, -1.6668057665e-1)
+	y = fma(y, x, 2.0000714765e-1)
+	y = fma(y, x, -2.4999993993e-1)
+	y = fma(y, x, 3.3333331174e-1)
+	y = float32(y * x)
+	y = fma(y, z, float32(e*-2.12194440e-4))
+	y -= float32(z * 0.5)
+	return fma(e, 0.693359375, float32(x+y))
+}
+
+// sincosf returns the sine and cosine of Cephes (sinf.c) for x in [0, 8192).
+func sincosf(x float32) (sin, cos float32) {
+	j := int32(x*1.27323954473516) + 1 // 4/pi: which eighth of the circle
+	j &^= 1
+	y := float32(j)
+	x = fma(y, -0.78515625, x) // pi/4 in three parts, so that little is lost
+	x = fma(y, -2.4187564849853515625e-4, x)
+	x = fma(y, -3.77489497744594108e-8, x)
+	z := float32(x * x)
+
+	c := fma(2.443315711809948e-5, z, -1.388731625493765e-3)
+	c = fma(c, z, 4.166664568298827e-2)
+	c = float32(c * z)
+	c = fma(c, z, -float32(z*0.5)) + 1
+
+	s := fma(-1.9515295891e-4, z, 8.3321608736e-3)
+	s = fma(s, z, -1.6666654611e-1)
+	s = fma(float32(s*z), x, x)
+
+	sin, cos = s, c
+	if j&2 != 0 {
+		sin, cos = c, s
+	}
+	if j&4 != 0 {
+		sin = -sin
+	}
+	if (j-2)&4 == 0 {
+		cos = -cos
+	}
+	return sin, cos
+}

@@ -1,0 +1,139 @@
+package torchrand
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"testing"
+)
+
+// A draw is a recorded tensor: its ends, and the sum of all of it in float64.
+type draw struct {
+	Op          string
+	N           int
+	First, Last []float64
+	Sum         float64
+}
+
+// testdata/torch_randn.json.gz was recorded with torch 1.13.1 on a CPU with
+// AVX2. "randn": torch.manual_seed(seed), torch.randn(n) twice. "chain": what a
+// similarity calculator draws, an input and three nn.Linear a block.
+type recorded struct {
+	Randn []struct {
+		Seed      uint64
+		N         int
+		Randn     draw
+		ThenRandn draw `json:"then_randn"`
+	}
+	Chain []struct {
+		Seed   uint64
+		Events []draw
+	}
+}
+
+func load(t *testing.T) (r recorded) {
+	t.Helper()
+	f, err := os.Open("testdata/torch_randn.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.NewDecoder(z).Decode(&r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// compare checks got against a record to the last bit.
+func compare(t *testing.T, what string, got []float32, want draw) {
+	t.Helper()
+	sum := 0.0
+	for _, v := range got {
+		sum += float64(v)
+	}
+	bad := 0
+	for i, v := range want.First {
+		if float32(v) != got[i] {
+			bad++
+			t.Logf("%s: number %d is %v, not %v", what, i, got[i], float32(v))
+		}
+	}
+	for i, v := range want.Last {
+		k := len(got) - len(want.Last) + i
+		if float32(v) != got[k] {
+			bad++
+			t.Logf("%s: number %d is %v, not %v", what, k, got[k], float32(v))
+		}
+	}
+	// Sums of so many float32 numbers in float64, in any order, agree to 1e-10;
+	// one wrong last bit of a number above 0.01 shows as 1e-9 or more.
+	if bad > 0 || math.Abs(sum-want.Sum) > 2e-10 {
+		t.Errorf("%s: %d wrong, sum off by %g", what, bad, sum-want.Sum)
+	}
+}
+
+func TestNormal(t *testing.T) {
+	for _, c := range load(t).Randn {
+		g := New(c.Seed)
+		x := make([]float32, c.N)
+		g.Normal(x)
+		compare(t, fmt.Sprintf("seed %d: randn(%d)", c.Seed, c.N), x, c.Randn)
+		g.Normal(x)
+		compare(t, fmt.Sprintf("seed %d: randn(%d) again", c.Seed, c.N), x, c.ThenRandn)
+	}
+}
+
+func TestChain(t *testing.T) {
+	for _, c := range load(t).Chain {
+		g, skipping := New(c.Seed), New(c.Seed)
+		for i, e := range c.Events {
+			x := make([]float32, e.N)
+			if strings.HasPrefix(e.Op, "randn") {
+				g.Normal(x)
+				y := make([]float32, e.N)
+				skipping.Normal(y)
+				compare(t, "after Skip: "+e.Op, y, e)
+			} else {
+				g.Linear(x, int(math.Sqrt(float64(e.N))))
+				skipping.Skip(e.N)
+			}
+			compare(t, fmt.Sprintf("seed %d: event %d, %s", c.Seed, i, e.Op), x, e)
+		}
+	}
+}
+
+func TestFMA(t *testing.T) {
+	// Half-way cases that rounding twice gets wrong.
+	tests := []struct{ x, y, z, want float32 }{
+		{1, 1, 1, 2},
+		{1 + 0x1p-23, 1 + 0x1p-23, 0, 1 + 0x1p-22},
+		{0x1p-12, 0x1p-12, 1, 1},                                     // an exact tie: to even
+		{0x1p-24 * (1 + 0x1p-23), 1 + 0x1p-23, 1, 1 + 0x1p-23},       // just above a tie
+		{0x1p-30 * (1 + 0x1p-23), 0x1p-30, 1 + 0x1p-23, 1 + 0x1p-23}, // far below one
+		{-0x1p-50, 0x1p-20, 1, 1},                                    // lost altogether
+		{0x1p-24, 1 - 0x1p-24, 1 + 0x1p-23, 1 + 0x1p-23},             // just below a tie
+		{(1 + 0x1p-12) * 0x1p-12, (1 - 0x1p-12) * 0x1p-12, 1 + 0x1p-23, 1 + 0x1p-23},
+		{(1 + 0x1p-23) * 0x1p-30, 0x1p-30, 0x1p-24 + 1 - 1, 0x1p-24 + 0x1p-60 - 0x1p-60},
+	}
+	for _, c := range tests {
+		if got := fma(c.x, c.y, c.z); got != c.want {
+			t.Errorf("fma(%v, %v, %v) = %b, want %b", c.x, c.y, c.z, got, c.want)
+		}
+	}
+}
+
+func BenchmarkNormal(b *testing.B) {
+	g := New(0)
+	x := make([]float32, 1<<16)
+	b.SetBytes(int64(len(x)))
+	for b.Loop() {
+		g.Normal(x)
+	}
+}
