@@ -64,6 +64,21 @@ func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash
 	return Hash{digits(whole.Sum(nil)), digits(legacy.Sum(nil))[:8], digits(content.Sum(nil))}, nil
 }
 
+// LegacyHash returns the "AutoV1" hash of the file at path: of 64 KiB at 1 MiB,
+// eight digits. A shorter file's is that of nothing.
+func LegacyHash(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(f, 0x100000, 0x10000)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil))[:8], nil
+}
+
 // Metadata returns what a merged file says of its making, under the names that
 // the web-ui and SuperMerger use, so that their readers find it: the recipe's
 // notation, the layout it is for and the hashes of its sources. Package exchange

@@ -1,0 +1,144 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func inOrderTile(c *float32, cStride int, a *float32, k int, panel *float32)
+//
+// Y0..Y7 are the sums, four rows of sixteen; Y8 and Y9 a row of the panel.
+// Products are rounded before they are added: no FMA here.
+TEXT ·inOrderTile(SB), NOSPLIT, $0-40
+	MOVQ c+0(FP), DI
+	MOVQ cStride+8(FP), DX
+	MOVQ a+16(FP), R8
+	MOVQ k+24(FP), CX
+	MOVQ panel+32(FP), SI
+	LEAQ (R8)(CX*4), R9
+	LEAQ (R9)(CX*4), R10
+	LEAQ (R10)(CX*4), R11
+	XORQ AX, AX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+loop:
+	VMOVUPS      (SI), Y8
+	VMOVUPS      32(SI), Y9
+	VBROADCASTSS (R8)(AX*4), Y10
+	VMULPS       Y8, Y10, Y11
+	VMULPS       Y9, Y10, Y12
+	VBROADCASTSS (R9)(AX*4), Y13
+	VADDPS       Y11, Y0, Y0
+	VADDPS       Y12, Y1, Y1
+	VMULPS       Y8, Y13, Y14
+	VMULPS       Y9, Y13, Y15
+	VBROADCASTSS (R10)(AX*4), Y10
+	VADDPS       Y14, Y2, Y2
+	VADDPS       Y15, Y3, Y3
+	VMULPS       Y8, Y10, Y11
+	VMULPS       Y9, Y10, Y12
+	VBROADCASTSS (R11)(AX*4), Y13
+	VADDPS       Y11, Y4, Y4
+	VADDPS       Y12, Y5, Y5
+	VMULPS       Y8, Y13, Y14
+	VMULPS       Y9, Y13, Y15
+	VADDPS       Y14, Y6, Y6
+	VADDPS       Y15, Y7, Y7
+	ADDQ         $64, SI
+	INCQ         AX
+	CMPQ         AX, CX
+	JLT          loop
+
+	SHLQ    $2, DX
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    DX, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    DX, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ    DX, DI
+	VMOVUPS Y6, (DI)
+	VMOVUPS Y7, 32(DI)
+	VZEROUPPER
+	RET
+
+// func fusedTile(c *float32, cStride int, a *float32, k int, panel *float32)
+//
+// Y0..Y11 are the sums, six rows of sixteen; Y12 and Y13 a row of the panel.
+TEXT ·fusedTile(SB), NOSPLIT, $0-40
+	MOVQ c+0(FP), DI
+	MOVQ cStride+8(FP), DX
+	MOVQ a+16(FP), R8
+	MOVQ k+24(FP), CX
+	MOVQ panel+32(FP), SI
+	LEAQ (R8)(CX*4), R9
+	LEAQ (R9)(CX*4), R10
+	LEAQ (R10)(CX*4), R11
+	LEAQ (R11)(CX*4), R12
+	LEAQ (R12)(CX*4), R13
+	XORQ AX, AX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+loop:
+	VMOVUPS      (SI), Y12
+	VMOVUPS      32(SI), Y13
+	VBROADCASTSS (R8)(AX*4), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R9)(AX*4), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS (R10)(AX*4), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R11)(AX*4), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS (R12)(AX*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R13)(AX*4), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         $64, SI
+	INCQ         AX
+	CMPQ         AX, CX
+	JLT          loop
+
+	SHLQ    $2, DX
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    DX, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    DX, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ    DX, DI
+	VMOVUPS Y6, (DI)
+	VMOVUPS Y7, 32(DI)
+	ADDQ    DX, DI
+	VMOVUPS Y8, (DI)
+	VMOVUPS Y9, 32(DI)
+	ADDQ    DX, DI
+	VMOVUPS Y10, (DI)
+	VMOVUPS Y11, 32(DI)
+	VZEROUPPER
+	RET

@@ -1,0 +1,126 @@
+package similarity
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/vec"
+)
+
+// TestAttentionMix checks that the cached score of a mix is that of the mixed
+// weights, and of a model alone the calculator's.
+func TestAttentionMix(t *testing.T) {
+	a, b, c := open(t, "a_fp16"), open(t, "b_fp32"), open(t, "c_bf16")
+	models := []*checkpoint.File{b, c}
+	heads, err := Heads(layout(t), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []Head{heads[0], heads[2], heads[6]} {
+		seeds := []uint64{1, 2, 3}
+		mix, err := NewAttentionMix(t.Context(), h, models, a, seeds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range [][]float64{{1, 0}, {0, 1}, {0.3, 0.7}, {-0.5, 1.5}} {
+			want := 0.0
+			for _, s := range seeds {
+				v, err := h.Mixes(t.Context(), [][]float32{h.Probe(s)}, models, a, [][]float64{w})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want += v[0][0] / 3
+			}
+			if got := mix.Score(w); math.Abs(got-want) > 2e-6 {
+				t.Errorf("dimension %d, weights %v: %v, not %v", h.Dim, w, got, want)
+			}
+		}
+		// A calculator's input of its first block is a probe of its seed.
+		k := Calculators()[0]
+		k.Seed = 3
+		rows, err := k.Attention(t.Context(), []Head{h}, a, models, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := h.Mixes(t.Context(), [][]float32{h.Probe(3)}, models, a, [][]float64{{1, 0}, {0, 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range v[0] {
+			if math.Abs(v[0][i]-float64(rows[0][i])) > 2e-6 {
+				t.Errorf("dimension %d, model %d: %v, not %v", h.Dim, i, v[0][i], rows[0][i])
+			}
+		}
+	}
+}
+
+func TestExpf(t *testing.T) {
+	for x := float32(0); x > -87; x -= 0.000371 {
+		want := math.Exp(float64(x))
+		if got := float64(expf(x)); math.Abs(got-want) > 2.5e-7*want {
+			t.Fatalf("expf(%v) is %v, not %v", x, got, want)
+		}
+	}
+	if expf(0) != 1 || expf(-200) != 0 || expf(float32(math.Inf(-1))) != 0 {
+		t.Errorf("expf(0) = %v, expf(-200) = %v", expf(0), expf(-200))
+	}
+}
+
+func TestMean(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for n := 1; n < 3000; n += 1 + n/20 {
+		x := make([]float32, n)
+		want := 0.0
+		for i := range x {
+			x[i] = r.Float32()
+			want += float64(x[i]) / float64(n)
+		}
+		if got := float64(Mean(x)); math.Abs(got-want) > 3e-7*want {
+			t.Errorf("mean of %d is %v, not %v", n, got, want)
+		}
+	}
+}
+
+// BenchmarkAttentionMix scores one mix of eight models with one probe, beside
+// the product that no way of computing it can do without.
+func BenchmarkAttentionMix(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, d := range []int{320, 640, 1280} {
+		square := func(n int, scale float64) []float32 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(r.NormFloat64() * scale)
+			}
+			return x
+		}
+		const models = 8
+		a := &AttentionMix{head: Head{Dim: d}, weights: make([]float32, models), out: make([]float32, d*d)}
+		a.mix = projection{make([]float32, d*d), make([]float32, d*d), make([]float32, d)}
+		p := probe{target: square(d*d, 0.1)}
+		w := make([]float64, models)
+		for i := range models {
+			// Logits of the size that real weights give.
+			p.q, p.k, p.v = append(p.q, square(d*d, 1)), append(p.k, square(d*d, 1)), append(p.v, square(d, 1))
+			w[i] = 0.3
+		}
+		a.probes = []probe{p}
+		b.Run(fmt.Sprintf("d%d", d), func(b *testing.B) {
+			var mixing, bare time.Duration
+			for b.Loop() {
+				start := time.Now()
+				a.Score(w)
+				between := time.Now()
+				vec.MulT(a.out, p.q[0], p.k[0], d, d, d)
+				mixing += between.Sub(start)
+				bare += time.Since(between)
+			}
+			b.ReportMetric(float64(mixing)/float64(bare), "candidate/product")
+			b.ReportMetric(mixing.Seconds()*1e3/float64(b.N), "ms/candidate")
+			b.ReportMetric(2*float64(d*d*d)*float64(b.N)/bare.Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}
