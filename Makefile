@@ -3,7 +3,7 @@ TOOL = go tool -modfile=.ci/tools.mod
 LINT = go tool -modfile=.ci/lint.mod golangci-lint
 FUZZTIME = 20s
 
-.PHONY: help build test check race lint vet bench bench-data fuzz demo golden kill
+.PHONY: help build test check race lint vet bench bench-data rival fuzz demo golden kill
 
 help:                   ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile
@@ -34,6 +34,10 @@ bench:                  ## speed, as ratios against limits measured in the same 
 
 bench-data: build       ## DIR=folder: full-size models to try it on, 25 GB
 	bin/mixmatch demo --full --data "$(DIR)"
+
+rival: build            ## A=file B=file: the attention similarity here and in PyTorch, in one run
+	python3 -m venv .venv && .venv/bin/pip -q install torch numpy safetensors
+	for i in 1 2 3; do .venv/bin/python .ci/similar_rival.py "$(A)" "$(B)"; bash -c 'time bin/mixmatch compare -a "$(A)" "$(B)"' 2>&1 | grep real; done
 
 fuzz:                   ## each parser, FUZZTIME long
 	.ci/fuzz $(FUZZTIME)

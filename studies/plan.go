@@ -23,12 +23,13 @@ import (
 type Plan struct {
 	Format   int           `json:"format"`
 	Target   Input         `json:"target"`
-	Sources  []Input       `json:"sources"`         // in the order of weights; the others are measured from the first
-	Base     string        `json:"base"`            // the source that add-difference subtracts; "" for none
-	Template string        `json:"template"`        // a recipe with holes; "" to compose one
-	Style    Style         `json:"style,omitempty"` // of the steps composed
-	Era      block.Era     `json:"era"`             // the block map; "" to recognise it
-	Groups   []block.Group `json:"groups"`          // what is searched
+	Sources  []Input       `json:"sources"`          // in the order of weights; the others are measured from the first
+	Base     string        `json:"base"`             // the source that add-difference subtracts; "" for none
+	Template string        `json:"template"`         // a recipe with holes; "" to compose one
+	Style    Style         `json:"style,omitempty"`  // of the steps composed
+	Era      block.Era     `json:"era"`              // the block map; "" to recognise it
+	Groups   []block.Group `json:"groups"`           // what is searched
+	Metric   string        `json:"metric,omitempty"` // [Attention], or "" for the weights' cosine
 	Sampler  string        `json:"sampler"`
 	Trials   int           `json:"trials"` // for each search
 	Polish   int           `json:"polish"` // evaluations of each search's local polish
@@ -96,6 +97,8 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("polish of %d evaluations: give 0 to 1000000", p.Polish)
 	case !slices.Contains(optimize.Samplers(), p.Sampler):
 		return fmt.Errorf("unknown sampler %q: give one of %v", p.Sampler, optimize.Samplers())
+	case p.Metric != "" && p.Metric != Attention:
+		return fmt.Errorf("unknown metric %q: give %q or none for the cosine of the weights", p.Metric, Attention)
 	case p.Era != "" && !slices.Contains(block.Eras(), p.Era):
 		return fmt.Errorf("unknown era %q: give one of %v", p.Era, block.Eras())
 	case !slices.Contains(Styles(), p.Style):

@@ -44,6 +44,7 @@ type run struct {
 	composed *composition         // nil with a template
 	holed    *recipe.Recipe       // the recipe with holes
 	recipe   *recipe.Recipe       // the recipe found: no holes, ratios as printed
+	lens     *lens                // nil unless the metric is the attention similarity
 	trials   map[string]int       // by search
 	reached  map[block.ID]float64 // the best value of each block's search, before rounding
 }
@@ -72,6 +73,10 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 			return nil, err
 		}
 	}
+	if err := r.openLens(); err != nil {
+		return nil, err
+	}
+	defer r.lens.close()
 	if r.composed != nil {
 		err = r.searchComposed(ctx)
 	} else {
@@ -82,6 +87,9 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	}
 	sum, err := r.summarise(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.publish(ctx, sum); err != nil {
 		return nil, err
 	}
 	if err := checkpoint.WriteFileAtomic(s.path(bestFile), []byte(sum.Recipe)); err != nil {
@@ -218,7 +226,7 @@ func (r *run) search(ctx context.Context, searches []*search) ([]optimize.Trial,
 	for range searches {
 		total += int64(r.Plan.Trials) + 1
 	}
-	return r.runAll(ctx, searches, r.o.Threads, func(name string) {
+	return r.runAll(ctx, searches, min(r.o.Threads, r.lens.room(len(r.blocks.Names))), func(name string) {
 		done++
 		r.trials[name]++
 		r.o.Progress(Progress{"searching", min(done, total), total})
@@ -242,7 +250,7 @@ func (r *run) searchComposed(ctx context.Context) error {
 		for _, h := range holes {
 			q.start = append(q.start, x[h.pos])
 		}
-		searches = append(searches, q)
+		searches = append(searches, r.attentive(ctx, q))
 	}
 	best, err := r.search(ctx, searches)
 	if err != nil {
@@ -258,6 +266,10 @@ func (r *run) searchComposed(ctx context.Context) error {
 	}
 	for i, q := range searches {
 		id := q.blocks[0]
+		if q.found != nil {
+			r.recipe.SetColumn(id, q.column(r.recipe, q.found))
+			continue
+		}
 		r.reached[id] = 1 - best[i].Value
 		column := r.recipe.Column(id)
 		x := make([]float64, len(q.holes))

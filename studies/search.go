@@ -28,6 +28,11 @@ type search struct {
 	start  []float64 // trial 0: the closed form, or the best of a few descents
 	score  func(x []float64) (float64, error)
 	staged bool // each score merges tensors, which takes its time
+
+	// finish, if any, makes the ratios to write down from the best trial, in
+	// found, and lets go of the memory that score took.
+	finish func(ctx context.Context, best optimize.Trial) ([]float64, error)
+	found  []float64
 }
 
 // patience is how many evaluations a descent may take: so many a dimension, or
@@ -137,6 +142,9 @@ func (s *Study) runAll(ctx context.Context, searches []*search, threads int, not
 			best[i], err = optimize.Minimize(ctx, q.score, set)
 			if errors.Is(err, optimize.ErrReplay) {
 				err = fmt.Errorf("%s: %w: %w", j.f.Name(), ErrDamaged, err)
+			}
+			if err == nil && q.finish != nil {
+				q.found, err = q.finish(ctx, best[i])
 			}
 			return errors.Join(err, j.close())
 		})

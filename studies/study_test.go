@@ -143,6 +143,12 @@ func TestPlanted(t *testing.T) {
 		if sum.VAE.Source != "OpenBra" || !sum.VAE.Same {
 			t.Errorf("%s: VAE %+v; want that of OpenBra", era, sum.VAE)
 		}
+		for i, st := range sum.Steps {
+			a, ok := st.Published[block.Outputs]
+			if _, text := st.Published[block.Base]; !ok || text || a < .5 || i == len(sum.Steps)-1 && a < .999 {
+				t.Errorf("%s: step %d: attention similarities %v", era, i+1, st.Published)
+			}
+		}
 		if len(sum.Steps) != 9 {
 			t.Errorf("%s: %d steps for ten sources; want 9", era, len(sum.Steps))
 		}

@@ -56,6 +56,8 @@ type Group struct {
 	Achieved  float64            `json:"achieved"`
 	Ceiling   float64            `json:"ceiling"`
 	Explained *float64           `json:"explained,omitempty"` // only with a base
+	Published *float64           `json:"published,omitempty"` // what similar.py prints of the attention, a mean
+	Attention *Likeness          `json:"attention,omitempty"` // with the attention metric: means over the blocks
 	Verdict   similarity.Verdict `json:"verdict"`
 	Blocks    []Block            `json:"blocks"`
 }
@@ -71,6 +73,8 @@ type Block struct {
 	Verdict     similarity.Verdict `json:"verdict"`
 	Searched    *float64           `json:"searched,omitempty"` // best cosine of the search, before rounding
 	Trials      int                `json:"trials"`
+	Published   *float64           `json:"published,omitempty"` // what similar.py prints of its attention
+	Attention   *Likeness          `json:"attention,omitempty"` // with the attention metric
 	Weights     []Weight           `json:"weights"`
 }
 
@@ -85,7 +89,8 @@ type Weight struct {
 // A Step is one merge and how close the model is after it.
 type Step struct {
 	Text       string                  `json:"text"`
-	Similarity map[block.Group]float64 `json:"similarity"`
+	Similarity map[block.Group]float64 `json:"similarity"`          // cosines of the weights
+	Published  map[block.Group]float64 `json:"published,omitempty"` // what similar.py prints
 }
 
 // A Source is a model that takes part, and the range of its weights.
@@ -279,7 +284,7 @@ func (r *run) steps(printed *recipe.Recipe) ([]Step, error) {
 			steps = append(steps, Step{Text: texts[i]})
 			continue
 		}
-		st := Step{Text: texts[i], Similarity: map[block.Group]float64{}}
+		st := Step{Text: texts[i], Similarity: map[block.Group]float64{}, Published: map[block.Group]float64{}}
 		for _, group := range r.Plan.Groups {
 			sum, n := 0.0, 0.0
 			for _, id := range r.ids {

@@ -43,7 +43,7 @@ func (r *run) searchTemplate(ctx context.Context) error {
 		if err := q.begin(ctx); err != nil {
 			return err
 		}
-		searches = append(searches, q)
+		searches = append(searches, r.attentive(ctx, q))
 	}
 	if err := r.fill(ctx, searches); err != nil {
 		return err
@@ -78,6 +78,12 @@ func (r *run) fill(ctx context.Context, searches []*search) error {
 		return err
 	}
 	for i, q := range searches {
+		if q.found != nil {
+			for k, h := range q.holes {
+				setRatio(r.recipe, q.blocks[0], h.pos, q.found[k])
+			}
+			continue
+		}
 		length := 0
 		for _, id := range q.blocks {
 			length += r.blocks.Len(id)

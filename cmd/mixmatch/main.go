@@ -59,6 +59,7 @@ them could come, and writes it in SuperMerger's notation or as a model.
    mixmatch show evo                the result again
    mixmatch export evo              the recipe, to paste
    mixmatch merge evo -o rebuilt.safetensors
+   mixmatch compare BracingEvoMix.safetensors rebuilt.safetensors
    mixmatch inspect model.safetensors   the recipe may simply be in the file
 
 ` + exitCodes
@@ -66,7 +67,7 @@ them could come, and writes it in SuperMerger's notation or as a model.
 func newApp() *cli.App {
 	commands := []*cli.Command{
 		optimizeCommand(), resumeCommand(), showCommand(), exportCommand(),
-		mergeCommand(), convertCommand(), inspectCommand(), demoCommand(), completionCommand(),
+		mergeCommand(), compareCommand(), convertCommand(), inspectCommand(), demoCommand(), completionCommand(),
 	}
 	for _, c := range commands {
 		c.OnUsageError = wrongUsage

@@ -57,6 +57,7 @@ func optimizeCommand() *cli.Command {
 			&cli.StringFlag{Name: "recipe", Usage: "fill the holes of the recipe in this `FILE` instead of composing one"},
 			&cli.StringFlag{Name: "style", Value: "default", Usage: "the steps to compose: default; add, add differences only; between, ratios from 0 to 1 only; triple, triple sums, half as many"},
 			&cli.StringFlag{Name: "era", Value: "auto", Usage: "block map: auto, " + join(block.Eras())},
+			&cli.StringFlag{Name: "metric", Value: "weight", Usage: "what to search for: the cosine of the weights, or the calculators' similarity of the attention (weight, attention; the latter takes minutes at full size)"},
 			&cli.StringFlag{Name: "groups", Value: join(block.Groups()), Usage: "what to search"},
 			&cli.StringFlag{Name: "sampler", Value: optimize.Samplers()[0], Usage: "how to search: " + strings.Join(optimize.Samplers(), ", ")},
 			&cli.IntFlag{Name: "trials", Value: 300, Usage: "trials for each search, a block or the shared holes of a group"},
@@ -94,6 +95,9 @@ func optimizeAction(c *cli.Context) error {
 	}
 	if s := c.String("style"); s != "default" {
 		plan.Style = studies.Style(s)
+	}
+	if m := c.String("metric"); m != "weight" {
+		plan.Metric, plan.Polish = m, 200 // an evaluation costs milliseconds, not microseconds
 	}
 	if e := c.String("era"); e != "auto" {
 		plan.Era = block.Era(e)

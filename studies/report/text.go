@@ -69,12 +69,27 @@ func (p *printer) verdict(s *studies.Summary) {
 		if g.Explained != nil {
 			p.f("   explained %9s", percent(*g.Explained))
 		}
+		if g.Published != nil {
+			p.f("   similar.py %9s", percent(*g.Published))
+		}
 		p.f("   %s\n", g.Verdict)
 	}
+	p.attention(s)
 	if where := unexplained(s); where != "" {
 		p.f("  unexplained: %s\n", where)
 	}
 	p.f("\n")
+}
+
+// attention says what a search for the attention similarity came to.
+func (p *printer) attention(s *studies.Summary) {
+	for _, g := range s.Groups {
+		if a := g.Attention; a != nil {
+			p.f("  %-8s attention %s as similar.py prints it (by weights alone %s);\n", g.Name, percent(a.Published), percent(a.ByWeights.Published))
+			p.f("           on the inputs it was fitted to %s (%s), on others %s (%s)\n",
+				percent(a.Fitted), percent(a.ByWeights.Fitted), percent(a.HeldOut), percent(a.ByWeights.HeldOut))
+		}
+	}
 }
 
 // Headline says in one sentence what the result proves.
@@ -142,7 +157,11 @@ func (p *printer) recipe(s *studies.Summary) {
 		var parts []string
 		for _, g := range block.Groups() {
 			if v, ok := st.Similarity[g]; ok {
-				parts = append(parts, fmt.Sprintf("%s %s", g, percent(v)))
+				part := fmt.Sprintf("%s %s", g, percent(v))
+				if a, ok := st.Published[g]; ok {
+					part += fmt.Sprintf(" (similar.py %s)", percent(a))
+				}
+				parts = append(parts, part)
 			}
 		}
 		if len(parts) > 0 || len(st.Similarity) > 0 {
@@ -160,7 +179,7 @@ func (p *printer) tables(s *studies.Summary) {
 		p.f("%s\n", g.Name)
 		for part := range slices.Chunk(g.Blocks, columns) {
 			row := func(label string, cell func(b studies.Block) string) {
-				p.f("| %-9s |", label)
+				p.f("| %-10s |", label)
 				for _, b := range part {
 					p.f(" %9s |", cell(b))
 				}
@@ -171,6 +190,14 @@ func (p *printer) tables(s *studies.Summary) {
 			row("ceiling", func(b studies.Block) string { return percent(b.Ceiling) })
 			if g.Explained != nil && part[0].Explained != nil {
 				row("explained", func(b studies.Block) string { return percent(*b.Explained) })
+			}
+			if g.Published != nil {
+				row("similar.py", func(b studies.Block) string {
+					if b.Published == nil {
+						return "-"
+					}
+					return percent(*b.Published)
+				})
 			}
 		}
 		p.f("\n%s - %s\n\n", s.Target, percent(g.Achieved))

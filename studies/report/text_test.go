@@ -27,10 +27,12 @@ func summary(v similarity.Verdict) *studies.Summary {
 		Eras:    []studies.EraFit{{Era: block.SM2025, Block: "OUT11", Noise: 1.04}, {Era: block.SM2023, Block: "IN00", Noise: 24013}},
 		Verdict: v,
 		Groups: []studies.Group{{
-			Name: block.Outputs, Achieved: .985187, Ceiling: .985188, Explained: ptr(.91), Verdict: v,
+			Published: ptr(.972),
+			Name:      block.Outputs, Achieved: .985187, Ceiling: .985188, Explained: ptr(.91), Verdict: v,
 			Blocks: []studies.Block{
 				{
-					Name: "OUT03", Achieved: .974805, Ceiling: .974806, Explained: ptr(.9), Unexplained: .12, Noise: 4000, Verdict: v,
+					Published: ptr(.97),
+					Name:      "OUT03", Achieved: .974805, Ceiling: .974806, Explained: ptr(.9), Unexplained: .12, Noise: 4000, Verdict: v,
 					Weights: []studies.Weight{{Source: "v1-5", Weight: -.2, Error: .0002}, {Source: "OpenBra", Weight: 1.2, Error: .00001}},
 				},
 				{
@@ -41,7 +43,7 @@ func summary(v similarity.Verdict) *studies.Summary {
 		}},
 		Steps: []studies.Step{
 			{Text: "OpenBra x 0.9 + Evt x 0.1 = TEMP1", Similarity: map[block.Group]float64{block.Outputs: .922178}},
-			{Text: "TEMP1 + (sxd - v1-5) x 0.18 = FINAL", Similarity: map[block.Group]float64{block.Outputs: .985187}},
+			{Text: "TEMP1 + (sxd - v1-5) x 0.18 = FINAL", Similarity: map[block.Group]float64{block.Outputs: .985187}, Published: map[block.Group]float64{block.Outputs: .972}},
 		},
 		Sources: []studies.Source{{Name: "v1-5", Low: -.2, High: -.2, MaxError: .0002, Blocks: 1}, {Name: "OpenBra", Low: 1, High: 1.2, MaxError: .00001, Blocks: 2}},
 		Dropped: []string{"anylora"},

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/similarity"
+)
+
+const compareHelp = `Tells how alike model A and each of the others are, block by block.
+
+   mixmatch compare A.safetensors B.safetensors C.safetensors
+   mixmatch compare -o A.safetensors B.safetensors            output blocks only
+   mixmatch compare --metric weight --base v1-5.safetensors A.safetensors B.safetensors
+
+The attention metric is the one of the published calculators: what the first
+self-attention of a block makes of random numbers. It prints what similar.py
+(sd-cosine-similarity) prints, digit for digit; -i, -m, -o, -a and -s mean what they mean
+there. Note that a block's number depends on which blocks are chosen with it, as
+it does there. --calculator supermerger gives the numbers of SuperMerger's Analysis tab.
+
+The weight metric compares the weights themselves: all blocks, and the text encoder.
+Its cosines are high for models of one family, since they share most of their weights;
+with --base, "explained" tells how much of what sets A apart from it the other model has.
+
+` + exitCodes
+
+func compareCommand() *cli.Command {
+	var calculators []string
+	for _, k := range similarity.Calculators() {
+		calculators = append(calculators, k.Name)
+	}
+	return &cli.Command{
+		Name: "compare", Usage: "tell how alike models are, block by block", ArgsUsage: "A B [C...]", Description: compareHelp,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "all blocks with self-attention (default)"},
+			&cli.BoolFlag{Name: "inputs", Aliases: []string{"i"}, Usage: "input blocks"},
+			&cli.BoolFlag{Name: "middle", Aliases: []string{"m"}, Usage: "the middle block"},
+			&cli.BoolFlag{Name: "outputs", Aliases: []string{"o"}, Usage: "output blocks"},
+			&cli.Int64Flag{Name: "seed", Aliases: []string{"s"}, Usage: "seed of the random numbers (default: the calculator's)"},
+			&cli.StringFlag{Name: "metric", Value: "attention", Usage: "attention or weight"},
+			&cli.StringFlag{Name: "calculator", Value: calculators[0], Usage: "whose attention numbers to give: " + strings.Join(calculators, ", ")},
+			&cli.StringFlag{Name: "base", Usage: "with --metric weight: the model that the others were trained from (`PATH`)"},
+			&cli.StringFlag{Name: "era", Value: string(block.Eras()[0]), Usage: "block map for --metric weight: " + join(block.Eras())},
+			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
+			&cli.BoolFlag{Name: "csv", Usage: "print as comma-separated values"},
+			&cli.BoolFlag{Name: "md", Usage: "print as a Markdown table"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress"},
+		},
+		Action: compareAction,
+	}
+}
+
+// A likeness is what compare found out.
+type likeness struct {
+	Metric     string      `json:"metric"`
+	Calculator string      `json:"calculator"` // whose attention numbers
+	Seed       uint64      `json:"seed"`
+	Base       likeFile    `json:"base"`
+	Origin     string      `json:"origin,omitempty"` // what "explained" is measured from
+	Models     []likeModel `json:"models"`
+}
+
+type likeFile struct {
+	Path string `json:"path"`
+	Hash string `json:"hash"` // "AutoV1"
+}
+
+type likeModel struct {
+	likeFile
+	Mean   *float64    `json:"mean,omitempty"` // of the blocks' attention similarities
+	Blocks []likeBlock `json:"blocks"`
+}
+
+// A likeBlock is one block of one model. A number that is not there is nil.
+type likeBlock struct {
+	Block     string   `json:"block"`
+	Cosine    *float64 `json:"cosine,omitempty"`
+	Explained *float64 `json:"explained,omitempty"`
+	Attention *float64 `json:"attention,omitempty"`
+}
+
+func compareAction(c *cli.Context) error {
+	paths := c.Args().Slice()
+	if len(paths) < 2 || slices.Contains(paths, "") {
+		return usage("compare: name two models or more; see mixmatch compare --help")
+	}
+	formats := 0
+	for _, f := range []string{"json", "csv", "md"} {
+		if c.Bool(f) {
+			formats++
+		}
+	}
+	if formats > 1 {
+		return usage("compare: --json, --csv and --md exclude each other")
+	}
+	calc, err := calculator(c)
+	if err != nil {
+		return err
+	}
+	r := &likeness{Metric: c.String("metric"), Calculator: calc.Name, Seed: calc.Seed}
+	switch r.Metric {
+	case "attention":
+		if c.IsSet("base") {
+			return usage("compare: --base goes with --metric weight")
+		}
+		err = r.attention(c, calc, paths)
+	case "weight":
+		for _, f := range []string{"inputs", "middle", "outputs"} {
+			if c.Bool(f) {
+				return usage("compare: --%s goes with --metric attention", f)
+			}
+		}
+		err = r.weight(c, calc, paths)
+	default:
+		return usage("compare: there is no metric %q, only attention and weight", r.Metric)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Bool("json"):
+		return printJSON(c, r)
+	case c.Bool("csv"):
+		return r.csv(c.App.Writer)
+	case c.Bool("md"):
+		return r.markdown(c.App.Writer)
+	case r.Metric == "weight":
+		return r.table(c.App.Writer)
+	}
+	return r.similarPy(c.App.Writer)
+}
+
+// calculator returns the calculator asked for, with its seed.
+func calculator(c *cli.Context) (similarity.Calculator, error) {
+	var names []string
+	for _, k := range similarity.Calculators() {
+		if k.Name == c.String("calculator") {
+			if c.IsSet("seed") {
+				k.Seed = uint64(c.Int64("seed")) // negative ones wrap around, as in torch
+			}
+			return k, nil
+		}
+		names = append(names, k.Name)
+	}
+	return similarity.Calculator{}, usage("compare: there is no calculator %q, only %s", c.String("calculator"), strings.Join(names, ", "))
+}
+
+// describe fills in the files' names and hashes.
+func (r *likeness) describe(paths []string) error {
+	for i, p := range paths {
+		h, err := merge.LegacyHash(p)
+		if err != nil {
+			return err
+		}
+		f := likeFile{filepath.ToSlash(p), h}
+		if i == 0 {
+			r.Base = f
+			continue
+		}
+		r.Models = append(r.Models, likeModel{likeFile: f})
+	}
+	return nil
+}
+
+// attention fills in the attention similarities. The files need hold nothing
+// but the tensors compared.
+func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths []string) error {
+	files, err := openFiles(paths)
+	if err != nil {
+		return err
+	}
+	defer closeFiles(files)
+	if err := r.describe(paths); err != nil {
+		return err
+	}
+	l, err := layoutOf(files[0])
+	if err != nil {
+		return err
+	}
+	heads, err := similarity.Heads(l, files[0])
+	if err != nil {
+		return fmt.Errorf("%s: %w", paths[0], err)
+	}
+	if c.Bool("inputs") || c.Bool("middle") || c.Bool("outputs") {
+		heads = slices.DeleteFunc(heads, func(h similarity.Head) bool {
+			name := l.Name(h.Block)
+			return !c.Bool("all") &&
+				!(c.Bool("inputs") && strings.HasPrefix(name, "IN")) &&
+				!(c.Bool("middle") && strings.HasPrefix(name, "M")) &&
+				!(c.Bool("outputs") && strings.HasPrefix(name, "OUT"))
+		})
+	}
+	return r.addAttention(c, calc, l, heads, files)
+}
+
+// addAttention adds the attention similarities to the models' blocks.
+func (r *likeness) addAttention(c *cli.Context, calc similarity.Calculator, l *block.Layout, heads []similarity.Head, files []*checkpoint.File) error {
+	m := newMeter(c)
+	rows, err := calc.Attention(c.Context, heads, files[0], files[1:], func(done, total int) {
+		m.to("comparing", int64(done), int64(total), false)
+	})
+	m.end()
+	if err != nil {
+		return err
+	}
+	for j := range r.Models {
+		var column []float32
+		for i, row := range rows {
+			column = append(column, row[j])
+			v := float64(row[j])
+			name := l.Name(heads[i].Block)
+			blocks := &r.Models[j].Blocks
+			at := slices.IndexFunc(*blocks, func(b likeBlock) bool { return b.Block == name })
+			if at < 0 {
+				at = len(*blocks)
+				*blocks = append(*blocks, likeBlock{Block: name})
+			}
+			(*blocks)[at].Attention = &v
+		}
+		mean := float64(similarity.Mean(column))
+		r.Models[j].Mean = &mean
+	}
+	return nil
+}
+
+// layoutOf returns the blocks of the model in f, which may be a part of one:
+// then it is taken for Stable Diffusion 1.
+func layoutOf(f *checkpoint.File) (*block.Layout, error) {
+	kind, err := block.Detect(func(key string) ([]int, bool) {
+		t, ok := f.Tensor(key)
+		return t.Shape, ok
+	})
+	if err != nil {
+		kind.Arch = block.SD1
+	}
+	return block.For(kind.Arch, block.Eras()[0])
+}
+
+func openFiles(paths []string) ([]*checkpoint.File, error) {
+	var files []*checkpoint.File
+	for _, p := range paths {
+		f, err := checkpoint.Open(p)
+		if err != nil {
+			closeFiles(files)
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func closeFiles(files []*checkpoint.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}

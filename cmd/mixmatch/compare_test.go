@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const calculatorData = "../../similarity/testdata/"
+
+// calculatorModels unpacks the three models that similar.py was recorded with
+// into a new working folder.
+func calculatorModels(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"a_fp16", "b_fp32", "c_bf16"} {
+		f, err := os.Open(calculatorData + name + ".safetensors.gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".safetensors"), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+}
+
+// runCompare returns what a compare command prints.
+func runCompare(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	app := newApp()
+	var out bytes.Buffer
+	app.Writer = &out
+	args, err := reorder(app, append([]string{"mixmatch", "compare"}, args...))
+	if err == nil {
+		err = app.RunContext(t.Context(), args)
+	}
+	return out.String(), err
+}
+
+// TestCompareSimilarPy checks that compare prints what similar.py printed, byte
+// for byte, with each set of flags.
+func TestCompareSimilarPy(t *testing.T) {
+	text, err := os.ReadFile(calculatorData + "similar_py_output.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calculatorModels(t)
+	sessions := strings.Split(string(text), "### similar.py ")[1:]
+	if len(sessions) != 7 {
+		t.Fatalf("%d sessions, not 7", len(sessions))
+	}
+	for _, s := range sessions {
+		command, want, _ := strings.Cut(s, "\n")
+		t.Run(command, func(t *testing.T) {
+			command = strings.Replace(command, "a b c", "a_fp16.safetensors b_fp32.safetensors c_bf16.safetensors", 1)
+			got, err := runCompare(t, strings.Fields(command)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != want {
+				t.Errorf("printed\n%s\nnot\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestCompareFormats(t *testing.T) {
+	calculatorModels(t)
+	models := []string{"a_fp16.safetensors", "b_fp32.safetensors", "c_bf16.safetensors"}
+	out, err := runCompare(t, append(models, "--json", "-m")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r likeness
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Models) != 2 || len(r.Models[0].Blocks) != 1 || math.Abs(*r.Models[0].Blocks[0].Attention-0.915957) > 5e-7 {
+		t.Errorf("JSON: %s", out)
+	}
+	tests := []struct{ flag, want string }{
+		{"--csv", "base,model,block,cosine,explained,attention\n" +
+			"a_fp16.safetensors,b_fp32.safetensors,M00,,,0.91595"},
+		{"--md", "| a_fp16.safetensors | b_fp32.safetensors | c_bf16.safetensors |\n| --- | ---: | ---: |\n| M00 | 91.5957% | 98.1993% |\n"},
+		{"--calculator=supermerger", "seed: 2244096\n"},
+	}
+	for _, c := range tests {
+		out, err := runCompare(t, append(models, "-m", c.flag)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(out, c.want) {
+			t.Errorf("%s: %s", c.flag, out)
+		}
+	}
+}
+
+func TestCompareErrors(t *testing.T) {
+	calculatorModels(t)
+	tests := []struct {
+		args string
+		code int
+		want string
+	}{
+		{"a_fp16.safetensors", 2, "two models"},
+		{"a_fp16.safetensors gone.safetensors", 2, "gone.safetensors"},
+		{"a_fp16.safetensors b_fp32.safetensors --metric smell", 2, "no metric"},
+		{"a_fp16.safetensors b_fp32.safetensors --calculator abacus", 2, "no calculator"},
+		{"a_fp16.safetensors b_fp32.safetensors --json --csv", 2, "exclude"},
+		{"a_fp16.safetensors b_fp32.safetensors --base c_bf16.safetensors", 2, "--metric weight"},
+		{"a_fp16.safetensors b_fp32.safetensors --metric weight -o", 2, "--metric attention"},
+		{"a_fp16.safetensors b_fp32.safetensors --metric weight", 4, "a_fp16.safetensors"},
+	}
+	for _, c := range tests {
+		_, err := runCompare(t, strings.Fields(c.args)...)
+		if err == nil {
+			t.Errorf("%s: no error", c.args)
+			continue
+		}
+		if exitCode(err) != c.code || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %d, %v", c.args, exitCode(err), err)
+		}
+	}
+}

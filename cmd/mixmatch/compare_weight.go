@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/similarity"
+)
+
+// weight fills in the similarities of the weights themselves, and those of the
+// attention beside them.
+func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []string) error {
+	all := paths
+	if c.IsSet("base") {
+		r.Origin = c.String("base")
+		all = append([]string{r.Origin}, paths...)
+	}
+	var models []*merge.Model
+	defer func() { closeModels(models) }()
+	for _, p := range all {
+		m, err := merge.OpenModel(merge.NameOf(p), p)
+		if err != nil {
+			return err
+		}
+		models = append(models, m)
+	}
+	if err := r.describe(paths); err != nil {
+		return err
+	}
+	if _, err := merge.NewPool(models); err != nil {
+		return err
+	}
+	first := len(all) - len(paths) // where A is; before it the base, if any
+	pool, err := merge.NewPool(slices.Delete(slices.Clone(models), first, first+1))
+	if err != nil {
+		return err
+	}
+	m := newMeter(c)
+	gram, err := similarity.Measure(c.Context, pool, models[first], 0, func(done, total int64) { m.to("reading", done, total, true) })
+	m.end()
+	if err != nil {
+		return err
+	}
+	l, err := block.For(pool.Kind.Arch, block.Era(c.String("era")))
+	if err != nil {
+		return usage("compare: %w", err)
+	}
+	if err := r.addWeights(gram.Blocks(l), first); err != nil {
+		return err
+	}
+	heads, err := similarity.Heads(l, models[first].File)
+	if errors.Is(err, similarity.ErrEmpty) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", paths[0], err)
+	}
+	var files []*checkpoint.File
+	for _, m := range models[first:] {
+		files = append(files, m.File)
+	}
+	return r.addAttention(c, calc, l, heads, files)
+}
+
+// addWeights adds cosines, and what is explained if the first model of blocks
+// is a base, to the models' blocks. First is the place of the first model.
+func (r *likeness) addWeights(blocks *similarity.Blocks, first int) error {
+	for j := range r.Models {
+		w := make([]float64, len(blocks.Names))
+		w[first+j] = 1
+		for id := range blocks.Layout.Blocks().All() {
+			if !blocks.Has(id) || blocks.Lacks(id, first+j) {
+				continue
+			}
+			v, err := blocks.Score(id, w)
+			if err != nil {
+				return err
+			}
+			b := likeBlock{Block: blocks.Layout.Name(id), Cosine: &v}
+			if first > 0 && !blocks.Lacks(id, 0) {
+				e := blocks.Explained(id, w, 0)
+				b.Explained = &e
+			}
+			r.Models[j].Blocks = append(r.Models[j].Blocks, b)
+		}
+	}
+	return nil
+}
