@@ -108,20 +108,26 @@ func Calculators() []Calculator {
 	}
 }
 
-// Inputs draws the input of each head and hands it to use, which may keep it
-// until it returns. A head's input depends on those before it in the list.
+// Inputs draws the input of each head and hands it to use. A head's input
+// depends on those before it in the list. The next one is drawn meanwhile.
 func (c Calculator) Inputs(heads []Head, use func(h Head, x []float32) error) error {
-	g := torchrand.New(c.Seed)
-	var buf []float32
-	for _, h := range heads {
-		n := h.Dim * h.Dim
-		if cap(buf) < n {
-			buf = make([]float32, n)
+	drawn, stop := make(chan []float32), make(chan struct{})
+	defer close(stop)
+	go func() {
+		g := torchrand.New(c.Seed)
+		for _, h := range heads {
+			x := make([]float32, h.Dim*h.Dim)
+			g.Normal(x)
+			g.Skip(c.layers * len(x))
+			select {
+			case drawn <- x:
+			case <-stop:
+				return
+			}
 		}
-		x := buf[:n]
-		g.Normal(x)
-		g.Skip(c.layers * n)
-		if err := use(h, x); err != nil {
+	}()
+	for _, h := range heads {
+		if err := use(h, <-drawn); err != nil {
 			return err
 		}
 	}
@@ -167,11 +173,15 @@ type product func(c, a, b []float32, m, n, k int)
 // spread is vec.MulTInOrder with the rows of a shared out among processors. Each
 // sum is taken in the same order, so the result is the same.
 func spread(c, a, b []float32, m, n, k int) {
+	share(m, func(from, to int) { vec.MulTInOrder(c[from*n:to*n], a[from*k:to*k], b, to-from, n, k) })
+}
+
+// share does rows 0 to m in parts, one a processor.
+func share(m int, do func(from, to int)) {
 	rows := max(64, (m+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
 	var wait sync.WaitGroup
 	for i := 0; i < m; i += rows {
-		end := min(i+rows, m)
-		wait.Go(func() { vec.MulTInOrder(c[i*n:end*n], a[i*k:end*k], b, end-i, n, k) })
+		wait.Go(func() { do(i, min(i+rows, m)) })
 	}
 	wait.Wait()
 }
@@ -199,23 +209,29 @@ func (h *Head) project(w weights, x []float32, mulT product) projection {
 func (p *projection) attend(out []float32, mulT product) {
 	d := len(p.v)
 	mulT(out, p.q, p.k, d, d, d)
-	for i := range d {
-		row := out[i*d : (i+1)*d]
-		peak := row[0]
-		for _, v := range row {
-			peak = max(peak, v)
+	share(d, func(from, to int) {
+		for i := from; i < to; i++ {
+			p.attendRow(out[i*d : (i+1)*d])
 		}
-		norm := 0.0
-		for j, v := range row {
-			e := expf(v-peak) * p.v[j]
-			row[j] = e
-			norm += float64(e) * float64(e)
-		}
-		if norm > 0 {
-			scale := float32(1 / math.Sqrt(norm))
-			for j := range row {
-				row[j] *= scale
-			}
+	})
+}
+
+// attendRow turns a row of logits into a row of the output.
+func (p *projection) attendRow(row []float32) {
+	peak := row[0]
+	for _, v := range row {
+		peak = max(peak, v)
+	}
+	norm := 0.0
+	for j, v := range row {
+		e := expf(v-peak) * p.v[j]
+		row[j] = e
+		norm += float64(e) * float64(e)
+	}
+	if norm > 0 {
+		scale := float32(1 / math.Sqrt(norm))
+		for j := range row {
+			row[j] *= scale
 		}
 	}
 }
