@@ -282,7 +282,11 @@ func (c Calculator) Attention(ctx context.Context, heads []Head, base *checkpoin
 				return err
 			}
 			likeness(cos, target, out)
-			row = append(row, Mean(cos))
+			mean := Mean(cos)
+			if mean != mean {
+				return fmt.Errorf("%w: the attention of %s in %s or %s overflows", ErrNonFinite, h.q, f.Path(), base.Path())
+			}
+			row = append(row, mean)
 		}
 		all = append(all, row)
 		if progress != nil {

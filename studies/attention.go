@@ -161,6 +161,9 @@ func (r *run) attentive(ctx context.Context, q *search) *search {
 	a := &search{name: q.name, blocks: q.blocks, kind: q.kind, holes: q.holes, start: q.start}
 	var mix *similarity.AttentionMix // made when first needed: not for finished trials
 	a.score = func(x []float64) (float64, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
 		if mix == nil {
 			var err error
 			if mix, err = similarity.NewAttentionMix(ctx, head, r.lens.models, r.lens.target, fittedSeeds(head)); err != nil {

@@ -2,9 +2,11 @@ package studies
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
+	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
 	"mixmatch/similarity"
@@ -17,7 +19,11 @@ func (r *run) publish(ctx context.Context, s *Summary) error {
 	l := r.lens
 	if l == nil {
 		var err error
-		if l, err = r.newLens(); err != nil {
+		if l, err = r.newLens(); errors.Is(err, merge.ErrMismatch) {
+			s.Notes = append(s.Notes, fmt.Sprintf("no attention similarity: %v", err))
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		defer l.close()
@@ -30,7 +36,12 @@ func (r *run) publish(ctx context.Context, s *Summary) error {
 		return err
 	}
 	for i := range s.Groups {
-		if err := r.publishGroup(ctx, s, &s.Groups[i], l, printed); err != nil {
+		err := r.publishGroup(ctx, s, &s.Groups[i], l, printed)
+		if r.lens == nil && (errors.Is(err, merge.ErrMismatch) || errors.Is(err, similarity.ErrNonFinite)) {
+			s.Notes = append(s.Notes, fmt.Sprintf("no attention similarity of the %s: %v", s.Groups[i].Name, err))
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -92,7 +92,7 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := r.publish(ctx, sum); err != nil {
 		return nil, err
 	}
-	if err := checkpoint.WriteFileAtomic(s.path(bestFile), []byte(sum.Recipe)); err != nil {
+	if err := checkpoint.WriteFileAtomic(s.path(bestFile), []byte(sum.Annotated())); err != nil {
 		return nil, err
 	}
 	return sum, sum.write(s.path(summaryFile))

@@ -16,6 +16,7 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
+	"mixmatch/merge/recipe"
 	"mixmatch/optimize"
 	"mixmatch/similarity"
 	"mixmatch/studies"
@@ -179,6 +180,10 @@ func TestPlanted(t *testing.T) {
 		}
 		if float64(honest) < 0.95*float64(weights) {
 			t.Errorf("%s: truth within three standard errors in %d of %d weights", era, honest, weights)
+		}
+		text := sum.Annotated()
+		if back, err := recipe.Parse(p.Layout(), text, recipe.Options{}); err != nil || back.String() != sum.Recipe || !strings.Contains(text, "similar.py") {
+			t.Errorf("%s: exported with its similarities the recipe reads back as %v, %v", era, back, err)
 		}
 		// The printed recipe comes down to the weights that were scored.
 		r, err := sum.Parse()

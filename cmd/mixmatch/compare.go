@@ -198,6 +198,9 @@ func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths [
 				!(c.Bool("outputs") && strings.HasPrefix(name, "OUT"))
 		})
 	}
+	if len(heads) == 0 {
+		return fmt.Errorf("%s: %w: no self-attention in the blocks chosen", paths[0], similarity.ErrEmpty)
+	}
 	return r.addAttention(c, calc, l, heads, files)
 }
 

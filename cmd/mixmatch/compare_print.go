@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -12,7 +13,8 @@ import (
 
 // similarPy prints the layout of sd-cosine-similarity's similar.py, which people
 // paste into posts, or the same with SuperMerger's three decimals.
-func (r *likeness) similarPy(w io.Writer) error {
+func (r *likeness) similarPy(out io.Writer) error {
+	w := &bytes.Buffer{}
 	// Percentages are taken in float32, as there: the last digit depends on it.
 	percent := func(v float64) string { return fmt.Sprintf("%8.4f%%", float32(v)*100) }
 	if r.Calculator == "supermerger" {
@@ -32,7 +34,8 @@ func (r *likeness) similarPy(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s\n%s\n\n%s [%s] - %s\n\n", head, line, show(m.Path), m.Hash, percent(*m.Mean))
 	}
-	return nil
+	_, err := out.Write(w.Bytes())
+	return err
 }
 
 // percents returns b's numbers as text, "-" where there is none.
@@ -76,7 +79,8 @@ func (m *likeModel) rows() []likeBlock {
 }
 
 // table prints a row a block: the numbers side by side.
-func (r *likeness) table(w io.Writer) error {
+func (r *likeness) table(out io.Writer) error {
+	w := &bytes.Buffer{}
 	fmt.Fprintf(w, "base: %s [%s]\n", show(path.Base(r.Base.Path)), r.Base.Hash)
 	if r.Origin != "" {
 		fmt.Fprintf(w, "explained: of what sets it apart from %s\n", show(r.Origin))
@@ -94,11 +98,13 @@ func (r *likeness) table(w io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	_, err := out.Write(w.Bytes())
+	return err
 }
 
 // markdown prints one table: a row a block, columns for each model.
-func (r *likeness) markdown(w io.Writer) error {
+func (r *likeness) markdown(out io.Writer) error {
+	w := &bytes.Buffer{}
 	cell := func(s string) string {
 		return strings.NewReplacer("|", "\\|", "<", "&lt;", "`", "\\`").Replace(show(s))
 	}
@@ -114,9 +120,6 @@ func (r *likeness) markdown(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(w, "%s\n%s\n", head, rule)
-	if len(r.Models) == 0 {
-		return nil
-	}
 	// Models may lack blocks that others have; the rows are those of any.
 	for _, name := range r.names() {
 		line := "| " + name + " |"
@@ -136,7 +139,8 @@ func (r *likeness) markdown(w io.Writer) error {
 		}
 		fmt.Fprintln(w, line)
 	}
-	return nil
+	_, err := out.Write(w.Bytes())
+	return err
 }
 
 // names returns the blocks of all models, in order, and "mean".

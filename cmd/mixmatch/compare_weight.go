@@ -58,6 +58,10 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 	if errors.Is(err, similarity.ErrEmpty) {
 		return nil
 	}
+	if errors.Is(err, merge.ErrMismatch) { // the weights are compared all the same
+		say(c, "no attention similarity: %s: %s", show(paths[0]), oneLine(err))
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", paths[0], err)
 	}
@@ -65,7 +69,12 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 	for _, m := range models[first:] {
 		files = append(files, m.File)
 	}
-	return r.addAttention(c, calc, l, heads, files)
+	if err := r.addAttention(c, calc, l, heads, files); errors.Is(err, merge.ErrMismatch) {
+		say(c, "no attention similarity: %s", oneLine(err))
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 // addWeights adds cosines, and what is explained if the first model of blocks

@@ -113,6 +113,12 @@ func writeDocument(c *cli.Context, r *recipe.Recipe, format, out string, opt exc
 	if err != nil {
 		return usage("%s: %w", c.Command.Name, err)
 	}
+	return emit(c, text, out, append(notes, more...))
+}
+
+// emit writes a document to the terminal or to the file out, and then says what
+// there is to note.
+func emit(c *cli.Context, text []byte, out string, notes []string) error {
 	if out == "" || out == "-" {
 		if _, err := c.App.Writer.Write(text); err != nil {
 			return err
@@ -125,7 +131,7 @@ func writeDocument(c *cli.Context, r *recipe.Recipe, format, out string, opt exc
 			return err
 		}
 	}
-	for _, n := range append(notes, more...) {
+	for _, n := range notes {
 		say(c, "note: %s", oneLine(plain(n)))
 	}
 	return nil
@@ -195,6 +201,9 @@ func exportAction(c *cli.Context) error {
 		if format != "text" && format != "json" {
 			notes = append(notes, fmt.Sprintf("the target has the VAE of %s, not a blend: bake that one in afterwards", v.Source))
 		}
+	}
+	if format == "text" { // with the similarity after each step
+		return emit(c, []byte(sum.Annotated()), c.String("output"), notes)
 	}
 	return writeDocument(c, r, format, c.String("output"), opt, notes)
 }

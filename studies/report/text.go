@@ -13,7 +13,6 @@ import (
 	"text/tabwriter"
 	"unicode"
 
-	"mixmatch/merge/block"
 	"mixmatch/similarity"
 	"mixmatch/studies"
 )
@@ -134,7 +133,7 @@ func unexplained(s *studies.Summary) string {
 			break
 		}
 		mark := ""
-		if b.Verdict == similarity.Short {
+		if b.Verdict == similarity.Short && b.Attention == nil {
 			mark = " (held back)"
 		}
 		parts = append(parts, fmt.Sprintf("%s %.2f %%%s", b.Name, 100*b.Unexplained, mark))
@@ -154,18 +153,8 @@ func (p *printer) recipe(s *studies.Summary) {
 	p.f("Recipe, in SuperMerger's notation, with the cosine similarity after each step:\n\n")
 	for _, st := range s.Steps {
 		p.f("%s\n", st.Text)
-		var parts []string
-		for _, g := range block.Groups() {
-			if v, ok := st.Similarity[g]; ok {
-				part := fmt.Sprintf("%s %s", g, percent(v))
-				if a, ok := st.Published[g]; ok {
-					part += fmt.Sprintf(" (similar.py %s)", percent(a))
-				}
-				parts = append(parts, part)
-			}
-		}
-		if len(parts) > 0 || len(st.Similarity) > 0 {
-			p.f("# %s\n", strings.Join(parts, ", "))
+		if len(st.Similarity) > 0 {
+			p.f("%s\n", st.Comment())
 		}
 	}
 	p.f("\n")
