@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"context"
 	"slices"
 	"testing"
 	"time"
@@ -21,23 +20,7 @@ import (
 // closed form, products of the block's tensors included. Both are judged by the
 // attention similarity they reach.
 func BenchmarkFit(b *testing.B) {
-	p, err := Write(context.Background(), b.TempDir(), Family{Div: 5, Seed: 1}, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	open := func(path string) *merge.Model {
-		m, err := merge.OpenModel(merge.NameOf(path), path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { m.Close() })
-		return m
-	}
-	models := []*merge.Model{open(p.Base)}
-	for _, s := range p.Sources {
-		models = append(models, open(s.Path))
-	}
-	target := open(p.Target)
+	p, models, target := benchModels(b)
 	var files []*checkpoint.File
 	for _, m := range models {
 		files = append(files, m.File)

@@ -15,23 +15,7 @@ import (
 // the same files in the same run, both from memory and on one thread: the
 // metric reading/pass is 1 if the arithmetic were free.
 func BenchmarkPass(b *testing.B) {
-	p, err := Write(context.Background(), b.TempDir(), Family{Div: 5, Seed: 1}, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	open := func(path string) *merge.Model {
-		m, err := merge.OpenModel(merge.NameOf(path), path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { m.Close() })
-		return m
-	}
-	models := []*merge.Model{open(p.Base)}
-	for _, s := range p.Sources {
-		models = append(models, open(s.Path))
-	}
-	target := open(p.Target)
+	_, models, target := benchModels(b)
 	pool, err := merge.NewPool(models)
 	if err != nil {
 		b.Fatal(err)
@@ -67,4 +51,26 @@ func BenchmarkPass(b *testing.B) {
 	}
 	b.ReportMetric(float64(reading)/float64(passing), "reading/pass")
 	b.ReportMetric(float64(size)*float64(b.N)/passing.Seconds()/1e6, "MB/s")
+}
+
+// benchModels makes a family and opens the sources, base first, and the target.
+func benchModels(b *testing.B) (p Planted, models []*merge.Model, target *merge.Model) {
+	b.Helper()
+	p, err := Write(context.Background(), b.TempDir(), Family{Div: 5, Seed: 1}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	open := func(path string) *merge.Model {
+		m, err := merge.OpenModel(merge.NameOf(path), path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { m.Close() })
+		return m
+	}
+	models = append(models, open(p.Base))
+	for _, s := range p.Sources {
+		models = append(models, open(s.Path))
+	}
+	return p, models, open(p.Target)
 }
