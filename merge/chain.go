@@ -290,7 +290,7 @@ func (w *walk) key(key string, a, b, third *node, three bool) (*node, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrMismatch, key, err)
 	}
 	n.dtype = checkpoint.DType(step.DType(key, a.format(), b.format(), format))
-	if part && !(s.Mode == recipe.AddDifference && slices.Equal(a.shape, cShape)) {
+	if part && (s.Mode != recipe.AddDifference || !slices.Equal(a.shape, cShape)) {
 		n.dtype = checkpoint.DType(a.format())
 	}
 	n.whole = part || !calc.Elementwise(step.Calc) && !normal || a.whole || b.whole || n.c != nil && n.c.whole

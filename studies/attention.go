@@ -136,9 +136,9 @@ func (l *lens) head(id block.ID) (similarity.Head, bool) {
 }
 
 // column returns block id's column of r with the search's holes at x.
-func (q *search) column(r *recipe.Recipe, x []float64) []float64 {
-	column := r.Column(q.blocks[0])
-	for k, h := range q.holes {
+func (s *search) column(r *recipe.Recipe, x []float64) []float64 {
+	column := r.Column(s.blocks[0])
+	for k, h := range s.holes {
 		column[h.pos] = x[k]
 	}
 	return column

@@ -192,10 +192,11 @@ func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths [
 	if c.Bool("inputs") || c.Bool("middle") || c.Bool("outputs") {
 		heads = slices.DeleteFunc(heads, func(h similarity.Head) bool {
 			name := l.Name(h.Block)
-			return !c.Bool("all") &&
-				!(c.Bool("inputs") && strings.HasPrefix(name, "IN")) &&
-				!(c.Bool("middle") && strings.HasPrefix(name, "M")) &&
-				!(c.Bool("outputs") && strings.HasPrefix(name, "OUT"))
+			wanted := c.Bool("all") ||
+				c.Bool("inputs") && strings.HasPrefix(name, "IN") ||
+				c.Bool("middle") && strings.HasPrefix(name, "M") ||
+				c.Bool("outputs") && strings.HasPrefix(name, "OUT")
+			return !wanted
 		})
 	}
 	if len(heads) == 0 {
