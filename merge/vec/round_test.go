@@ -1,20 +1,20 @@
-package calc
+package vec
 
 import (
 	"math"
 	"testing"
-
-	"mixmatch/merge/vec"
 )
 
-// TestRoundHalf compares with a store and a load, for every 61st float32
+// TestRoundF16 compares with a store and a load, for every 61st float32
 // number (or fewer) and those around all ties.
-func TestRoundHalf(t *testing.T) {
+func TestRoundF16(t *testing.T) {
 	var x, want []float32
-	check := func() {
+	stored := make([]byte, 2*(1<<14+3))
+	compare := func() {
 		want = append(want[:0], x...)
-		vec.RoundF16(want)
-		roundHalf(x)
+		NarrowF16(stored[:2*len(x)], want)
+		WidenF16(want, stored[:2*len(x)])
+		RoundF16(x)
 		for i := range x {
 			if math.Float32bits(x[i]) != math.Float32bits(want[i]) {
 				t.Fatalf("got %#08x; want %#08x", math.Float32bits(x[i]), math.Float32bits(want[i]))
@@ -28,7 +28,7 @@ func TestRoundHalf(t *testing.T) {
 	}
 	for b := uint64(0); b < 1<<32; b += stride {
 		if x = append(x, math.Float32frombits(uint32(b))); len(x) == 1<<14 {
-			check()
+			compare()
 		}
 	}
 	for b := uint64(0); b < 1<<32; b += 1 << 12 {
@@ -36,8 +36,8 @@ func TestRoundHalf(t *testing.T) {
 			x = append(x, math.Float32frombits(uint32(b+d-1)))
 		}
 		if len(x) >= 1<<14 {
-			check()
+			compare()
 		}
 	}
-	check()
+	compare()
 }
