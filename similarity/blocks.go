@@ -75,6 +75,15 @@ func sumOf(tensors []*Products, models int) sum {
 	return s
 }
 
+// Keys returns the tensors compared in block id.
+func (b *Blocks) Keys(id block.ID) []string {
+	var keys []string
+	for _, t := range b.sums[id].tensors {
+		keys = append(keys, t.Key)
+	}
+	return keys
+}
+
 // Has reports whether block id holds anything to compare.
 func (b *Blocks) Has(id block.ID) bool { return b.sums[id].len > 0 }
 
@@ -151,12 +160,12 @@ func (b *Blocks) Span(id block.ID, i int) float64 {
 	return b.Distance(id, w)
 }
 
-// Explained returns 1 - |T-M|^2 / |T-B|^2 for the mix with weights w, B being
-// model base. Plain cosines sit at 0.99 because all fine-tunes share most of
+// Explained returns 1 - |T-M|^2 / |T-B|^2 for a model whose |T-M|^2 in block id
+// is d (that of a mix is [Blocks.Distance]), B being model base. Plain cosines sit at 0.99 because all fine-tunes share most of
 // their weights; this number does not flatter. It is 1 where the target is the
-// base and the mix hits it.
-func (b *Blocks) Explained(id block.ID, w []float64, base int) float64 {
-	span, d := b.Span(id, base), b.Distance(id, w)
+// base and the model is, too.
+func (b *Blocks) Explained(id block.ID, d float64, base int) float64 {
+	span := b.Span(id, base)
 	if span == 0 {
 		if d == 0 {
 			return 1

@@ -330,7 +330,7 @@ func TestJudge(t *testing.T) {
 		if weights == nil {
 			weights = fit.Weights
 		}
-		if got := b.Judge(idOUT03, weights, fit, 0); got.Verdict != c.want {
+		if got := b.Judge(idOUT03, b.Distance(idOUT03, weights), fit, 0); got.Verdict != c.want {
 			t.Errorf("%s: %+v; want %s", c.name, got, c.want)
 		}
 	}

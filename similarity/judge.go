@@ -42,15 +42,10 @@ type Finding struct {
 	Verdict     Verdict
 }
 
-// Judge judges a mix with weights w in block id, where fit is the best there
-// is and base the model to measure from, or -1 for the nearest.
-func (b *Blocks) Judge(id block.ID, w []float64, fit *Fit, base int) Finding {
-	return b.JudgeDistance(id, b.Distance(id, w), fit, base)
-}
-
-// JudgeDistance is [Blocks.Judge] for a model of which only d is known, its
-// |T-M|^2: one that is no mix.
-func (b *Blocks) JudgeDistance(id block.ID, d float64, fit *Fit, base int) Finding {
+// Judge judges a model whose distance in block id is d, |T-M|^2 (that of a mix
+// is [Blocks.Distance]), where fit is the best mix there is and base the model
+// to measure from, or -1 for the nearest.
+func (b *Blocks) Judge(id block.ID, d float64, fit *Fit, base int) Finding {
 	stored, half := b.Floor(id)
 	f := Finding{Block: id, Verdict: Exact}
 	span := math.Inf(1)

@@ -27,11 +27,12 @@ const (
 // A composition is a recipe under construction.
 type composition struct {
 	blocks  *similarity.Blocks
-	ids     []block.ID         // the blocks searched
-	base    int                // the model add-difference subtracts, or -1
-	support map[block.ID][]int // the models that take part in each block, ascending
-	order   []int              // the models that take part anywhere, in the order of the steps
-	diff    int                // the model that the steps subtract, or -1 for a chain of weight sums
+	ids     []block.ID                   // the blocks searched
+	base    int                          // the model add-difference subtracts, or -1
+	support map[block.ID][]int           // the models that take part in each block, ascending
+	fits    map[block.ID]*similarity.Fit // of the support: the best there is
+	order   []int                        // the models that take part anywhere, in the order of the steps
+	diff    int                          // the model that the steps subtract, or -1 for a chain of weight sums
 	style   Style
 	tree    []link // what the steps add, if differences between various models; see [composition.between]
 }
@@ -41,13 +42,12 @@ type composition struct {
 // kept is the model whose tensors the target kept where nothing is merged, or
 // -1; it becomes model A, unless the style leaves no choice.
 func compose(b *similarity.Blocks, ids []block.ID, base, kept int, style Style) (*composition, error) {
-	c := &composition{blocks: b, ids: ids, base: base, support: map[block.ID][]int{}, diff: -1, style: style}
+	c := &composition{blocks: b, ids: ids, base: base, support: map[block.ID][]int{}, fits: map[block.ID]*similarity.Fit{}, diff: -1, style: style}
 	all := make([]int, len(b.Names))
 	for i := range all {
 		all[i] = i
 	}
 	in, share := make([]bool, len(b.Names)), make([]float64, len(b.Names))
-	fits := map[block.ID]*similarity.Fit{}
 	for _, id := range ids {
 		_, fit, err := c.eliminate(id, all)
 		if err != nil {
@@ -74,7 +74,7 @@ func compose(b *similarity.Blocks, ids []block.ID, base, kept int, style Style) 
 		if err != nil {
 			return nil, err
 		}
-		c.support[id], fits[id] = s, fit
+		c.support[id], c.fits[id] = s, fit
 		for _, i := range s {
 			taken[i] = true
 		}
@@ -85,10 +85,10 @@ func compose(b *similarity.Blocks, ids []block.ID, base, kept int, style Style) 
 			models = append(models, i)
 		}
 	}
-	if err := c.arrange(models, fits, kept); err != nil {
+	if err := c.arrange(models, kept); err != nil {
 		return nil, err
 	}
-	return c, c.restyle(fits)
+	return c, c.restyle()
 }
 
 // needed takes from the models of free those that the others can stand in for
@@ -191,10 +191,10 @@ func (c *composition) eliminate(id block.ID, free []int) ([]int, *similarity.Fit
 // step to set the share of d, unless d starts the chain. Both take one step
 // fewer than there are models, which is the fewest for steps that bring in one
 // model each.
-func (c *composition) arrange(models []int, fits map[block.ID]*similarity.Fit, kept int) error {
+func (c *composition) arrange(models []int, kept int) error {
 	total, below := make([]float64, len(c.blocks.Names)), make([]float64, len(c.blocks.Names))
 	for _, id := range c.ids {
-		for i, w := range fits[id].Weights {
+		for i, w := range c.fits[id].Weights {
 			total[i] += w
 			below[i] += min(0, w)
 		}
@@ -272,11 +272,11 @@ func (c *composition) present(id block.ID, some []int) []int {
 
 // chains reports whether weight sums in the order chosen keep all ratios
 // within [-1, 2], SuperMerger's slider.
-func (c *composition) chains(fits map[block.ID]*similarity.Fit) bool {
+func (c *composition) chains() bool {
 	for _, id := range c.ids {
 		sum := 0.0
 		for _, i := range c.order {
-			w := fits[id].Weights[i]
+			w := c.fits[id].Weights[i]
 			sum += w
 			if w != 0 && (math.Abs(sum) < 0.02 || w/sum < -1 || w/sum > 2) {
 				return false
@@ -369,15 +369,8 @@ func (c *composition) fresh(name string) string {
 	return name
 }
 
-// exact returns the column of block id that comes closest, one ratio a model,
-// and the fit behind it.
-func (c *composition) exact(id block.ID) ([]float64, *similarity.Fit, error) {
-	fit, err := c.blocks.Fit(id, c.support[id], nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c.column(fit.Weights), fit, nil
-}
+// exact returns the column of block id that comes closest, one ratio a model.
+func (c *composition) exact(id block.ID) []float64 { return c.column(c.fits[id].Weights) }
 
 // column turns weights into ratios, one for each model but the first.
 func (c *composition) column(w []float64) []float64 {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 
@@ -89,11 +88,11 @@ func parseJournal(r io.Reader) (trials []optimize.Trial, good int64, err error) 
 // encode returns the line with its checksum and its end.
 func (l line) encode() ([]byte, error) {
 	l.CRC = ""
-	body, err := json.Marshal(l)
+	sum, err := checksum(l)
 	if err != nil {
 		return nil, err
 	}
-	l.CRC = fmt.Sprintf("%08x", crc32.ChecksumIEEE(body))
+	l.CRC = sum
 	text, err := json.Marshal(l)
 	return append(text, '\n'), err
 }

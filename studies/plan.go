@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,11 +142,6 @@ type sealed struct {
 	CRC string `json:"crc32"`
 }
 
-func (p *Plan) checksum() (string, error) {
-	text, err := json.Marshal(p)
-	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(text)), err
-}
-
 func readPlan(path string) (*Plan, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -159,7 +153,7 @@ func readPlan(path string) (*Plan, error) {
 	if err := dec.Decode(&s); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
 	}
-	if sum, err := s.checksum(); err != nil || sum != s.CRC {
+	if sum, err := checksum(&s.Plan); err != nil || sum != s.CRC {
 		return nil, fmt.Errorf("%s: %w: it is not as it was written; a plan cannot be edited, start a new study", path, ErrDamaged)
 	}
 	if err := s.Check(); err != nil {
@@ -169,7 +163,7 @@ func readPlan(path string) (*Plan, error) {
 }
 
 func writePlan(path string, p *Plan) error {
-	sum, err := p.checksum()
+	sum, err := checksum(p)
 	if err != nil {
 		return err
 	}

@@ -148,24 +148,21 @@ func (r *run) plan() error {
 		}
 		r.holed = t
 	} else {
-		c, err := compose(r.blocks, r.ids, r.Plan.base(), r.kept(), r.Plan.Style)
+		kept := r.kept()
+		c, err := compose(r.blocks, r.ids, r.Plan.base(), kept, r.Plan.Style)
 		if errors.Is(err, errStyle) { // better other steps than none, after so much reading
 			r.notes = append(r.notes, err.Error())
-			c, err = compose(r.blocks, r.ids, r.Plan.base(), r.kept(), Plain)
+			c, err = compose(r.blocks, r.ids, r.Plan.base(), kept, Plain)
 		}
 		if err != nil {
 			return err
 		}
-		if kept := r.kept(); slices.Contains(c.order, kept) && c.order[0] != kept {
+		if slices.Contains(c.order, kept) && c.order[0] != kept {
 			r.notes = append(r.notes, fmt.Sprintf("the steps begin with %s, as their style wants, but what is not merged is %s's in the target", r.blocks.Names[c.order[0]], r.blocks.Names[kept]))
 		}
 		r.composed, r.holed = c, c.recipe()
 		for _, id := range r.ids {
-			x, _, err := c.exact(id)
-			if err != nil {
-				return err
-			}
-			r.widen(id, x)
+			r.widen(id, c.exact(id))
 		}
 	}
 	text := []byte(r.holed.String())
@@ -201,22 +198,15 @@ func (r *run) widen(id block.ID, x []float64) {
 	if r.composed.style == Between {
 		return
 	}
-	at := 0
-	for i := range r.holed.Steps {
-		for _, row := range []recipe.Row{r.holed.Steps[i].Alpha, r.holed.Steps[i].Beta} {
-			if row == nil {
-				continue
-			}
-			if q := &row[id]; q.Hole != recipe.Fixed {
-				if x[at] < q.Lo+0.1 {
-					q.Lo = math.Floor(x[at] - 1)
-				}
-				if x[at] > q.Hi-0.1 {
-					q.Hi = math.Ceil(x[at] + 1)
-				}
-			}
-			at++
+	for _, pos := range r.holed.Holes(id) {
+		q := r.holed.Ratio(id, pos)
+		if x[pos] < q.Lo+0.1 {
+			q.Lo = math.Floor(x[pos] - 1)
 		}
+		if x[pos] > q.Hi-0.1 {
+			q.Hi = math.Ceil(x[pos] + 1)
+		}
+		r.holed.SetRatio(id, pos, q)
 	}
 }
 
@@ -243,10 +233,7 @@ func (r *run) searchComposed(ctx context.Context) error {
 			continue
 		}
 		q := blockSearch(r.blocks, r.holed, id, holes)
-		x, _, err := r.composed.exact(id)
-		if err != nil {
-			return err
-		}
+		x := r.composed.exact(id)
 		for _, h := range holes {
 			q.start = append(q.start, x[h.pos])
 		}
@@ -286,10 +273,7 @@ func (r *run) searchComposed(ctx context.Context) error {
 			if x, err = shorten(best[i].X, q.holes, best[i].Value, slack(best[i].Value, len(x), r.blocks.Len(id)), q.score); err != nil {
 				return err
 			}
-			for k, h := range q.holes {
-				column[h.pos] = x[k]
-			}
-			r.recipe.SetColumn(id, column)
+			r.recipe.SetColumn(id, q.column(r.recipe, x))
 		}
 	}
 	return nil

@@ -69,15 +69,20 @@ func seed(study int64, name string) int64 {
 	return int64(h.Sum64() >> 1)
 }
 
-// settings are those of the search's optimizer.
-func (s *search) settings(p *Plan) optimize.Settings {
+// box returns the bounds of the search's holes.
+func (s *search) box() optimize.Box {
 	box := optimize.Box{}
 	for _, h := range s.holes {
 		box.Lower = append(box.Lower, h.lo)
 		box.Upper = append(box.Upper, h.hi)
 	}
+	return box
+}
+
+// settings are those of the search's optimizer.
+func (s *search) settings(p *Plan) optimize.Settings {
 	return optimize.Settings{
-		Name: s.name, Box: box, Sampler: p.Sampler, Start: s.start,
+		Name: s.name, Box: s.box(), Sampler: p.Sampler, Start: s.start,
 		Trials: p.Trials, Polish: min(p.Polish, s.patience(p.Polish)), Seed: seed(p.Seed, s.name),
 	}
 }
@@ -90,11 +95,7 @@ func (s *search) begin(ctx context.Context) error {
 		for i, h := range s.holes {
 			x[i] = min(max(share, h.lo), h.hi)
 		}
-		set := optimize.Settings{Name: s.name, Sampler: "random", Start: x, Polish: s.patience(300)}
-		for _, h := range s.holes {
-			set.Box.Lower = append(set.Box.Lower, h.lo)
-			set.Box.Upper = append(set.Box.Upper, h.hi)
-		}
+		set := optimize.Settings{Name: s.name, Box: s.box(), Sampler: "random", Start: x, Polish: s.patience(300)}
 		t, err := optimize.Minimize(ctx, s.score, set)
 		if err != nil {
 			return err

@@ -24,7 +24,7 @@ type stage struct {
 	*merge.Rehearsal
 	models []*merge.Model // the sources, and the target last
 	target *merge.Model
-	keys   map[block.ID][]string
+	blocks *similarity.Blocks
 }
 
 // raise opens the models for the recipe with holes.
@@ -33,17 +33,8 @@ func (r *run) raise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st := &stage{models: append(slices.Clone(pool.Models), target), target: target, keys: map[block.ID][]string{}}
+	st := &stage{models: append(slices.Clone(pool.Models), target), target: target, blocks: r.blocks}
 	r.stage = st
-	for i := range r.gram.Tensors { // as similarity.Gram.Blocks sums them
-		t := &r.gram.Tensors[i]
-		if part := t.Part(); part != block.UNet && part != block.TextEncoder {
-			continue
-		}
-		if id, ok := r.blocks.Layout.Of(t.Key); ok {
-			st.keys[id] = append(st.keys[id], t.Key)
-		}
-	}
 	if st.Rehearsal, err = merge.NewRehearsal(ctx, pool, r.holed, r.blocks.Layout.Era(), stageCache); err != nil {
 		return fmt.Errorf("recipe: %w", err)
 	}
@@ -61,7 +52,8 @@ func (st *stage) close() {
 // of the merged tensors with the target's, and their squared distance. It keeps
 // buffers, so it is for one goroutine.
 func (st *stage) scorer(ctx context.Context, id block.ID) func(column []float64) (cosine, distance float64, err error) {
-	b := st.Block(id, st.keys[id])
+	keys := st.blocks.Keys(id)
+	b := st.Block(id, keys)
 	var buffer []float32
 	return func(column []float64) (float64, float64, error) {
 		var mt, mm, tt, d float64
@@ -89,7 +81,7 @@ func (st *stage) scorer(ctx context.Context, id block.ID) func(column []float64)
 		switch {
 		case err != nil:
 			return 0, 0, err
-		case n < len(st.keys[id]):
+		case n < len(keys):
 			return 0, 0, fmt.Errorf("%w: the recipe's result lacks tensors of %s", ErrInvalid, b.Name())
 		case mm == 0 && tt == 0:
 			return 1, d, nil
@@ -100,31 +92,11 @@ func (st *stage) scorer(ctx context.Context, id block.ID) func(column []float64)
 	}
 }
 
-// staged scores the recipe found in block id, as [run.block] does a mix.
+// staged scores the recipe found in block id by merging it.
 func (r *run) staged(ctx context.Context, printed *recipe.Recipe, id block.ID) (*Block, similarity.Finding, error) {
-	ceiling, err := r.blocks.Ceiling(id)
-	if err != nil {
-		return nil, similarity.Finding{}, err
-	}
 	v, d, err := r.stage.scorer(ctx, id)(printed.Column(id))
 	if err != nil {
 		return nil, similarity.Finding{}, err
 	}
-	b := &Block{Name: r.blocks.Layout.Name(id), Achieved: v, Ceiling: max(ceiling.Cosine, v)}
-	b.Trials = r.trials[b.Name]
-	if base := r.Plan.base(); base >= 0 {
-		e := 1.0
-		if span := r.blocks.Span(id, base); span > 0 {
-			e = 1 - d/span
-		} else if d > 0 {
-			e = 0
-		}
-		b.Explained = &e
-	}
-	if v, ok := r.reached[id]; ok {
-		b.Searched = &v
-	}
-	f := r.blocks.JudgeDistance(id, d, ceiling, r.Plan.base())
-	b.Unexplained, b.Noise, b.Verdict = f.Unexplained, f.Noise, f.Verdict
-	return b, f, nil
+	return r.judge(id, v, d)
 }

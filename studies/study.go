@@ -17,8 +17,10 @@ package studies
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,8 +119,8 @@ func Create(dir string, c Config) (*Study, error) {
 			return nil, err
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, planFile)); err == nil {
-		return nil, fmt.Errorf("%s: %w: go on with \"resume\", or choose another folder", dir, ErrExists)
+	if err := vacant(dir); err != nil {
+		return nil, err
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 && !onlyOurs(entries) {
 		return nil, fmt.Errorf("%s: %w: the folder holds other files; choose a new one", dir, ErrInvalid)
@@ -130,15 +132,23 @@ func Create(dir string, c Config) (*Study, error) {
 	if err := s.acquire(); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(s.path(planFile)); err == nil { // somebody was quicker
+	if err := vacant(dir); err != nil { // somebody was quicker
 		s.Close()
-		return nil, fmt.Errorf("%s: %w: go on with \"resume\", or choose another folder", dir, ErrExists)
+		return nil, err
 	}
 	if err := writePlan(s.path(planFile), &p); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// vacant returns an error if there is a study in dir.
+func vacant(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, planFile)); err == nil {
+		return fmt.Errorf("%s: %w: go on with \"resume\", or choose another folder", dir, ErrExists)
+	}
+	return nil
 }
 
 // onlyOurs reports whether entries are what a study leaves that was cut short
@@ -245,6 +255,13 @@ func (s *Study) Close() error {
 		return nil
 	}
 	return s.lock.Close()
+}
+
+// checksum is what the study's own files carry, to show that nobody changed
+// them: of v as JSON.
+func checksum(v any) (string, error) {
+	text, err := json.Marshal(v)
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(text)), err
 }
 
 func (s *Study) path(name string) string { return filepath.Join(s.Dir, name) }

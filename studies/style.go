@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"mixmatch/merge/block"
-	"mixmatch/similarity"
 )
 
 // A Style is a wish for the steps that are composed. None has more steps than
@@ -39,21 +38,21 @@ type link struct {
 }
 
 // restyle gives the steps that arrange chose the style that is wanted.
-func (c *composition) restyle(fits map[block.ID]*similarity.Fit) error {
+func (c *composition) restyle() error {
 	if len(c.order) == 1 {
 		return nil
 	}
 	switch c.style {
 	case Between:
-		return c.between(fits)
+		return c.between()
 	case Triple:
-		return c.pair(fits)
+		return c.pair()
 	case Add:
 		if c.diff < 0 {
 			c.diff = c.order[0]
 		}
 	default:
-		if c.diff < 0 && !c.chains(fits) {
+		if c.diff < 0 && !c.chains() {
 			c.diff = c.order[0]
 		}
 	}
@@ -81,12 +80,12 @@ func (c *composition) groups() [][]int {
 // are shares of that: it must be clear of zero in all blocks, or 1-alpha-beta
 // would be 0 in a later step, which leaves nothing of them. The first model
 // stays, for it gives what is not merged.
-func (c *composition) pair(fits map[block.ID]*similarity.Fit) error {
+func (c *composition) pair() error {
 	c.diff = -1
 	const tries = 20000
 	for _, most := range []float64{2, 20} { // the largest ratio; SuperMerger's slider ends at 2
 		left := tries
-		if order := c.paired(fits, c.order[:1], c.order[1:], most, &left); order != nil {
+		if order := c.paired(c.order[:1], c.order[1:], most, &left); order != nil {
 			c.order = order
 			return nil
 		}
@@ -96,7 +95,7 @@ func (c *composition) pair(fits map[block.ID]*similarity.Fit) error {
 
 // paired returns the order that begins with some models, followed by those of
 // rest, the earliest of rest first if they serve; nil if there is none.
-func (c *composition) paired(fits map[block.ID]*similarity.Fit, some, rest []int, most float64, tries *int) []int {
+func (c *composition) paired(some, rest []int, most float64, tries *int) []int {
 	if len(rest) == 0 {
 		return some
 	}
@@ -117,10 +116,10 @@ func (c *composition) paired(fits map[block.ID]*similarity.Fit, some, rest []int
 			for _, j := range second {
 				next, left = append(next, left[j]), without(left, j)
 			}
-			if !c.clear(fits, next, len(next)-len(some), most) {
+			if !c.clear(next, len(next)-len(some), most) {
 				continue
 			}
-			if order := c.paired(fits, next, left, most, tries); order != nil {
+			if order := c.paired(next, left, most, tries); order != nil {
 				return order
 			}
 		}
@@ -130,18 +129,18 @@ func (c *composition) paired(fits map[block.ID]*similarity.Fit, some, rest []int
 
 // clear reports whether in each block the models of some together have a share
 // clear of zero, if they have any, and the last n of them ratios up to most.
-func (c *composition) clear(fits map[block.ID]*similarity.Fit, some []int, n int, most float64) bool {
+func (c *composition) clear(some []int, n int, most float64) bool {
 	for _, id := range c.ids {
 		sum, any := 0.0, false
 		for _, i := range some {
-			sum += fits[id].Weights[i]
-			any = any || fits[id].Weights[i] != 0
+			sum += c.fits[id].Weights[i]
+			any = any || c.fits[id].Weights[i] != 0
 		}
 		if any && math.Abs(sum) < 0.02 {
 			return false
 		}
 		for _, i := range some[len(some)-n:] {
-			if w := fits[id].Weights[i]; w != 0 && (w/sum > most || w/sum < 1-most) {
+			if w := c.fits[id].Weights[i]; w != 0 && (w/sum > most || w/sum < 1-most) {
 				return false
 			}
 		}
@@ -156,13 +155,13 @@ func (c *composition) clear(fits map[block.ID]*similarity.Fit, some []int, n int
 // or the other way round, and its ratio is the sum of the weights of that model
 // and all below it, up to the sign. So below the top no sum may be beyond 1, or
 // positive in one block and negative in another; the top may be anything.
-func (c *composition) between(fits map[block.ID]*similarity.Fit) error {
+func (c *composition) between() error {
 	sums := map[block.ID][]float64{}
 	positive, below := true, true
 	for _, id := range c.ids {
-		sums[id] = slices.Clone(fits[id].Weights)
+		sums[id] = slices.Clone(c.fits[id].Weights)
 		for _, i := range c.order {
-			w, off := fits[id].Weights[i], tolerance(fits[id].SE[i])
+			w, off := c.fits[id].Weights[i], tolerance(c.fits[id].SE[i])
 			positive = positive && w >= -off
 			below = below && (i == c.diff || w >= -off && w <= 1+off)
 		}
@@ -174,7 +173,7 @@ func (c *composition) between(fits map[block.ID]*similarity.Fit) error {
 	case below && c.diff >= 0: // the base first, and then differences to it
 		return nil
 	}
-	off := func(id block.ID, i int) float64 { return tolerance(fits[id].SE[i]) }
+	off := func(id block.ID, i int) float64 { return tolerance(c.fits[id].SE[i]) }
 	var tree []link
 	for _, top := range []int{c.order[0], -1} { // the first model gives what is not merged
 		if tries := 5000; tree == nil {

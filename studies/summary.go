@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
@@ -202,27 +201,39 @@ func (r *run) summarise(ctx context.Context) (*Summary, error) {
 	return s, err
 }
 
-// block scores weights w in block id.
-func (r *run) block(id block.ID, w []float64) (*Block, similarity.Finding, error) {
+// judge makes the result in block id of the recipe's cosine v there and of its
+// distance d, |T-M|^2.
+func (r *run) judge(id block.ID, v, d float64) (*Block, similarity.Finding, error) {
 	ceiling, err := r.blocks.Ceiling(id)
 	if err != nil {
 		return nil, similarity.Finding{}, err
 	}
-	b := &Block{Name: r.blocks.Layout.Name(id), Ceiling: ceiling.Cosine}
-	if b.Achieved, err = r.blocks.Score(id, w); err != nil {
-		return nil, similarity.Finding{}, err
-	}
-	b.Ceiling = max(b.Ceiling, b.Achieved) // equal but for the last bits
-	if base := r.Plan.base(); base >= 0 {
-		e := r.blocks.Explained(id, w, base)
+	// A mix at its ceiling equals it but for the last bits.
+	b := &Block{Name: r.blocks.Layout.Name(id), Achieved: v, Ceiling: max(ceiling.Cosine, v)}
+	base := r.Plan.base()
+	if base >= 0 {
+		e := r.blocks.Explained(id, d, base)
 		b.Explained = &e
 	}
 	if v, ok := r.reached[id]; ok {
 		b.Searched = &v
 	}
 	b.Trials = r.trials[b.Name]
-	f := r.blocks.Judge(id, w, ceiling, r.Plan.base())
+	f := r.blocks.Judge(id, d, ceiling, base)
 	b.Unexplained, b.Noise, b.Verdict = f.Unexplained, f.Noise, f.Verdict
+	return b, f, nil
+}
+
+// block scores weights w in block id.
+func (r *run) block(id block.ID, w []float64) (*Block, similarity.Finding, error) {
+	v, err := r.blocks.Score(id, w)
+	if err != nil {
+		return nil, similarity.Finding{}, err
+	}
+	b, f, err := r.judge(id, v, r.blocks.Distance(id, w))
+	if err != nil {
+		return nil, f, err
+	}
 	var support []int
 	for i, v := range w {
 		if math.Abs(v) > 1e-9 && !r.blocks.Lacks(id, i) {
@@ -342,8 +353,7 @@ func vaeOf(g *similarity.Gram, blend []float64) VAE {
 // checksum returns what CRC is to be.
 func (s Summary) checksum() (string, error) {
 	s.CRC = ""
-	text, err := json.Marshal(s)
-	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(text)), err
+	return checksum(s)
 }
 
 func (s *Summary) write(path string) (err error) {

@@ -78,47 +78,28 @@ func (r *run) fill(ctx context.Context, searches []*search) error {
 		return err
 	}
 	for i, q := range searches {
-		if q.found != nil {
-			for k, h := range q.holes {
-				setRatio(r.recipe, q.blocks[0], h.pos, q.found[k])
-			}
-			continue
-		}
 		length := 0
 		for _, id := range q.blocks {
 			length += r.blocks.Len(id)
-			if len(q.blocks) == 1 {
+			if len(q.blocks) == 1 && q.finish == nil {
 				r.reached[id] = 1 - best[i].Value
 			}
 		}
-		x, err := shorten(best[i].X, q.holes, best[i].Value, slack(best[i].Value, len(q.holes), length), q.score)
-		if err != nil {
-			return err
+		x := q.found
+		if q.finish == nil {
+			if x, err = shorten(best[i].X, q.holes, best[i].Value, slack(best[i].Value, len(q.holes), length), q.score); err != nil {
+				return err
+			}
 		}
 		for _, id := range q.blocks {
 			for k, h := range q.holes {
 				if r.recipe.Ratio(id, h.pos).Hole == q.kind {
-					setRatio(r.recipe, id, h.pos, x[k])
+					r.recipe.SetRatio(id, h.pos, recipe.Ratio{Value: x[k]})
 				}
 			}
 		}
 	}
 	return nil
-}
-
-// setRatio fixes one ratio of block id and leaves the other holes open.
-func setRatio(r *recipe.Recipe, id block.ID, pos int, v float64) {
-	for i := range r.Steps {
-		rows := []recipe.Row{r.Steps[i].Alpha}
-		if r.Steps[i].HasBeta() {
-			rows = append(rows, r.Steps[i].Beta)
-		}
-		if pos < len(rows) {
-			rows[pos][id] = recipe.Ratio{Value: v}
-			return
-		}
-		pos -= len(rows)
-	}
 }
 
 // lacking returns a model that weights w give a share of block id though it has
@@ -159,7 +140,7 @@ func (r *run) close() {
 	for id := range r.blocks.Layout.Blocks().All() {
 		holes := r.recipe.Holes(id)
 		for _, pos := range holes {
-			setRatio(r.recipe, id, pos, r.recipe.Ratio(id, pos).Value)
+			r.recipe.SetRatio(id, pos, recipe.Ratio{Value: r.recipe.Ratio(id, pos).Value})
 		}
 		if len(holes) > 0 {
 			open = append(open, r.blocks.Layout.Name(id))

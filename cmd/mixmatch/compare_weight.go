@@ -93,7 +93,7 @@ func (r *likeness) addWeights(blocks *similarity.Blocks, first int) error {
 			}
 			b := likeBlock{Block: blocks.Layout.Name(id), Cosine: &v}
 			if first > 0 && !blocks.Lacks(id, 0) {
-				e := blocks.Explained(id, w, 0)
+				e := blocks.Explained(id, blocks.Distance(id, w), 0)
 				b.Explained = &e
 			}
 			r.Models[j].Blocks = append(r.Models[j].Blocks, b)

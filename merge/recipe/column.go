@@ -40,6 +40,18 @@ func (r *Recipe) SetColumn(id block.ID, x []float64) {
 	}
 }
 
+// SetRatio sets the ratio at position pos in the column of block id, a number
+// or a hole. Without such a position it does nothing.
+func (r *Recipe) SetRatio(id block.ID, pos int, q Ratio) {
+	i := 0
+	for row := range r.rows() {
+		if i == pos {
+			row[id] = q
+		}
+		i++
+	}
+}
+
 // Holes returns the positions in the column of block id that are open.
 func (r *Recipe) Holes(id block.ID) []int {
 	var holes []int
