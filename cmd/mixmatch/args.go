@@ -230,22 +230,25 @@ func exists(path string) bool {
 }
 
 // openModels opens several. On an error none is left open.
-func openModels(args []string) ([]*merge.Model, error) {
-	var models []*merge.Model
+func openModels(args []string) ([]*merge.Model, error) { return openAll(args, openModel) }
+
+// openAll opens what args name. On an error nothing is left open.
+func openAll[T io.Closer](args []string, open func(arg string) (T, error)) ([]T, error) {
+	var all []T
 	for _, a := range args {
-		m, err := openModel(a)
+		f, err := open(a)
 		if err != nil {
-			closeModels(models)
+			closeAll(all)
 			return nil, err
 		}
-		models = append(models, m)
+		all = append(all, f)
 	}
-	return models, nil
+	return all, nil
 }
 
-func closeModels(models []*merge.Model) {
-	for _, m := range models {
-		m.Close()
+func closeAll[T io.Closer](all []T) {
+	for _, f := range all {
+		f.Close()
 	}
 }
 

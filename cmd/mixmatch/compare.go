@@ -173,11 +173,11 @@ func (r *likeness) describe(paths []string) error {
 // attention fills in the attention similarities. The files need hold nothing
 // but the tensors compared.
 func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths []string) error {
-	files, err := openFiles(paths)
+	files, err := openAll(paths, checkpoint.Open)
 	if err != nil {
 		return err
 	}
-	defer closeFiles(files)
+	defer closeAll(files)
 	if err := r.describe(paths); err != nil {
 		return err
 	}
@@ -246,23 +246,4 @@ func layoutOf(f *checkpoint.File) (*block.Layout, error) {
 		kind.Arch = block.SD1
 	}
 	return block.For(kind.Arch, block.Eras()[0])
-}
-
-func openFiles(paths []string) ([]*checkpoint.File, error) {
-	var files []*checkpoint.File
-	for _, p := range paths {
-		f, err := checkpoint.Open(p)
-		if err != nil {
-			closeFiles(files)
-			return nil, err
-		}
-		files = append(files, f)
-	}
-	return files, nil
-}
-
-func closeFiles(files []*checkpoint.File) {
-	for _, f := range files {
-		f.Close()
-	}
 }

@@ -22,7 +22,7 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 		all = append([]string{r.Origin}, paths...)
 	}
 	var models []*merge.Model
-	defer func() { closeModels(models) }()
+	defer func() { closeAll(models) }()
 	for _, p := range all {
 		m, err := merge.OpenModel(merge.NameOf(p), p)
 		if err != nil {

@@ -86,7 +86,7 @@ func writerOptions(c *cli.Context, files []modelFile) (exchange.Options, error) 
 	if err != nil {
 		return opt, err
 	}
-	closeModels(given)
+	closeAll(given)
 	for _, m := range given {
 		files = append(files, modelFile{m.Name, m.File.Path()})
 	}

@@ -120,7 +120,7 @@ func mergeAction(c *cli.Context) error {
 			return err
 		}
 	}
-	defer func() { closeModels(o.sources) }()
+	defer func() { closeAll(o.sources) }()
 	for _, m := range o.sources {
 		if merge.SameFile(out, m.File.Path()) && !c.Bool("force") {
 			return usage("merge: %s is a source of the merge; choose another name, or --force to replace it", out)
@@ -195,7 +195,7 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 	for i, m := range sources {
 		for _, other := range sources[:i] {
 			if other.Name == m.Name {
-				closeModels(sources)
+				closeAll(sources)
 				return nil, usage("merge: two models are called %s; rename one with --source NAME=PATH", m.Name)
 			}
 		}
@@ -215,7 +215,7 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 		err = o.recipe.Resolve(modelNames(sources))
 	}
 	if err != nil {
-		closeModels(sources)
+		closeAll(sources)
 		return nil, usage("%s: %w", path, err)
 	}
 	// What is given but not in the recipe is neither read nor mentioned in the
@@ -275,7 +275,7 @@ func studyOrder(c *cli.Context, dir string) (*order, error) {
 		}
 		m, err := in.Open()
 		if err != nil {
-			closeModels(o.sources)
+			closeAll(o.sources)
 			return nil, err
 		}
 		o.sources = append(o.sources, m)

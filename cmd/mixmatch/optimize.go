@@ -146,7 +146,7 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*stu
 	if err != nil {
 		return nil, err
 	}
-	defer func() { closeModels(sources) }()
+	defer func() { closeAll(sources) }()
 	var base *merge.Model
 	if b := c.String("base"); b != "" {
 		if base, err = openModel(b); err != nil {
