@@ -245,7 +245,7 @@ func (w *walk) key(key string, a, b, third *node, three bool) (*node, error) {
 		switch {
 		case b == nil || !strings.Contains(key, "model") || key == positionIDs:
 			return nil, nil
-		case s.Mode == recipe.AddDifference && !raw:
+		case s.Mode == recipe.AddDifference && !raw && (strings.Contains(key, "weight") || strings.Contains(key, "bias")):
 			w.differences++
 			return nil, nil
 		}

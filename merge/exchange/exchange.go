@@ -158,6 +158,9 @@ func Export(r *recipe.Recipe, format string, opt Options) ([]byte, []string, err
 		if err := e.fixed(); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", format, err)
 		}
+		if err := e.files(); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", format, err)
+		}
 	}
 	text, err := c.write(e)
 	if err != nil {
@@ -262,6 +265,20 @@ func (e *exporter) checkNames() error {
 				return cannot("the name %q is not UTF-8", n)
 			}
 		}
+	}
+	return nil
+}
+
+// files refuses models that the reader of a document would take for one, since
+// it knows them by their files.
+func (e *exporter) files() error {
+	of := map[string]string{}
+	for _, n := range e.Sources() {
+		f := e.file(n)
+		if other, ok := of[f]; ok {
+			return cannot("%s and %s are both files called %s; rename one", other, n, f)
+		}
+		of[f] = n
 	}
 	return nil
 }

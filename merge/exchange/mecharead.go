@@ -26,7 +26,8 @@ type mechaReader struct {
 	*importer
 	nodes []*node
 	used  map[string]bool
-	title string // of the remark before the next instruction
+	files map[string]string // by model
+	title string            // of the remark before the next instruction
 }
 
 // readMecha reads models, weighted_sum, add_difference and subtract, with
@@ -36,7 +37,7 @@ func readMecha(im *importer, text []byte) ([]recipe.Step, error) {
 	if strings.TrimSpace(lines[0]) != mechaVersion {
 		return nil, fmt.Errorf("it begins with %.60q; only %q is known", lines[0], mechaVersion)
 	}
-	r := &mechaReader{importer: im, used: map[string]bool{}}
+	r := &mechaReader{importer: im, used: map[string]bool{}, files: map[string]string{}}
 	for n, line := range lines[1:] {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
@@ -166,6 +167,10 @@ func (r *mechaReader) instruction(line string) error {
 		if nd.name == "" {
 			nd.name = nameOf(args[0][1:])
 		}
+		if other, ok := r.files[nd.name]; ok && other != args[0] {
+			return cannot("two models are called %.60q", nd.name)
+		}
+		r.files[nd.name] = args[0]
 		r.used[nd.name] = true
 	case "merge":
 		if nd, err = r.merge(args, named); err != nil {

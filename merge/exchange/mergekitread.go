@@ -45,6 +45,9 @@ func readMergekit(im *importer, text []byte) ([]recipe.Step, error) {
 	if v, ok := global["normalize"].(string); ok {
 		normalize = strings.EqualFold(v, "true")
 	}
+	if v, ok := global["lambda"].(string); ok && v != "1" && v != "1.0" {
+		return nil, cannot("the lambda %.20s", v)
+	}
 	for _, k := range []string{"slices", "modules", "merges"} {
 		if _, ok := top[k]; ok {
 			return nil, cannot("%s", k)
