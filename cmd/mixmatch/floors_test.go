@@ -26,7 +26,6 @@ var owners = map[string]string{
 	"github.com/schollz/progressbar": "cmd/mixmatch",
 	"github.com/x448/float16":        "merge/vec",
 	"github.com/gofrs/flock":         "studies",
-	"golang.org/x/sys/cpu":           "merge/vec",
 }
 
 func TestFloors(t *testing.T) {

@@ -15,20 +15,48 @@ func (g *Generator) Normal(dst []float32) {
 		}
 		return
 	}
-	for i := range dst {
-		dst[i] = g.uniform()
+	rest := dst
+	for len(rest) >= vector {
+		if g.next == words {
+			g.refill()
+		}
+		whole := min(len(rest), words-g.next) &^ (vector - 1)
+		if whole == 0 { // sixteen that are not side by side
+			g.vector(rest)
+			whole = vector
+		} else {
+			normals(rest[:whole], g.state[g.next:])
+			g.next += whole
+		}
+		rest = rest[whole:]
 	}
-	for at := 0; at+vector <= len(dst); at += vector {
-		boxMuller((*[vector]float32)(dst[at:]))
-	}
-	if len(dst)%vector != 0 {
+	g.Skip(len(rest))
+	if len(rest) > 0 {
 		// The last sixteen are drawn anew, those transformed already included
 		// (ATen/native/cpu/DistributionTemplates.h, normal_fill).
-		last := (*[vector]float32)(dst[len(dst)-vector:])
-		for i := range last {
-			last[i] = g.uniform()
+		g.vector(dst[len(dst)-vector:])
+	}
+}
+
+// vector sets the first sixteen of dst.
+func (g *Generator) vector(dst []float32) {
+	x := (*[vector]float32)(dst)
+	for i := range x {
+		x[i] = g.uniform()
+	}
+	boxMuller(x)
+}
+
+// normalsGo sets dst, so many times sixteen numbers, from as many words of a
+// generator's state.
+func normalsGo(dst []float32, state []uint32) {
+	for len(dst) > 0 {
+		x := (*[vector]float32)(dst)
+		for i := range x {
+			x[i] = unit(temper(state[i]))
 		}
-		boxMuller(last)
+		boxMuller(x)
+		dst, state = dst[vector:], state[vector:]
 	}
 }
 

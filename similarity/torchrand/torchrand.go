@@ -46,8 +46,12 @@ func (g *Generator) Uint32() uint32 {
 	if g.next == words {
 		g.refill()
 	}
-	x := g.state[g.next]
 	g.next++
+	return temper(g.state[g.next-1])
+}
+
+// temper makes a number of a word of the state.
+func temper(x uint32) uint32 {
 	x ^= x >> 11
 	x ^= x << 7 & 0x9d2c5680
 	x ^= x << 15 & 0xefc60000
@@ -55,18 +59,22 @@ func (g *Generator) Uint32() uint32 {
 }
 
 func (g *Generator) refill() {
-	s := &g.state
-	twist := func(a, b, far uint32) uint32 {
-		return far ^ (a&(1<<31)|b&(1<<31-1))>>1 ^ -(b&1)&0x9908b0df
-	}
-	for i := range words - shift {
-		s[i] = twist(s[i], s[i+1], s[i+shift])
-	}
-	for i := words - shift; i < words-1; i++ {
-		s[i] = twist(s[i], s[i+1], s[i+shift-words])
-	}
-	s[words-1] = twist(s[words-1], s[0], s[shift-1])
+	s := g.state[:]
+	twist(s, s[shift:])
+	twist(s[words-shift:], s[:shift-1])
+	last := []uint32{s[words-1], s[0]} // the one after the last is the first
+	twistGo(last, s[shift-1:shift])
+	s[words-1] = last[0]
 	g.next = 0
+}
+
+// twistGo makes new words of the state, one for each of far, in place. State has
+// one word more.
+func twistGo(state, far []uint32) {
+	for i, f := range far {
+		a, b := state[i], state[i+1]
+		state[i] = f ^ (a&(1<<31)|b&(1<<31-1))>>1 ^ -(b&1)&0x9908b0df
+	}
 }
 
 // Skip drops n words of the stream: what initialising n weights consumes.
@@ -96,9 +104,9 @@ func (g *Generator) Linear(dst []float32, in int) {
 }
 
 // uniform returns a number of [0, 1) with 24 random bits.
-func (g *Generator) uniform() float32 {
-	return float32(g.Uint32()&(1<<24-1)) / (1 << 24)
-}
+func (g *Generator) uniform() float32 { return unit(g.Uint32()) }
+
+func unit(x uint32) float32 { return float32(x&(1<<24-1)) / (1 << 24) }
 
 // double returns a number of [0, 1) with 53 random bits.
 func (g *Generator) double() float64 {

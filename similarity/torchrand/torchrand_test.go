@@ -129,6 +129,69 @@ func TestFMA(t *testing.T) {
 	}
 }
 
+// untemper is the inverse of temper.
+func untemper(y uint32) uint32 {
+	y ^= y >> 18
+	y ^= y << 15 & 0xefc60000
+	x := y
+	for range 4 {
+		x = y ^ x<<7&0x9d2c5680
+	}
+	return x ^ x>>11 ^ x>>22
+}
+
+// TestFast compares what this processor does side by side with plain loops: all
+// 2^24 uniform numbers in each place of a pair, and every length of a twist.
+func TestFast(t *testing.T) {
+	g := New(1)
+	state := make([]uint32, 1<<16)
+	got, want := make([]float32, len(state)), make([]float32, len(state))
+	batches := 1 << 25 / len(state)
+	if testing.Short() {
+		batches = 8
+	}
+	for batch := range batches {
+		for _, place := range []int{0, vector / 2} {
+			for i := range state {
+				state[i] = g.Uint32()
+			}
+			next := uint32(batch * len(state) / 2)
+			for i := range state {
+				if i&(vector/2) == place {
+					state[i] = untemper(next)
+					next++
+				}
+			}
+			normals(got, state)
+			normalsGo(want, state)
+			for i, v := range want {
+				if math.Float32bits(got[i]) != math.Float32bits(v) {
+					t.Fatalf("batch %d, place %d: number %d is %v, not %v", batch, place, i, got[i], v)
+				}
+			}
+		}
+	}
+	for n := range 40 {
+		far, a := state[1000:1000+n], state[:n+1]
+		b := append([]uint32{}, a...)
+		twistGo(b, far)
+		twist(a, far)
+		for i := range a {
+			if a[i] != b[i] {
+				t.Fatalf("twist of %d: word %d is %#x, not %#x", n, i, a[i], b[i])
+			}
+		}
+	}
+}
+
+func BenchmarkSkip(b *testing.B) {
+	g := New(0)
+	b.SetBytes(1 << 16)
+	for b.Loop() {
+		g.Skip(1 << 16)
+	}
+}
+
 func BenchmarkNormal(b *testing.B) {
 	g := New(0)
 	x := make([]float32, 1<<16)
