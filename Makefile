@@ -3,7 +3,7 @@ TOOL = go tool -modfile=.ci/tools.mod
 LINT = go tool -modfile=.ci/lint.mod golangci-lint
 FUZZTIME = 20s
 
-.PHONY: help build test check race lint vet bench bench-data rival fuzz demo golden kill
+.PHONY: help build test check race purego lint vet bench bench-data rival fuzz demo golden kill
 
 help:                   ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile
@@ -21,6 +21,9 @@ vet:                    ## that it builds for the other systems people have
 	GOOS=windows GOARCH=amd64 go vet ./...
 	GOOS=darwin GOARCH=arm64 go vet ./...
 
+purego:                 ## tests of what has fast paths, without them
+	go test -tags purego ./merge/vec ./similarity/...
+
 race:                   ## tests under the race detector
 	go test -race -short ./...
 
@@ -35,9 +38,9 @@ bench:                  ## speed, as ratios against limits measured in the same 
 bench-data: build       ## DIR=folder: full-size models to try it on, 25 GB
 	bin/mixmatch demo --full --data "$(DIR)"
 
-rival: build            ## A=file B=file: the attention similarity here and in PyTorch, in one run
+rival: build            ## A=file B=file [SIMILAR=similar.py]: attention similarity here and in PyTorch, in turns
 	python3 -m venv .venv && .venv/bin/pip -q install torch numpy safetensors
-	for i in 1 2 3; do .venv/bin/python .ci/similar_rival.py "$(A)" "$(B)"; bash -c 'time bin/mixmatch compare -a "$(A)" "$(B)"' 2>&1 | grep real; done
+	.venv/bin/python .ci/rival.py bin/mixmatch "$(A)" "$(B)" $(SIMILAR)
 
 fuzz:                   ## each parser, FUZZTIME long
 	.ci/fuzz $(FUZZTIME)

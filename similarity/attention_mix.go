@@ -3,7 +3,7 @@ package similarity
 import (
 	"context"
 	"fmt"
-	"math"
+	"runtime"
 
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/vec"
@@ -19,17 +19,19 @@ import (
 // input, and one d x d x d product: an eighth of the work, at eight models,
 // of merging first. It keeps buffers and is for one goroutine.
 type AttentionMix struct {
-	head    Head
-	probes  []probe
-	mix     projection
-	out     []float32
-	weights []float32
+	projector *projector
+	probes    []probe
+	mix       *projection
+	out       []float32
+	weights   []float32
 }
 
 // A probe is one input, seen by each model and by the target.
 type probe struct {
-	q, k, v [][]float32 // by model
-	target  []float32   // d x d, rows of length 1
+	q      [][]float32   // by model
+	k      []*vec.Packed // by model
+	v      [][]float32   // by model
+	target []float32     // d x d, rows of length 1
 }
 
 // Memory returns how many bytes an AttentionMix of so many models and probes
@@ -50,8 +52,8 @@ func (h Head) Probe(seed uint64) []float32 {
 // the inputs of the seeds.
 func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, target *checkpoint.File, seeds []uint64) (*AttentionMix, error) {
 	d := h.Dim
-	a := &AttentionMix{head: h, weights: make([]float32, len(models)), out: make([]float32, d*d)}
-	a.mix = projection{make([]float32, d*d), make([]float32, d*d), make([]float32, d)}
+	m := newProjector(d, 1)
+	a := &AttentionMix{projector: m, mix: m.newProjection(), out: make([]float32, d*d), weights: make([]float32, len(models))}
 	a.probes = make([]probe, len(seeds))
 	w := newWeights(d)
 	for i, f := range append([]*checkpoint.File{target}, models...) {
@@ -62,11 +64,11 @@ func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, tar
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			q := &a.probes[k]
-			p := h.project(w, h.Probe(seed), vec.MulT)
+			q, p := &a.probes[k], m.newProjection()
+			m.project(p, w, h.input(h.Probe(seed)))
 			if i == 0 {
 				q.target = make([]float32, d*d)
-				p.attend(q.target, vec.MulT)
+				m.attend(q.target, p)
 				continue
 			}
 			q.q, q.k, q.v = append(q.q, p.q), append(q.k, p.k), append(q.v, p.v)
@@ -85,43 +87,20 @@ func (a *AttentionMix) Score(w []float64) float64 {
 	for i := range a.probes {
 		q := &a.probes[i]
 		vec.Combine(a.mix.q, a.weights, q.q)
-		vec.Combine(a.mix.k, a.weights, q.k)
+		a.mix.k.Combine(a.weights, q.k)
 		vec.Combine(a.mix.v, a.weights, q.v)
-		total += a.mix.like(q.target, a.out)
+		total += mean(a.projector.compare(a.mix, q.target, a.out))
 	}
 	return total / float64(len(a.probes))
 }
 
-// negligible is a difference of logits whose share of a row, 4e-18, no float32
-// number shows. Logits have standard deviations of 20 and more, so that most
-// of a row is.
-const negligible = -40
-
-// like returns the similarity of p's output with a target's. Out is room for
-// the logits.
-func (p *projection) like(target, out []float32) float64 {
-	d := len(p.v)
-	vec.MulT(out, p.q, p.k, d, d, d)
-	total := 0.0
-	for i := range d {
-		row, t, v := out[i*d:(i+1)*d], target[i*d:(i+1)*d], p.v[:d]
-		peak := row[0]
-		for _, x := range row {
-			peak = max(peak, x)
-		}
-		norm, dot := 0.0, 0.0
-		for j, x := range row {
-			if x -= peak; x > negligible {
-				e := float64(expf(x) * v[j])
-				norm += float64(e * e)
-				dot += float64(e * float64(t[j]))
-			}
-		}
-		if norm > 0 {
-			total += dot / math.Sqrt(norm)
-		}
+// mean is the mean in float64.
+func mean(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v)
 	}
-	return total / float64(d)
+	return sum / float64(len(x))
 }
 
 // Mixes returns the similarities, [input][mix], with the target's of mixes of
@@ -129,16 +108,18 @@ func (p *projection) like(target, out []float32) float64 {
 // inputs that nothing was fitted to.
 func (h Head) Mixes(ctx context.Context, inputs [][]float32, models []*checkpoint.File, target *checkpoint.File, mixes [][]float64) ([][]float64, error) {
 	d := h.Dim
-	w := newWeights(d)
+	m := newProjector(d, runtime.GOMAXPROCS(0))
+	w, p := newWeights(d), m.newProjection()
 	if err := h.read(w, target); err != nil {
 		return nil, fmt.Errorf("%s: %w", target.Path(), err)
 	}
+	var drawn []input
 	var outputs [][]float32
 	for _, x := range inputs {
-		t := make([]float32, d*d)
-		p := h.project(w, x, vec.MulT)
-		p.attend(t, vec.MulT)
-		outputs = append(outputs, t)
+		in, t := h.input(x), make([]float32, d*d)
+		m.project(p, w, in)
+		m.attend(t, p)
+		drawn, outputs = append(drawn, in), append(outputs, t)
 	}
 	sums := make([][3][]float64, len(mixes))
 	for i := range sums {
@@ -148,28 +129,24 @@ func (h Head) Mixes(ctx context.Context, inputs [][]float32, models []*checkpoin
 		if err := h.read(w, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path(), err)
 		}
-		for i, m := range mixes {
-			if m[k] != 0 {
-				vec.Axpy64(sums[i][0], m[k], w.q)
-				vec.Axpy64(sums[i][1], m[k], w.k)
-				vec.Axpy64(sums[i][2], m[k], w.v)
+		for i, s := range mixes {
+			if s[k] != 0 {
+				vec.Axpy64(sums[i][0], s[k], w.q)
+				vec.Axpy64(sums[i][1], s[k], w.k)
+				vec.Axpy64(sums[i][2], s[k], w.v)
 			}
 		}
 	}
 	all := make([][]float64, len(inputs))
 	out := make([]float32, d*d)
 	for _, s := range sums {
-		for j, dst := range [][]float32{w.q, w.k, w.v} {
-			for i, v := range s[j] {
-				dst[i] = float32(v)
-			}
-		}
-		for i, x := range inputs {
+		mixed := weights{narrowed(s[0]), narrowed(s[1]), narrowed(s[2])}
+		for i, in := range drawn {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			p := h.project(w, x, vec.MulT)
-			all[i] = append(all[i], p.like(outputs[i], out))
+			m.project(p, mixed, in)
+			all[i] = append(all[i], mean(m.compare(p, outputs[i], out)))
 		}
 	}
 	return all, nil

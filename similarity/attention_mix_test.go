@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"mixmatch/merge/checkpoint"
-	"mixmatch/merge/vec"
 )
 
 // TestAttentionMix checks that the cached score of a mix is that of the mixed
@@ -98,13 +97,15 @@ func BenchmarkAttentionMix(b *testing.B) {
 			return x
 		}
 		const models = 8
-		a := &AttentionMix{head: Head{Dim: d}, weights: make([]float32, models), out: make([]float32, d*d)}
-		a.mix = projection{make([]float32, d*d), make([]float32, d*d), make([]float32, d)}
+		m := newProjector(d, 1)
+		a := &AttentionMix{projector: m, mix: m.newProjection(), out: make([]float32, d*d), weights: make([]float32, models)}
 		p := probe{target: square(d*d, 0.1)}
 		w := make([]float64, models)
 		for i := range models {
 			// Logits of the size that real weights give.
-			p.q, p.k, p.v = append(p.q, square(d*d, 1)), append(p.k, square(d*d, 1)), append(p.v, square(d, 1))
+			k := m.newProjection().k
+			m.fill(k, square(d*d, 1))
+			p.q, p.k, p.v = append(p.q, square(d*d, 1)), append(p.k, k), append(p.v, square(d, 1))
 			w[i] = 0.3
 		}
 		a.probes = []probe{p}
@@ -114,7 +115,7 @@ func BenchmarkAttentionMix(b *testing.B) {
 				start := time.Now()
 				a.Score(w)
 				between := time.Now()
-				vec.MulT(a.out, p.q[0], p.k[0], d, d, d)
+				m.multiply(a.out, p.q[0], p.k[0])
 				mixing += between.Sub(start)
 				bare += time.Since(between)
 			}

@@ -85,21 +85,25 @@ func Axpy64(dst []float64, a float64, x []float32) {
 
 // Finite returns how many elements of x are not finite: infinities and NaN.
 func Finite(x []float32) (bad int) {
+	for len(x) > 0 {
+		part := x[:min(len(x), 1<<30)] // more might not fit the counters
+		n, done := infiniteFast(part)
+		bad += n + finiteGo(part[done:])
+		x = x[len(part):]
+	}
+	return bad
+}
+
+func finiteGo(x []float32) (bad int) {
 	var n0, n1, n2, n3 uint32
 	for len(x) >= 4 {
-		// At most 2^30 elements at a time keep the four counters from wrapping.
-		part := x[:min(len(x), 1<<30)&^3]
-		x = x[len(part):]
-		n0, n1, n2, n3 = 0, 0, 0, 0
-		for len(part) >= 4 {
-			n0 += infinite(part[0])
-			n1 += infinite(part[1])
-			n2 += infinite(part[2])
-			n3 += infinite(part[3])
-			part = part[4:]
-		}
-		bad += int(n0) + int(n1) + int(n2) + int(n3)
+		n0 += infinite(x[0])
+		n1 += infinite(x[1])
+		n2 += infinite(x[2])
+		n3 += infinite(x[3])
+		x = x[4:]
 	}
+	bad = int(n0) + int(n1) + int(n2) + int(n3)
 	for _, v := range x {
 		bad += int(infinite(v))
 	}

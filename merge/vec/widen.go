@@ -9,7 +9,7 @@ import (
 )
 
 // half maps the bits of every float16 to its value. A look-up is six times as
-// fast as the conversion, and right for subnormals, infinities and NaN.
+// fast as the conversion in Go, and right for subnormals, infinities and NaN.
 var half = sync.OnceValue(func() *[1 << 16]float32 {
 	var t [1 << 16]float32
 	for i := range t {
@@ -22,6 +22,11 @@ var half = sync.OnceValue(func() *[1 << 16]float32 {
 // src holds 2 bytes for each element of dst.
 func WidenF16(dst []float32, src []byte) {
 	check(len(src) == 2*len(dst))
+	done := widenF16Fast(dst, src)
+	widenF16Go(dst[done:], src[2*done:])
+}
+
+func widenF16Go(dst []float32, src []byte) {
 	t := half()
 	for len(src) >= 8 && len(dst) >= 4 {
 		v := binary.LittleEndian.Uint64(src)

@@ -1,0 +1,64 @@
+//go:build !purego
+
+package vec
+
+import "golang.org/x/sys/cpu"
+
+// The functions of this file do what they can of their work eight numbers at a
+// time, and return how many they have done: the twins in plain Go do the rest.
+// Both give equal bits.
+
+var fast = cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasF16C
+
+//go:noescape
+func widenF16AVX2(dst *float32, src *byte, eights int)
+
+//go:noescape
+func infiniteAVX2(x *float32, eights int) int
+
+//go:noescape
+func transposeAVX2(dst *float32, dstStride int, src *float32, srcStride, eights int)
+
+//go:noescape
+func maxAVX2(x *float32, eights int) float32
+
+//go:noescape
+func aboveAVX2(mask *byte, x *float32, eights int, limit float32)
+
+func widenF16Fast(dst []float32, src []byte) int {
+	if !fast || len(dst) < 8 {
+		return 0
+	}
+	widenF16AVX2(&dst[0], &src[0], len(dst)/8)
+	return len(dst) &^ 7
+}
+
+func infiniteFast(x []float32) (bad, done int) {
+	if !fast || len(x) < 8 {
+		return 0, 0
+	}
+	return infiniteAVX2(&x[0], len(x)/8), len(x) &^ 7
+}
+
+func transposeFast(dst []float32, dstStride int, src []float32, srcStride, n int) int {
+	if !fast || n < 8 {
+		return 0
+	}
+	transposeAVX2(&dst[0], dstStride, &src[0], srcStride, n/8)
+	return n &^ 7
+}
+
+func maxFast(x []float32) (highest float32, done int) {
+	if !fast || len(x) < 8 {
+		return x[0], 0
+	}
+	return maxAVX2(&x[0], len(x)/8), len(x) &^ 7
+}
+
+func aboveFast(mask []byte, x []float32, limit float32) int {
+	if !fast || len(x) < 8 {
+		return 0
+	}
+	aboveAVX2(&mask[0], &x[0], len(x)/8, limit)
+	return len(x) &^ 7
+}

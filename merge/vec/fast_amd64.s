@@ -1,0 +1,162 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func widenF16AVX2(dst *float32, src *byte, eights int)
+TEXT ·widenF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ eights+16(FP), CX
+
+loop:
+	VCVTPH2PS (SI), Y0
+	VMOVUPS   Y0, (DI)
+	ADDQ      $16, SI
+	ADDQ      $32, DI
+	DECQ      CX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func infiniteAVX2(x *float32, eights int) int
+//
+// Y0 counts, a 32-bit number for each of eight places. Adding one to an exponent
+// of all ones carries into the sign.
+TEXT ·infiniteAVX2(SB), NOSPLIT, $0-24
+	MOVQ     x+0(FP), SI
+	MOVQ     eights+8(FP), CX
+	VPXOR    Y0, Y0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	VPSRLD   $31, Y1, Y2
+	VPSLLD   $23, Y2, Y2 // one to the exponent
+	VPSRLD   $1, Y1, Y1  // all but the sign
+
+loop:
+	VPAND  (SI), Y1, Y3
+	VPADDD Y2, Y3, Y3
+	VPSRLD $31, Y3, Y3
+	VPADDD Y3, Y0, Y0
+	ADDQ   $32, SI
+	DECQ   CX
+	JNZ    loop
+
+	VEXTRACTI128 $1, Y0, X1
+	VPADDD       X1, X0, X0
+	VPHADDD      X0, X0, X0
+	VPHADDD      X0, X0, X0
+	VMOVD        X0, AX
+	VZEROUPPER
+	MOVQ         AX, ret+16(FP)
+	RET
+
+// func transposeAVX2(dst *float32, dstStride int, src *float32, srcStride, eights int)
+//
+// Eight rows of src become eight columns of dst, eight numbers a turn.
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ dstStride+8(FP), R13
+	MOVQ src+16(FP), R8
+	MOVQ srcStride+24(FP), R12
+	MOVQ eights+32(FP), CX
+	SHLQ $2, R12
+	SHLQ $2, R13
+	LEAQ (R12)(R12*2), AX
+	LEAQ (R8)(AX*1), R9
+	LEAQ (R9)(AX*1), R10
+
+loop:
+	VMOVUPS (R8), Y0
+	VMOVUPS (R8)(R12*1), Y1
+	VMOVUPS (R8)(R12*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(R12*1), Y4
+	VMOVUPS (R9)(R12*2), Y5
+	VMOVUPS (R10), Y6
+	VMOVUPS (R10)(R12*1), Y7
+
+	// Pairs of rows, then fours, then halves.
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y11
+	VUNPCKLPS  Y5, Y4, Y12
+	VUNPCKHPS  Y5, Y4, Y13
+	VUNPCKLPS  Y7, Y6, Y14
+	VUNPCKHPS  Y7, Y6, Y15
+	VUNPCKLPD  Y10, Y8, Y0
+	VUNPCKHPD  Y10, Y8, Y1
+	VUNPCKLPD  Y11, Y9, Y2
+	VUNPCKHPD  Y11, Y9, Y3
+	VUNPCKLPD  Y14, Y12, Y4
+	VUNPCKHPD  Y14, Y12, Y5
+	VUNPCKLPD  Y15, Y13, Y6
+	VUNPCKHPD  Y15, Y13, Y7
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x20, Y7, Y3, Y11
+	VPERM2F128 $0x31, Y4, Y0, Y12
+	VPERM2F128 $0x31, Y5, Y1, Y13
+	VPERM2F128 $0x31, Y6, Y2, Y14
+	VPERM2F128 $0x31, Y7, Y3, Y15
+
+	LEAQ    (DI)(R13*4), SI
+	VMOVUPS Y8, (DI)
+	VMOVUPS Y9, (DI)(R13*1)
+	VMOVUPS Y10, (DI)(R13*2)
+	VMOVUPS Y12, (SI)
+	VMOVUPS Y13, (SI)(R13*1)
+	VMOVUPS Y14, (SI)(R13*2)
+	ADDQ    R13, DI
+	ADDQ    R13, SI
+	VMOVUPS Y11, (DI)(R13*2)
+	VMOVUPS Y15, (SI)(R13*2)
+	LEAQ    (SI)(R13*2), DI
+	ADDQ    R13, DI
+	ADDQ    $32, R8
+	ADDQ    $32, R9
+	ADDQ    $32, R10
+	DECQ    CX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func maxAVX2(x *float32, eights int) float32
+TEXT ·maxAVX2(SB), NOSPLIT, $0-20
+	MOVQ    x+0(FP), SI
+	MOVQ    eights+8(FP), CX
+	VMOVUPS (SI), Y0
+
+loop:
+	VMAXPS (SI), Y0, Y0
+	ADDQ   $32, SI
+	DECQ   CX
+	JNZ    loop
+
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VMAXPS       X1, X0, X0
+	VZEROUPPER
+	MOVSS        X0, ret+16(FP)
+	RET
+
+// func aboveAVX2(mask *byte, x *float32, eights int, limit float32)
+TEXT ·aboveAVX2(SB), NOSPLIT, $0-28
+	MOVQ         mask+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         eights+16(FP), CX
+	VBROADCASTSS limit+24(FP), Y0
+
+loop:
+	VCMPPS    $1, (SI), Y0, Y1 // limit less than x
+	VMOVMSKPS Y1, AX
+	MOVB      AX, (DI)
+	ADDQ      $32, SI
+	INCQ      DI
+	DECQ      CX
+	JNZ       loop
+	VZEROUPPER
+	RET
