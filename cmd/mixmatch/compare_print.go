@@ -15,8 +15,7 @@ import (
 // paste into posts, or the same with SuperMerger's three decimals.
 func (r *likeness) similarPy(out io.Writer) error {
 	w := &bytes.Buffer{}
-	// Percentages are taken in float32, as there: the last digit depends on it.
-	percent := func(v float64) string { return fmt.Sprintf("%8.4f%%", float32(v)*100) }
+	percent := func(v float64) string { return fmt.Sprintf("%9s", attentionPercent(v)) }
 	if r.Calculator == "supermerger" {
 		percent = func(v float64) string { return fmt.Sprintf("%8.3f%%", v*100) }
 	}
@@ -38,15 +37,20 @@ func (r *likeness) similarPy(out io.Writer) error {
 	return err
 }
 
+// attentionPercent returns a percentage as similar.py prints it: taken in
+// float32, on which the last digit may depend.
+func attentionPercent(v float64) string { return fmt.Sprintf("%.4f%%", float32(v)*100) }
+
 // percents returns b's numbers as text, "-" where there is none.
 func (b likeBlock) percents() (cosine, explained, attention string) {
-	text := func(v *float64) string {
+	text := func(v *float64, percent func(float64) string) string {
 		if v == nil {
 			return "-"
 		}
-		return fmt.Sprintf("%.4f%%", *v*100)
+		return percent(*v)
 	}
-	return text(b.Cosine), text(b.Explained), text(b.Attention)
+	exact := func(v float64) string { return fmt.Sprintf("%.4f%%", v*100) }
+	return text(b.Cosine, exact), text(b.Explained, exact), text(b.Attention, attentionPercent)
 }
 
 // means returns the means over the blocks that have each number, as a block.

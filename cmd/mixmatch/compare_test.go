@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -107,6 +109,37 @@ func TestCompareFormats(t *testing.T) {
 		}
 		if !strings.HasPrefix(out, c.want) {
 			t.Errorf("%s: %s", c.flag, out)
+		}
+	}
+}
+
+// TestCompareMarkdown checks that the other tables round as similar.py does: in
+// float32, by which the last digit may differ. Many seeds are tried to meet one
+// that shows it.
+func TestCompareMarkdown(t *testing.T) {
+	calculatorModels(t)
+	models := []string{"a_fp16.safetensors", "b_fp32.safetensors", "c_bf16.safetensors"}
+	cell := regexp.MustCompile(`[\d.]+%`)
+	for seed := range 20 {
+		args := append(models, "-s", strconv.Itoa(seed))
+		table, err := runCompare(t, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		markdown, err := runCompare(t, append(args, "--md")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// One has a row a model, the other a row a block, and the mean last in both.
+		want, got := cell.FindAllString(table, -1), cell.FindAllString(markdown, -1)
+		if len(got) != len(want) {
+			t.Fatalf("%d numbers, not %d", len(got), len(want))
+		}
+		rows := len(got) / 2
+		for i, v := range got {
+			if w := want[i%2*rows+i/2]; v != w {
+				t.Errorf("seed %d, row %d: %s, not %s", seed, i/2, v, w)
+			}
 		}
 	}
 }
