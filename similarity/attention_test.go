@@ -120,3 +120,36 @@ func TestAttentionPublished(t *testing.T) {
 		})
 	}
 }
+
+// TestAttentionSuperMerger compares with what asimilarity of SuperMerger's
+// scripts/mergers/mergers.py gives for the three models with torch 1.13.1 (with a
+// reference BLAS and with OpenBLAS) and 2.15.0 (with MKL).
+func TestAttentionSuperMerger(t *testing.T) {
+	want := [][]string{
+		{
+			"97.874", "96.108", "90.445", "95.022", "93.866", "92.591", "93.789", "91.788",
+			"92.716", "92.726", "96.153", "93.248", "91.588", "94.101", "95.637", "95.779",
+		},
+		{
+			"99.442", "99.511", "95.835", "99.168", "98.945", "98.510", "98.918", "97.277",
+			"98.523", "98.486", "99.199", "98.669", "94.420", "99.292", "99.202", "99.367",
+		},
+	}
+	a := open(t, "a_fp16")
+	others := []*checkpoint.File{open(t, "b_fp32"), open(t, "c_bf16")}
+	heads, err := Heads(layout(t), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Calculators()[1].Attention(t.Context(), heads, a, others, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range got {
+		for j, v := range row {
+			if cell := fmt.Sprintf("%.3f", float64(v)*100); cell != want[j][i] {
+				t.Errorf("head %d, model %d: %s, not %s", i, j, cell, want[j][i])
+			}
+		}
+	}
+}
