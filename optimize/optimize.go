@@ -64,7 +64,11 @@ type Settings struct {
 	// Polish is how many evaluations a local search from the best trial may
 	// use at the end.
 	Polish int
-	Seed   int64
+	// Gradient returns what the function does and sets g to its derivatives by x.
+	// The local search goes by it instead of by differences; a call is an
+	// evaluation. It must keep neither x nor g. Nil is no gradient.
+	Gradient func(g, x []float64) (float64, error)
+	Seed     int64
 	// Done holds the trials an earlier run of the same search finished, in
 	// order. They are not evaluated again. Trials may be more than it was then,
 	// as long as no "polish" is among them. A "polish" trial is taken on trust

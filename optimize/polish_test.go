@@ -1,6 +1,7 @@
 package optimize
 
 import (
+	"errors"
 	"math"
 	"testing"
 )
@@ -32,6 +33,55 @@ func TestPolish(t *testing.T) {
 			if budget == 2000 && (best.By != byPolish || best.Value > 1e-13) {
 				t.Errorf("%d dimensions: polished to %g by %s", n, best.Value, best.By)
 			}
+		}
+	}
+}
+
+// TestGradient: with a gradient, a polish needs no evaluations for differences,
+// also where the optimum lies on bounds and dimensions are fixed.
+func TestGradient(t *testing.T) {
+	center := []float64{0.3, 3, -1.5, 0.9, 0, 1.2, -0.2, 0.5} // the second and the third are outside
+	const fixed = 4
+	calls := 0
+	f := func(g, x []float64) (float64, error) {
+		calls++
+		v := 0.0
+		for i := range x {
+			d := x[i] - center[i] + 0.3*(x[fixed]-1)
+			v += float64(1+i*i) * (d*d + 0.1*d*d*d*d)
+			g[i] = float64(1+i*i) * (2*d + 0.4*d*d*d)
+		}
+		return v, nil
+	}
+	value := func(x []float64) (float64, error) { return f(make([]float64, len(x)), x) }
+	box := cube(len(center), -1, 2)
+	box.Lower[fixed], box.Upper[fixed] = 1, 1
+	s := Settings{Box: box, Sampler: samplerRandom, Trials: 5, Polish: 400, Seed: 1, Gradient: f}
+	all, best := trials(t, value, s)
+	checkTrials(t, s, all, best)
+	if calls > 5+400 {
+		t.Errorf("%d evaluations in a polish of 400", calls-5)
+	}
+	for i, x := range best.X {
+		want := min(max(center[i], box.Lower[i]), box.Upper[i])
+		if math.Abs(x-want) > 1e-6 {
+			t.Errorf("dimension %d: %v, not %v", i, x, want)
+		}
+	}
+	s.Gradient = nil
+	if _, other := trials(t, value, s); other.Value <= best.Value {
+		t.Errorf("400 evaluations reach %v without a gradient, %v with it", other.Value, best.Value)
+	}
+
+	sick := errors.New("sick")
+	for name, gradient := range map[string]func(g, x []float64) (float64, error){
+		"error": func(_, _ []float64) (float64, error) { return 0, sick },
+		"NaN":   func(g, _ []float64) (float64, error) { g[0] = math.NaN(); return math.NaN(), nil },
+	} {
+		s.Gradient = gradient
+		best, err := Minimize(t.Context(), value, s)
+		if name == "error" != errors.Is(err, sick) || best.X == nil {
+			t.Errorf("%s: %v, %v", name, best, err)
 		}
 	}
 }

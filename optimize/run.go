@@ -164,6 +164,18 @@ func (r *run) evaluate(x []float64) (float64, error) {
 	return sanitize(v), nil
 }
 
+// slope returns the value at x, and sets g to the function's derivatives.
+func (r *run) slope(g, x []float64) (float64, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	v, err := r.s.Gradient(g, r.scratch[:copy(r.scratch, x)])
+	if err != nil {
+		return 0, r.fail(err)
+	}
+	return sanitize(v), nil
+}
+
 // replay returns the value that the next trial of Done has at t's point.
 func (r *run) replay(t Trial) (float64, error) {
 	if err := r.ctx.Err(); err != nil {

@@ -86,6 +86,8 @@ func (h *Head) check(f *checkpoint.File) error {
 // weights are those of a head, d x d each.
 type weights struct{ q, k, v []float32 }
 
+func (w weights) all() [3][]float32 { return [3][]float32{w.q, w.k, w.v} }
+
 func newWeights(d int) weights {
 	return weights{make([]float32, d*d), make([]float32, d*d), make([]float32, d*d)}
 }
@@ -98,21 +100,19 @@ func (h *Head) read(w weights, f *checkpoint.File) error {
 	}
 	const piece = 64 << 10
 	scratch := make([]byte, 4*piece)
-	for _, m := range []struct {
-		key string
-		dst []float32
-	}{{h.q, w.q}, {h.k, w.k}, {h.v, w.v}} {
-		t, _ := f.Tensor(m.key)
+	for i, dst := range w.all() {
+		key := [3]string{h.q, h.k, h.v}[i]
+		t, _ := f.Tensor(key)
 		bad := 0
-		for at := 0; at < len(m.dst); at += piece {
-			part := m.dst[at:min(at+piece, len(m.dst))]
+		for at := 0; at < len(dst); at += piece {
+			part := dst[at:min(at+piece, len(dst))]
 			if err := f.Read(part, scratch, t, at); err != nil {
 				return err
 			}
 			bad += vec.Finite(part)
 		}
 		if bad > 0 {
-			return fmt.Errorf("%w: %d numbers of %q", ErrNonFinite, bad, m.key)
+			return fmt.Errorf("%w: %d numbers of %q", ErrNonFinite, bad, key)
 		}
 	}
 	return nil

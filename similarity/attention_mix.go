@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/vec"
@@ -17,27 +20,42 @@ import (
 // Queries and keys are linear in the weights, and values enter by their column
 // sums only. So a mix costs a weighted sum of what each model makes of the
 // input, and one d x d x d product: an eighth of the work, at eight models,
-// of merging first. It keeps buffers and is for one goroutine.
+// of merging first. It is for one goroutine, but shares its probes out to several:
+// what comes of it does not depend on how many.
 type AttentionMix struct {
+	d      int
+	probes []probe
+	desks  []*mixDesk // one a thread
+}
+
+// A mixDesk has the room to score a mix with one probe.
+type mixDesk struct {
 	projector *projector
-	probes    []probe
 	mix       *projection
-	out       []float32
-	weights   []float32
+	keys      []float32 // of the mix, d x d, as its projection has them packed
+	out       []float32 // the logits, d x d
+	weights   []float32 // by model
+	slope     *slope
+}
+
+func newMixDesk(d, models int) *mixDesk {
+	m := newProjector(d, 1)
+	return &mixDesk{
+		projector: m, mix: m.newProjection(), keys: make([]float32, d*d), out: make([]float32, d*d),
+		weights: make([]float32, models),
+	}
 }
 
 // A probe is one input, seen by each model and by the target.
 type probe struct {
-	q      [][]float32   // by model
-	k      []*vec.Packed // by model
-	v      [][]float32   // by model
-	target []float32     // d x d, rows of length 1
+	q, k, v [][]float32 // by model: X Wq' and X Wk', and the column sums of X Wv'
+	target  []float32   // d x d, rows of length 1
 }
 
-// Memory returns how many bytes an AttentionMix of so many models and probes
-// takes.
-func (h Head) Memory(models, probes int) int64 {
-	return 4 * int64(h.Dim) * int64(h.Dim) * int64(probes*(2*models+1)+6)
+// Memory returns how many bytes an AttentionMix of so many models, probes and
+// threads takes.
+func (h Head) Memory(models, probes, threads int) int64 {
+	return 4 * int64(h.Dim) * int64(h.Dim) * int64(probes*(2*models+1)+8*threads)
 }
 
 // Probe returns the input of a seed for the head: torch.randn(d, d) right after
@@ -50,52 +68,76 @@ func (h Head) Probe(seed uint64) []float32 {
 
 // NewAttentionMix reads the head's weights from the files and applies them to
 // the inputs of the seeds.
-func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, target *checkpoint.File, seeds []uint64) (*AttentionMix, error) {
-	d := h.Dim
-	m := newProjector(d, 1)
-	a := &AttentionMix{projector: m, mix: m.newProjection(), out: make([]float32, d*d), weights: make([]float32, len(models))}
-	a.probes = make([]probe, len(seeds))
-	w := newWeights(d)
+func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, target *checkpoint.File, seeds []uint64, threads int) (*AttentionMix, error) {
+	a := &AttentionMix{d: h.Dim, probes: make([]probe, len(seeds))}
+	for range max(1, min(threads, len(seeds))) {
+		a.desks = append(a.desks, newMixDesk(h.Dim, len(models)))
+	}
+	w := newWeights(h.Dim)
 	for i, f := range append([]*checkpoint.File{target}, models...) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if err := h.read(w, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path(), err)
 		}
-		for k, seed := range seeds {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			q, p := &a.probes[k], m.newProjection()
-			m.project(p, w, h.input(h.Probe(seed)))
+		a.each(func(desk *mixDesk, k int) {
+			m, p := desk.projector, &a.probes[k]
+			m.project(desk.mix, w, h.input(h.Probe(seeds[k])))
 			if i == 0 {
-				q.target = make([]float32, d*d)
-				m.attend(q.target, p)
-				continue
+				p.target = make([]float32, h.Dim*h.Dim)
+				m.attend(p.target, desk.mix)
+				return
 			}
-			q.q, q.k, q.v = append(q.q, p.q), append(q.k, p.k), append(q.v, p.v)
-		}
+			p.q = append(p.q, slices.Clone(desk.mix.q))
+			p.k = append(p.k, slices.Clone(m.room))
+			p.v = append(p.v, slices.Clone(desk.mix.v))
+		})
 	}
 	return a, nil
+}
+
+// each calls do for all probes, on all desks.
+func (a *AttentionMix) each(do func(desk *mixDesk, probe int)) {
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	work := func(desk *mixDesk) {
+		for k := next.Add(1) - 1; k < int64(len(a.probes)); k = next.Add(1) - 1 {
+			do(desk, int(k))
+		}
+	}
+	for _, desk := range a.desks[1:] {
+		wait.Go(func() { work(desk) })
+	}
+	work(a.desks[0])
+	wait.Wait()
 }
 
 // Score returns the mean similarity, over the probes, of the mix with weights
 // w, one a model.
 func (a *AttentionMix) Score(w []float64) float64 {
+	total := make([]float64, len(a.probes))
+	a.each(func(desk *mixDesk, k int) {
+		p := &a.probes[k]
+		desk.combine(p, w)
+		total[k] = mean(desk.projector.compare(desk.mix, p.target, desk.out))
+	})
+	return mean(total)
+}
+
+// combine sets the mix to that of weights w for probe p.
+func (k *mixDesk) combine(p *probe, w []float64) {
 	for i, v := range w {
-		a.weights[i] = float32(v)
+		k.weights[i] = float32(v)
 	}
-	total := 0.0
-	for i := range a.probes {
-		q := &a.probes[i]
-		vec.Combine(a.mix.q, a.weights, q.q)
-		a.mix.k.Combine(a.weights, q.k)
-		vec.Combine(a.mix.v, a.weights, q.v)
-		total += mean(a.projector.compare(a.mix, q.target, a.out))
-	}
-	return total / float64(len(a.probes))
+	vec.Combine(k.mix.q, k.weights, p.q)
+	vec.Combine(k.keys, k.weights, p.k)
+	vec.Combine(k.mix.v, k.weights, p.v)
+	k.projector.fill(k.mix.k, k.keys)
 }
 
 // mean is the mean in float64.
-func mean(x []float32) float64 {
+func mean[T float32 | float64](x []T) float64 {
 	sum := 0.0
 	for _, v := range x {
 		sum += float64(v)
@@ -121,33 +163,43 @@ func (h Head) Mixes(ctx context.Context, inputs [][]float32, models []*checkpoin
 		m.attend(t, p)
 		drawn, outputs = append(drawn, in), append(outputs, t)
 	}
-	sums := make([][3][]float64, len(mixes))
-	for i := range sums {
-		sums[i] = [3][]float64{make([]float64, d*d), make([]float64, d*d), make([]float64, d*d)}
-	}
+	all := make([]weights, len(models))
 	for k, f := range models {
-		if err := h.read(w, f); err != nil {
+		all[k] = newWeights(d)
+		if err := h.read(all[k], f); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path(), err)
 		}
-		for i, s := range mixes {
-			if s[k] != 0 {
-				vec.Axpy64(sums[i][0], s[k], w.q)
-				vec.Axpy64(sums[i][1], s[k], w.k)
-				vec.Axpy64(sums[i][2], s[k], w.v)
-			}
-		}
 	}
-	all := make([][]float64, len(inputs))
+	likes := make([][]float64, len(inputs))
 	out := make([]float32, d*d)
-	for _, s := range sums {
-		mixed := weights{narrowed(s[0]), narrowed(s[1]), narrowed(s[2])}
+	for _, mix := range mixes {
+		m.blend(w, mix, all)
 		for i, in := range drawn {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			m.project(p, mixed, in)
-			all[i] = append(all[i], mean(m.compare(p, outputs[i], out)))
+			m.project(p, w, in)
+			likes[i] = append(likes[i], mean(m.compare(p, outputs[i], out)))
 		}
 	}
-	return all, nil
+	return likes, nil
+}
+
+// blend sets dst to the sum of mix_k times the weights of model k, in float64.
+func (m *projector) blend(dst weights, mix []float64, models []weights) {
+	d := m.d
+	share(d, m.threads, func(from, to int) {
+		sum := make([]float64, d)
+		for part, x := range dst.all() {
+			for i := from * d; i < to*d; i += d {
+				clear(sum)
+				for k, w := range models {
+					if mix[k] != 0 {
+						vec.Axpy64(sum, mix[k], w.all()[part][i:i+d])
+					}
+				}
+				narrow(x[i:i+d], sum)
+			}
+		}
+	})
 }

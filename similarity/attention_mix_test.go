@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestAttentionMix(t *testing.T) {
 	}
 	for _, h := range []Head{heads[0], heads[2], heads[6]} {
 		seeds := []uint64{1, 2, 3}
-		mix, err := NewAttentionMix(t.Context(), h, models, a, seeds)
+		mix, err := NewAttentionMix(t.Context(), h, models, a, seeds, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,6 +54,45 @@ func TestAttentionMix(t *testing.T) {
 			if math.Abs(v[0][i]-float64(rows[0][i])) > 2e-6 {
 				t.Errorf("dimension %d, model %d: %v, not %v", h.Dim, i, v[0][i], rows[0][i])
 			}
+		}
+	}
+}
+
+// TestGradient compares derivatives with differences.
+func TestGradient(t *testing.T) {
+	a, b, c := open(t, "a_fp16"), open(t, "b_fp32"), open(t, "c_bf16")
+	heads, err := Heads(layout(t), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []Head{heads[0], heads[2], heads[6]} {
+		mix, err := NewAttentionMix(t.Context(), h, []*checkpoint.File{a, b, c}, a, []uint64{1, 2, 3, 4}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, g := []float64{0.3, 0.3, 0.4}, make([]float64, 3)
+		if v, want := mix.Gradient(g, w), mix.Score(w); v != want {
+			t.Errorf("dimension %d: the value is %v, not %v", h.Dim, v, want)
+		}
+		shared, err := NewAttentionMix(t.Context(), h, []*checkpoint.File{a, b, c}, a, []uint64{1, 2, 3, 4}, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := make([]float64, 3)
+		if v, want := shared.Gradient(other, w), mix.Score(w); v != want || !slices.Equal(other, g) {
+			t.Errorf("dimension %d: three threads give %v and %v, one %v and %v", h.Dim, v, other, want, g)
+		}
+		for k := range w {
+			const step = 2e-3
+			x := slices.Clone(w)
+			x[k] += step
+			above := mix.Score(x)
+			x[k] -= 2 * step
+			want := (above - mix.Score(x)) / (2 * step)
+			if math.Abs(g[k]-want) > 5e-5 {
+				t.Errorf("dimension %d: derivative %d is %v, not %v", h.Dim, k, g[k], want)
+			}
+			t.Logf("dimension %d: derivative %d is %v, by differences %v", h.Dim, k, g[k], want)
 		}
 	}
 }
@@ -97,28 +137,29 @@ func BenchmarkAttentionMix(b *testing.B) {
 			return x
 		}
 		const models = 8
-		m := newProjector(d, 1)
-		a := &AttentionMix{projector: m, mix: m.newProjection(), out: make([]float32, d*d), weights: make([]float32, models)}
+		a := &AttentionMix{d: d, desks: []*mixDesk{newMixDesk(d, models)}}
 		p := probe{target: square(d*d, 0.1)}
-		w := make([]float64, models)
+		w, g := make([]float64, models), make([]float64, models)
 		for i := range models {
 			// Logits of the size that real weights give.
-			k := m.newProjection().k
-			m.fill(k, square(d*d, 1))
-			p.q, p.k, p.v = append(p.q, square(d*d, 1)), append(p.k, k), append(p.v, square(d, 1))
+			p.q, p.k, p.v = append(p.q, square(d*d, 1)), append(p.k, square(d*d, 1)), append(p.v, square(d, 1))
 			w[i] = 0.3
 		}
 		a.probes = []probe{p}
 		b.Run(fmt.Sprintf("d%d", d), func(b *testing.B) {
-			var mixing, bare time.Duration
+			var mixing, bare, slope time.Duration
 			for b.Loop() {
 				start := time.Now()
 				a.Score(w)
-				between := time.Now()
-				m.multiply(a.out, p.q[0], p.k[0])
-				mixing += between.Sub(start)
-				bare += time.Since(between)
+				scored := time.Now()
+				a.desks[0].projector.multiply(a.desks[0].out, p.q[0], a.desks[0].mix.k)
+				multiplied := time.Now()
+				a.Gradient(g, w)
+				mixing += scored.Sub(start)
+				bare += multiplied.Sub(scored)
+				slope += time.Since(multiplied)
 			}
+			b.ReportMetric(float64(slope)/float64(mixing), "gradient/candidate")
 			b.ReportMetric(float64(mixing)/float64(bare), "candidate/product")
 			b.ReportMetric(mixing.Seconds()*1e3/float64(b.N), "ms/candidate")
 			b.ReportMetric(2*float64(d*d*d)*float64(b.N)/bare.Seconds()/1e9, "GFLOP/s")

@@ -33,15 +33,15 @@ func columnSums(x []float32, n int) []float32 {
 	for i := 0; i < len(x); i += n {
 		vec.Axpy64(sum, 1, x[i:i+n])
 	}
-	return narrowed(sum)
+	y := make([]float32, n)
+	narrow(y, sum)
+	return y
 }
 
-func narrowed(x []float64) []float32 {
-	y := make([]float32, len(x))
+func narrow(dst []float32, x []float64) {
 	for i, v := range x {
-		y[i] = float32(v)
+		dst[i] = float32(v)
 	}
-	return y
 }
 
 // A projection is what the weights of a head make of an input.
@@ -69,7 +69,7 @@ func (m *projector) newProjection() *projection {
 	return &projection{make([]float32, d*d), vec.NewPacked(order(d), d, d), make([]float32, d)}
 }
 
-// project sets p to what w makes of the input.
+// project sets p to what w makes of the input, and leaves X Wk' in the room.
 func (m *projector) project(p *projection, w weights, in input) {
 	m.columns(p.v, w.v, in)
 	m.fill(m.packed, w.q)
@@ -147,7 +147,7 @@ func (m *projector) attend(out []float32, p *projection) {
 		for i := from; i < to; i++ {
 			at, row = at[:0], row[:0]
 			logits := out[i*d : (i+1)*d]
-			norm := soft.each(logits, func(j int, e float32) { at, row = append(at, j), append(row, e) })
+			norm := soft.each(logits, func(j int, _, e float32) { at, row = append(at, j), append(row, e) })
 			clear(logits)
 			switch {
 			case norm > 0:
@@ -175,10 +175,10 @@ type softmax struct {
 
 func (p *projection) softmax() softmax { return softmax{p.v, make([]byte, (len(p.v)+7)/8)} }
 
-// each calls do with the numbers of the row that logits lead to, but for those
-// that are negligible. The row is to be divided by its length, which it returns: NaN
-// if a logit is not finite.
-func (s *softmax) each(logits []float32, do func(j int, e float32)) float64 {
+// each calls do with the numbers of the row that logits lead to, share times v_j,
+// but for those that are negligible. The row is to be divided by its length,
+// which it returns: NaN if a logit is not finite.
+func (s *softmax) each(logits []float32, do func(j int, share, e float32)) float64 {
 	if vec.Finite(logits) > 0 {
 		return math.NaN()
 	}
@@ -188,9 +188,10 @@ func (s *softmax) each(logits []float32, do func(j int, e float32)) float64 {
 	for i, b := range s.mask {
 		for ; b != 0; b &= b - 1 {
 			j := 8*i + bits.TrailingZeros8(b)
-			e := expf(logits[j]-peak) * s.v[j]
+			share := expf(logits[j] - peak)
+			e := share * s.v[j]
 			norm += float64(float64(e) * float64(e))
-			do(j, e)
+			do(j, share, e)
 		}
 	}
 	return math.Sqrt(norm)
@@ -218,7 +219,7 @@ func (m *projector) compare(p *projection, target, room []float32) []float32 {
 		soft := p.softmax()
 		for i := from; i < to; i++ {
 			dot, t := 0.0, target[i*d:(i+1)*d]
-			norm := soft.each(room[i*d:(i+1)*d], func(j int, e float32) {
+			norm := soft.each(room[i*d:(i+1)*d], func(j int, _, e float32) {
 				dot += float64(float64(e) * float64(t[j]))
 			})
 			if norm != 0 {

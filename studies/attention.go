@@ -19,15 +19,16 @@ import (
 // that blocks share, are searched by the weights as ever.
 const Attention = "attention"
 
-// Searches score the mean of a few random inputs, and others tell whether what
+// Searches score the mean of several random inputs, and others tell whether what
 // they gain is more than luck. Each row of an input is a sample, so that narrow
-// heads need more inputs.
+// heads need more inputs. With a quarter of the rows, what a search gains is lost on
+// other inputs (docs/similarity.md).
 func fittedSeeds(h similarity.Head) []uint64  { return seeds(1, h) }
 func heldOutSeeds(h similarity.Head) []uint64 { return seeds(101, h) }
 
 func seeds(first uint64, h similarity.Head) []uint64 {
-	const rows, least, most = 4096, 4, 64
-	all := make([]uint64, min(max(rows/h.Dim, least), most))
+	const rows, most = 16384, 256
+	all := make([]uint64, min((rows+h.Dim-1)/h.Dim, most))
 	for i := range all {
 		all[i] = first + uint64(i)
 	}
@@ -68,6 +69,8 @@ type lens struct {
 	target *checkpoint.File
 	found  map[block.ID]*Likeness
 	done   func()
+
+	threads int // of each search
 }
 
 // openLens opens the models if the metric needs them.
@@ -111,16 +114,19 @@ func (l *lens) close() {
 	}
 }
 
-// room returns how many searches may run side by side.
-func (l *lens) room(models int) int {
+// limit sets how many searches of so many models run side by side, at most one a
+// thread, and lets them share the threads.
+func (l *lens) limit(models, threads int) (searches int) {
 	if l == nil {
-		return 1 << 20
+		return threads
 	}
 	most := int64(1)
 	for _, h := range l.heads {
-		most = max(most, h.Memory(models, len(fittedSeeds(h))))
+		most = max(most, h.Memory(models, len(fittedSeeds(h)), 1))
 	}
-	return int(max(1, memory/most))
+	searches = int(min(max(1, memory/most), int64(threads)))
+	l.threads = (threads + searches - 1) / searches
+	return searches
 }
 
 // head returns the head of block id.
@@ -160,17 +166,35 @@ func (r *run) attentive(ctx context.Context, q *search) *search {
 	weigh := func(x []float64) []float64 { return weightsOf(r.blocks, program, q.column(holed, x)) }
 	a := &search{name: q.name, blocks: q.blocks, kind: q.kind, holes: q.holes, start: q.start}
 	var mix *similarity.AttentionMix // made when first needed: not for finished trials
+	ready := func() (err error) {
+		if err = ctx.Err(); err == nil && mix == nil {
+			mix, err = similarity.NewAttentionMix(ctx, head, r.lens.models, r.lens.target, fittedSeeds(head), r.lens.threads)
+		}
+		return err
+	}
 	a.score = func(x []float64) (float64, error) {
-		if err := ctx.Err(); err != nil {
+		if err := ready(); err != nil {
 			return 0, err
 		}
-		if mix == nil {
-			var err error
-			if mix, err = similarity.NewAttentionMix(ctx, head, r.lens.models, r.lens.target, fittedSeeds(head)); err != nil {
-				return 0, err
-			}
-		}
 		return 1 - mix.Score(weigh(x)), nil
+	}
+	a.slope = func(g, x []float64) (float64, error) {
+		if err := ready(); err != nil {
+			return 0, err
+		}
+		w := weigh(x)
+		by := make([]float64, len(w)) // derivatives by the weights
+		value := 1 - mix.Gradient(by, w)
+		// The weights are linear in each ratio.
+		for k := range g {
+			g[k] = 0
+			x[k]++
+			for i, v := range weigh(x) {
+				g[k] -= by[i] * (v - w[i])
+			}
+			x[k]--
+		}
+		return value, nil
 	}
 	likeness := &Likeness{}
 	r.lens.found[id] = likeness

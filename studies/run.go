@@ -216,7 +216,7 @@ func (r *run) search(ctx context.Context, searches []*search) ([]optimize.Trial,
 	for range searches {
 		total += int64(r.Plan.Trials) + 1
 	}
-	return r.runAll(ctx, searches, min(r.o.Threads, r.lens.room(len(r.blocks.Names))), func(name string) {
+	return r.runAll(ctx, searches, r.lens.limit(len(r.blocks.Names), r.o.Threads), func(name string) {
 		done++
 		r.trials[name]++
 		r.o.Progress(Progress{"searching", min(done, total), total})

@@ -27,7 +27,8 @@ type search struct {
 	holes  []hole
 	start  []float64 // trial 0: the closed form, or the best of a few descents
 	score  func(x []float64) (float64, error)
-	staged bool // each score merges tensors, which takes its time
+	slope  func(g, x []float64) (float64, error) // the same, with its derivatives; nil where there is none
+	staged bool                                  // each score merges tensors, which takes its time
 
 	// finish, if any, makes the ratios to write down from the best trial, in
 	// found, and lets go of the memory that score took.
@@ -82,7 +83,7 @@ func (s *search) box() optimize.Box {
 // settings are those of the search's optimizer.
 func (s *search) settings(p *Plan) optimize.Settings {
 	return optimize.Settings{
-		Name: s.name, Box: s.box(), Sampler: p.Sampler, Start: s.start,
+		Name: s.name, Box: s.box(), Sampler: p.Sampler, Start: s.start, Gradient: s.slope,
 		Trials: p.Trials, Polish: min(p.Polish, s.patience(p.Polish)), Seed: seed(p.Seed, s.name),
 	}
 }

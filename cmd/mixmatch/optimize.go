@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,12 +61,16 @@ func optimizeCommand() *cli.Command {
 			&cli.StringFlag{Name: "metric", Value: "weight", Usage: "what to search for: the cosine of the weights, or the calculators' similarity of the attention (weight, attention; the latter takes minutes at full size)"},
 			&cli.StringFlag{Name: "groups", Value: join(block.Groups()), Usage: "what to search"},
 			&cli.StringFlag{Name: "sampler", Value: optimize.Samplers()[0], Usage: "how to search: " + strings.Join(optimize.Samplers(), ", ")},
-			&cli.IntFlag{Name: "trials", Value: 300, Usage: "trials for each search, a block or the shared holes of a group"},
+			&cli.IntFlag{Name: "trials", Value: weightTrials, Usage: "trials for each search, a block or the shared holes of a group", DefaultText: fmt.Sprintf("%d; %d with --metric attention, where each takes milliseconds", weightTrials, attentionTrials)},
 			&cli.Int64Flag{Name: "seed", Value: 1, Usage: "seed of the search"},
 		}, runFlags()...),
 		Action: optimizeAction,
 	}
 }
+
+// The local search that follows them goes by the gradient of the attention, and
+// gains most of what there is to gain.
+const weightTrials, attentionTrials = 300, 100
 
 func join[T ~string](words []T) string {
 	var s []string
@@ -97,7 +102,10 @@ func optimizeAction(c *cli.Context) error {
 		plan.Style = studies.Style(s)
 	}
 	if m := c.String("metric"); m != "weight" {
-		plan.Metric, plan.Polish = m, 200 // an evaluation costs milliseconds, not microseconds
+		plan.Metric, plan.Polish = m, 150
+		if !c.IsSet("trials") {
+			plan.Trials = attentionTrials
+		}
 	}
 	if e := c.String("era"); e != "auto" {
 		plan.Era = block.Era(e)

@@ -113,17 +113,6 @@ func transpose8(dst []float32, stride int, src []float32, n int) {
 	}
 }
 
-// Combine sets p to the sum of w_i times matrix i, as [Combine] does. The
-// matrices are those of [NewPacked] for the same order and size.
-func (p *Packed) Combine(w []float32, from []*Packed) {
-	rows := make([][]float32, len(from))
-	for i, q := range from {
-		check(q.order == p.order && q.n == p.n && q.k == p.k)
-		rows[i] = q.data
-	}
-	Combine(p.data, w, rows)
-}
-
 // MulT sets c to a times the transpose of p: c_ij is the inner product of row i
 // of a and row j of p. There are m rows of a, and c is m x n.
 func (p *Packed) MulT(c, a []float32, m int) {
