@@ -24,7 +24,7 @@ const Attention = "attention"
 // heads need more inputs. With a quarter of the rows, what a search gains is lost on
 // other inputs (docs/similarity.md).
 func fittedSeeds(h similarity.Head) []uint64  { return seeds(1, h) }
-func heldOutSeeds(h similarity.Head) []uint64 { return seeds(101, h) }
+func heldOutSeeds(h similarity.Head) []uint64 { return seeds(1_000_001, h) }
 
 func seeds(first uint64, h similarity.Head) []uint64 {
 	const rows, most = 16384, 256
