@@ -39,28 +39,28 @@ func (d *descent) lbfgs() {
 	if len(free) == 0 || d.over() {
 		return
 	}
-	value, grad := d.differences(u, free)
-	if d.run.s.Gradient != nil {
-		value, grad = d.slopes(u, free)
-	}
 	from := make([]float64, len(free))
 	for i, k := range free {
 		from[i] = u[k]
 	}
-	d.minimize(gonum.Problem{Func: value, Grad: grad}, from, &gonum.LBFGS{})
+	whole := func(y []float64) []float64 { // in all dimensions
+		for i, k := range free {
+			u[k] = y[i]
+		}
+		return u
+	}
+	p := d.differences(whole)
+	if d.run.s.Gradient != nil {
+		p = d.slopes(whole, free)
+	}
+	d.minimize(p, from, &gonum.LBFGS{})
 }
 
-// differences returns the function of the free dimensions around u, and its
-// gradient by central differences.
-func (d *descent) differences(u []float64, free []int) (value func(y []float64) float64, grad func(g, y []float64)) {
-	full := slices.Clone(u)
-	value = func(y []float64) float64 {
-		for i, k := range free {
-			full[k] = y[i]
-		}
-		return d.at(full)
-	}
-	grad = func(g, y []float64) {
+// differences returns the function of the free dimensions, with a gradient by
+// central differences.
+func (d *descent) differences(whole func(y []float64) []float64) gonum.Problem {
+	value := func(y []float64) float64 { return d.at(whole(y)) }
+	grad := func(g, y []float64) {
 		y = slices.Clone(y)
 		for i, v := range y {
 			y[i] = v + fdStep
@@ -74,22 +74,19 @@ func (d *descent) differences(u []float64, free []int) (value func(y []float64) 
 			}
 		}
 	}
-	return value, grad
+	return gonum.Problem{Func: value, Grad: grad}
 }
 
 // slopes is differences for a function that has a gradient, which is known once
 // the value is.
-func (d *descent) slopes(u []float64, free []int) (value func(y []float64) float64, grad func(g, y []float64)) {
-	full, slope := slices.Clone(u), make([]float64, len(u))
+func (d *descent) slopes(whole func(y []float64) []float64, free []int) gonum.Problem {
+	slope := make([]float64, len(d.u))
 	var at []float64
-	value = func(y []float64) float64 {
-		for i, k := range free {
-			full[k] = y[i]
-		}
+	value := func(y []float64) float64 {
 		at = append(at[:0], y...)
-		return d.slope(slope, full)
+		return d.slope(slope, whole(y))
 	}
-	grad = func(g, y []float64) {
+	grad := func(g, y []float64) {
 		if !slices.Equal(at, y) {
 			value(y)
 		}
@@ -97,7 +94,7 @@ func (d *descent) slopes(u []float64, free []int) (value func(y []float64) float
 			g[i] = slope[k]
 		}
 	}
-	return value, grad
+	return gonum.Problem{Func: value, Grad: grad}
 }
 
 // slope is at, and sets g to the derivatives.

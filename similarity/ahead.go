@@ -17,6 +17,9 @@ func ahead[T any](n int, produce func(i int) (T, error), use func(i int, v T) er
 			case <-stop:
 				return
 			}
+			if err != nil {
+				return
+			}
 		}
 	}()
 	for i := range n {

@@ -39,8 +39,8 @@ func Heads(l *block.Layout, f *checkpoint.File) ([]Head, error) {
 		if h.Block, ok = l.Of(h.q); !ok {
 			return nil
 		}
-		if len(t.Shape) != 2 || t.Shape[0] == 0 {
-			return fmt.Errorf("%w: %q is %v, no matrix", merge.ErrMismatch, h.q, t.Shape)
+		if len(t.Shape) != 2 || t.Shape[0] == 0 || t.Shape[0] != t.Shape[1] {
+			return fmt.Errorf("%w: %q is %v, no square matrix", merge.ErrMismatch, h.q, t.Shape)
 		}
 		h.Dim = t.Shape[0]
 		heads = append(heads, h)

@@ -3,7 +3,6 @@ package similarity
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -82,6 +81,9 @@ func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, tar
 			return nil, fmt.Errorf("%s: %w", f.Path(), err)
 		}
 		a.each(func(desk *mixDesk, k int) {
+			if ctx.Err() != nil {
+				return
+			}
 			m, p := desk.projector, &a.probes[k]
 			m.project(desk.mix, w, h.input(h.Probe(seeds[k])))
 			if i == 0 {
@@ -94,7 +96,7 @@ func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, tar
 			p.v = append(p.v, slices.Clone(desk.mix.v))
 		})
 	}
-	return a, nil
+	return a, ctx.Err()
 }
 
 // each calls do for all probes, on all desks.
@@ -148,9 +150,9 @@ func mean[T float32 | float64](x []T) float64 {
 // Mixes returns the similarities, [input][mix], with the target's of mixes of
 // the models at head h. The weights are mixed first: it is for a few mixes, on
 // inputs that nothing was fitted to.
-func (h Head) Mixes(ctx context.Context, inputs [][]float32, models []*checkpoint.File, target *checkpoint.File, mixes [][]float64) ([][]float64, error) {
+func (h Head) Mixes(ctx context.Context, inputs [][]float32, models []*checkpoint.File, target *checkpoint.File, mixes [][]float64, threads int) ([][]float64, error) {
 	d := h.Dim
-	m := newProjector(d, runtime.GOMAXPROCS(0))
+	m := newProjector(d, threads)
 	w, p := newWeights(d), m.newProjection()
 	if err := h.read(w, target); err != nil {
 		return nil, fmt.Errorf("%s: %w", target.Path(), err)

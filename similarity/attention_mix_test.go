@@ -29,7 +29,7 @@ func TestAttentionMix(t *testing.T) {
 		for _, w := range [][]float64{{1, 0}, {0, 1}, {0.3, 0.7}, {-0.5, 1.5}} {
 			want := 0.0
 			for _, s := range seeds {
-				v, err := h.Mixes(t.Context(), [][]float32{h.Probe(s)}, models, a, [][]float64{w})
+				v, err := h.Mixes(t.Context(), [][]float32{h.Probe(s)}, models, a, [][]float64{w}, 2)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -46,7 +46,7 @@ func TestAttentionMix(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := h.Mixes(t.Context(), [][]float32{h.Probe(3)}, models, a, [][]float64{{1, 0}, {0, 1}})
+		v, err := h.Mixes(t.Context(), [][]float32{h.Probe(3)}, models, a, [][]float64{{1, 0}, {0, 1}}, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,6 +93,31 @@ func TestGradient(t *testing.T) {
 				t.Errorf("dimension %d: derivative %d is %v, not %v", h.Dim, k, g[k], want)
 			}
 			t.Logf("dimension %d: derivative %d is %v, by differences %v", h.Dim, k, g[k], want)
+		}
+	}
+}
+
+// TestLargeLogits: however large logits are, a model is like itself.
+func TestLargeLogits(t *testing.T) {
+	r := newRand(1)
+	for _, d := range []int{7, 32, 320} {
+		for _, size := range []float64{1, 1e3, 1e5, 1e8} {
+			m, x, w := newProjector(d, 2), make([]float32, d*d), newWeights(d)
+			for i := range x {
+				x[i] = float32(r.NormFloat64())
+				w.q[i], w.k[i], w.v[i] = float32(r.NormFloat64()*size), float32(r.NormFloat64()*size), float32(r.NormFloat64())
+			}
+			h := Head{Dim: d}
+			p, target := m.newProjection(), make([]float32, d*d)
+			m.project(p, w, h.input(x))
+			m.attend(target, p)
+			for name, cos := range map[string][]float32{
+				"cosines": m.cosines(target, target), "compare": m.compare(p, target, make([]float32, d*d)),
+			} {
+				if v := mean(cos); math.Abs(v-1) > 1e-6 {
+					t.Errorf("width %d, weights of %g: %s are %v on average", d, size, name, v)
+				}
+			}
 		}
 	}
 }

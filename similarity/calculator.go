@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/vec"
 	"mixmatch/similarity/torchrand"
 )
 
@@ -49,7 +50,7 @@ func (c Calculator) draw(g *torchrand.Generator, x []float32) {
 
 // Attention returns the attention similarity of the models in others with base,
 // for each head in turn, [head][other], with c's inputs. It reads a head at
-// a time: some ten matrices of memory. Progress, which may be nil, is told
+// a time: some fifteen matrices of memory. Progress, which may be nil, is told
 // of each head that is done.
 //
 // The numbers are those of PyTorch in float32 to seven digits and more: products
@@ -69,15 +70,16 @@ func (c Calculator) Attention(ctx context.Context, heads []Head, base *checkpoin
 			desk.in = h.input(s.x)
 		}
 		m.project(desk.projection, s.w, desk.in)
+		out := desk.out
 		if k == 0 {
-			m.attend(desk.target, desk.projection)
-		} else {
-			m.attend(desk.out, desk.projection)
-			mean := Mean(m.cosines(desk.target, desk.out))
-			if mean != mean {
-				return fmt.Errorf("%w: the attention of %s in %s or %s overflows", ErrNonFinite, h.q, files[k].Path(), base.Path())
-			}
-			all[i/len(files)] = append(all[i/len(files)], mean)
+			out = desk.target
+		}
+		m.attend(out, desk.projection)
+		if vec.Finite(out) > 0 {
+			return fmt.Errorf("%s: %w: the attention of %q overflows", files[k].Path(), ErrNonFinite, h.q)
+		}
+		if k > 0 {
+			all[i/len(files)] = append(all[i/len(files)], Mean(m.cosines(desk.target, out)))
 		}
 		if k == len(files)-1 && progress != nil {
 			progress(i/len(files)+1, len(heads))

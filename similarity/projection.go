@@ -183,7 +183,7 @@ func (s *softmax) each(logits []float32, do func(j int, share, e float32)) float
 		return math.NaN()
 	}
 	peak := vec.Max(logits)
-	vec.Above(s.mask, logits, peak+negligible)
+	vec.AtLeast(s.mask, logits, peak+negligible)
 	norm := 0.0
 	for i, b := range s.mask {
 		for ; b != 0; b &= b - 1 {

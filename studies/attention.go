@@ -21,14 +21,13 @@ const Attention = "attention"
 
 // Searches score the mean of several random inputs, and others tell whether what
 // they gain is more than luck. Each row of an input is a sample, so that narrow
-// heads need more inputs. With a quarter of the rows, what a search gains is lost on
-// other inputs (docs/similarity.md).
+// heads need more inputs.
 func fittedSeeds(h similarity.Head) []uint64  { return seeds(1, h) }
 func heldOutSeeds(h similarity.Head) []uint64 { return seeds(1_000_001, h) }
 
 func seeds(first uint64, h similarity.Head) []uint64 {
-	const rows, most = 16384, 256
-	all := make([]uint64, min((rows+h.Dim-1)/h.Dim, most))
+	const rows, least, most = 4096, 4, 64
+	all := make([]uint64, min(max(rows/h.Dim, least), most))
 	for i := range all {
 		all[i] = first + uint64(i)
 	}
@@ -120,12 +119,17 @@ func (l *lens) limit(models, threads int) (searches int) {
 	if l == nil {
 		return threads
 	}
-	most := int64(1)
-	for _, h := range l.heads {
-		most = max(most, h.Memory(models, len(fittedSeeds(h)), 1))
+	need := func(threads int) (most int64) {
+		for _, h := range l.heads {
+			most = max(most, h.Memory(models, len(fittedSeeds(h)), threads))
+		}
+		return most
 	}
-	searches = int(min(max(1, memory/most), int64(threads)))
-	l.threads = (threads + searches - 1) / searches
+	searches = int(min(max(1, memory/max(1, need(1))), int64(threads)))
+	l.threads = max(1, threads/searches)
+	for l.threads > 1 && int64(searches)*need(l.threads) > memory {
+		l.threads--
+	}
 	return searches
 }
 
@@ -188,11 +192,11 @@ func (r *run) attentive(ctx context.Context, q *search) *search {
 		// The weights are linear in each ratio.
 		for k := range g {
 			g[k] = 0
-			x[k]++
-			for i, v := range weigh(x) {
+			beside := slices.Clone(x)
+			beside[k]++
+			for i, v := range weigh(beside) {
 				g[k] -= by[i] * (v - w[i])
 			}
-			x[k]--
 		}
 		return value, nil
 	}
@@ -228,7 +232,7 @@ func (l *lens) heldOut(ctx context.Context, h similarity.Head, found *Likeness) 
 	for _, s := range seeds {
 		inputs = append(inputs, h.Probe(s))
 	}
-	rows, err := h.Mixes(ctx, inputs, l.models, l.target, found.mixes[:])
+	rows, err := h.Mixes(ctx, inputs, l.models, l.target, found.mixes[:], max(1, l.threads))
 	if err != nil {
 		return err
 	}

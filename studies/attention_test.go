@@ -52,7 +52,7 @@ func TestAttentionWarns(t *testing.T) {
 	sum := run(t, s, studies.Options{})
 	warned := 0
 	for _, n := range sum.Notes {
-		if strings.Contains(n, "that is luck") || strings.Contains(n, "moved away") {
+		if strings.Contains(n, "is luck") || strings.Contains(n, "moved away") {
 			warned++
 		}
 	}

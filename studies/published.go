@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
@@ -62,6 +63,7 @@ func (r *run) publishGroup(ctx context.Context, s *Summary, g *Group, l *lens, p
 		return nil
 	}
 	after := make([]float64, len(printed.Steps)) // sums over the blocks, by step
+	var against doubts
 	err := similarity.Calculators()[0].Inputs(heads, func(h similarity.Head, x []float32) error {
 		var mixes [][]float64
 		for i := range printed.Steps {
@@ -80,7 +82,7 @@ func (r *run) publishGroup(ctx context.Context, s *Summary, g *Group, l *lens, p
 			}
 			mixes = append(mixes, found.mixes[0])
 		}
-		rows, err := h.Mixes(ctx, [][]float32{x}, l.models, l.target, mixes)
+		rows, err := h.Mixes(ctx, [][]float32{x}, l.models, l.target, mixes, r.o.Threads)
 		if err != nil {
 			return err
 		}
@@ -95,9 +97,7 @@ func (r *run) publishGroup(ctx context.Context, s *Summary, g *Group, l *lens, p
 		}
 		if found != nil {
 			found.Published, found.ByWeights.Published = rows[0][len(after)-1], rows[0][len(after)]
-			if w := r.warning(h.Block, found); w != "" {
-				s.Notes = append(s.Notes, w)
-			}
+			against.add(r.blocks, h.Block, found)
 		}
 		return nil
 	})
@@ -110,6 +110,7 @@ func (r *run) publishGroup(ctx context.Context, s *Summary, g *Group, l *lens, p
 	total := after[len(after)-1] / float64(len(heads))
 	g.Published = &total
 	g.meanAttention()
+	s.Notes = append(s.Notes, against.notes()...)
 	return nil
 }
 
@@ -148,19 +149,32 @@ const (
 	price = 1.01
 )
 
-// warning says what speaks against the mix found in block id, if anything does.
-func (r *run) warning(id block.ID, a *Likeness) string {
+// Doubts are what speaks against the mixes found, by block.
+type doubts struct{ luck, paid []string }
+
+// add adds what speaks against the mix found in block id, if anything does.
+func (d *doubts) add(blocks *similarity.Blocks, id block.ID, a *Likeness) {
 	fitted, other := a.Fitted-a.ByWeights.Fitted, a.HeldOut-a.ByWeights.HeldOut
 	if fitted < 10*gain {
-		return ""
+		return
 	}
-	name := r.blocks.Layout.Name(id)
-	before, after := r.blocks.Distance(id, a.mixes[0]), r.blocks.Distance(id, a.mixes[1])
+	name := blocks.Layout.Name(id)
+	before, after := blocks.Distance(id, a.mixes[0]), blocks.Distance(id, a.mixes[1])
 	switch {
 	case other < luck*fitted:
-		return fmt.Sprintf("%s: the search gained %.4f %% of attention similarity on its own random inputs, but %+.4f %% on others: that is luck. Prefer --metric weight", name, 100*fitted, 100*other)
+		d.luck = append(d.luck, fmt.Sprintf("%s %+.4f %% and %+.4f %%", name, 100*fitted, 100*other))
 	case after > price*before:
-		return fmt.Sprintf("%s: the attention similarity rose by %.4f %% while the weights moved away from the target: |T-M|^2 is %.2f times what it could be", name, 100*fitted, after/before)
+		d.paid = append(d.paid, fmt.Sprintf("%s %+.4f %% for %.2f times", name, 100*fitted, after/before))
 	}
-	return ""
+}
+
+func (d *doubts) notes() (notes []string) {
+	if len(d.luck) > 0 {
+		notes = append(notes, "what the search gained in attention similarity on its own random inputs holds by less than half, or not at all, "+
+			"on others; the rest is luck, so prefer --metric weight: "+strings.Join(d.luck, ", "))
+	}
+	if len(d.paid) > 0 {
+		notes = append(notes, "the attention similarity rose while the weights moved away from the target, whose |T-M|^2 grew: "+strings.Join(d.paid, ", "))
+	}
+	return notes
 }

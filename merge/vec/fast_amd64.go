@@ -6,7 +6,7 @@ import "golang.org/x/sys/cpu"
 
 // The functions of this file do what they can of their work eight numbers at a
 // time, and return how many they have done: the twins in plain Go do the rest.
-// Both give equal bits.
+// Both give equal bits, but for the sign of a greatest zero.
 
 var fast = cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasF16C
 
@@ -23,7 +23,7 @@ func transposeAVX2(dst *float32, dstStride int, src *float32, srcStride, eights 
 func maxAVX2(x *float32, eights int) float32
 
 //go:noescape
-func aboveAVX2(mask *byte, x *float32, eights int, limit float32)
+func atLeastAVX2(mask *byte, x *float32, eights int, limit float32)
 
 func widenF16Fast(dst []float32, src []byte) int {
 	if !fast || len(dst) < 8 {
@@ -55,10 +55,10 @@ func maxFast(x []float32) (highest float32, done int) {
 	return maxAVX2(&x[0], len(x)/8), len(x) &^ 7
 }
 
-func aboveFast(mask []byte, x []float32, limit float32) int {
+func atLeastFast(mask []byte, x []float32, limit float32) int {
 	if !fast || len(x) < 8 {
 		return 0
 	}
-	aboveAVX2(&mask[0], &x[0], len(x)/8, limit)
+	atLeastAVX2(&mask[0], &x[0], len(x)/8, limit)
 	return len(x) &^ 7
 }

@@ -143,15 +143,15 @@ loop:
 	MOVSS        X0, ret+16(FP)
 	RET
 
-// func aboveAVX2(mask *byte, x *float32, eights int, limit float32)
-TEXT ·aboveAVX2(SB), NOSPLIT, $0-28
+// func atLeastAVX2(mask *byte, x *float32, eights int, limit float32)
+TEXT ·atLeastAVX2(SB), NOSPLIT, $0-28
 	MOVQ         mask+0(FP), DI
 	MOVQ         x+8(FP), SI
 	MOVQ         eights+16(FP), CX
 	VBROADCASTSS limit+24(FP), Y0
 
 loop:
-	VCMPPS    $1, (SI), Y0, Y1 // limit less than x
+	VCMPPS    $2, (SI), Y0, Y1 // limit less than x or equal
 	VMOVMSKPS Y1, AX
 	MOVB      AX, (DI)
 	ADDQ      $32, SI

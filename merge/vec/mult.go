@@ -7,8 +7,8 @@ import (
 
 // An Order says how the sums of a product are taken: in float32, from the first
 // product to the last, in one of two ways. Both depend on the length of the sum
-// alone where the processor is an x86-64 with AVX2 and FMA; elsewhere the
-// package goes by gonum's order.
+// alone where b has 16 rows and more and the processor is an x86-64 with AVX2
+// and FMA; elsewhere the package goes by gonum's order.
 type Order int
 
 const (
@@ -74,7 +74,12 @@ func NewPacked(o Order, n, k int) *Packed {
 
 // Panels returns how many parts p is filled in, which do not depend on each
 // other.
-func (p *Packed) Panels() int { return (p.n + p.width() - 1) / max(p.width(), 1) }
+func (p *Packed) Panels() int {
+	if p.n*p.k == 0 {
+		return 0
+	}
+	return (p.n + p.width() - 1) / p.width()
+}
 
 func (p *Packed) width() int {
 	if p.kernel == nil {

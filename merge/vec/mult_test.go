@@ -77,6 +77,7 @@ var sizes = [][3]int{
 	{0, 3, 3},
 	{3, 3, 0},
 	{3, 0, 3},
+	{3, 64, 0},
 }
 
 // TestMulT compares each kernel of this machine with plain loops, to the bit, and

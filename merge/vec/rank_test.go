@@ -16,15 +16,15 @@ func TestRank(t *testing.T) {
 			t.Errorf("%d numbers: the greatest is %v, not %v", n, got, slices.Max(x))
 		}
 		x[r.IntN(n)] = float32(math.NaN())
-		limit := x[r.IntN(n)] // equal is not greater, and nothing is greater than NaN
+		limit := x[r.IntN(n)] // nothing is NaN or more
 		mask := make([]byte, (n+7)/8)
 		for i := range mask {
 			mask[i] = byte(r.Uint32())
 		}
-		Above(mask, x, limit)
+		AtLeast(mask, x, limit)
 		for i, b := range mask {
 			for k := range 8 {
-				want := 8*i+k < n && x[8*i+k] > limit
+				want := 8*i+k < n && x[8*i+k] >= limit
 				if b>>k&1 == 1 != want {
 					t.Errorf("%d numbers: bit %d of byte %d is not %v", n, k, i, want)
 				}

@@ -37,7 +37,7 @@ func BenchmarkFit(b *testing.B) {
 	head := heads[at]
 	input := [][]float32{head.Probe(114514)}
 	score := func(w []float64) float64 {
-		rows, err := head.Mixes(b.Context(), input, files, target.File, [][]float64{w})
+		rows, err := head.Mixes(b.Context(), input, files, target.File, [][]float64{w}, 1)
 		if err != nil {
 			b.Fatal(err)
 		}
