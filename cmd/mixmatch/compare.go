@@ -44,7 +44,7 @@ func compareCommand() *cli.Command {
 			&cli.BoolFlag{Name: "inputs", Aliases: []string{"i"}, Usage: "input blocks"},
 			&cli.BoolFlag{Name: "middle", Aliases: []string{"m"}, Usage: "the middle block"},
 			&cli.BoolFlag{Name: "outputs", Aliases: []string{"o"}, Usage: "output blocks"},
-			&cli.Int64Flag{Name: "seed", Aliases: []string{"s"}, Usage: "seed of the random numbers (default: the calculator's)"},
+			&cli.Int64Flag{Name: "seed", Aliases: []string{"s"}, Usage: "seed of the random numbers", DefaultText: "the calculator's"},
 			&cli.StringFlag{Name: "metric", Value: "attention", Usage: "attention or weight"},
 			&cli.StringFlag{Name: "calculator", Value: calculators[0], Usage: "whose attention numbers to give: " + strings.Join(calculators, ", ")},
 			&cli.StringFlag{Name: "base", Usage: "with --metric weight: the model that the others were trained from (`PATH`)"},
@@ -105,15 +105,20 @@ func compareAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if e := block.Era(c.String("era")); !slices.Contains(block.Eras(), e) {
+		return usage("compare: there is no era %q, only %s", e, join(block.Eras()))
+	}
 	r := &likeness{Metric: c.String("metric"), Calculator: calc.Name, Seed: calc.Seed}
 	switch r.Metric {
 	case "attention":
-		if c.IsSet("base") {
-			return usage("compare: --base goes with --metric weight")
+		for _, f := range []string{"base", "era"} {
+			if c.IsSet(f) {
+				return usage("compare: --%s goes with --metric weight", f)
+			}
 		}
 		err = r.attention(c, calc, paths)
 	case "weight":
-		for _, f := range []string{"inputs", "middle", "outputs"} {
+		for _, f := range []string{"all", "inputs", "middle", "outputs"} {
 			if c.Bool(f) {
 				return usage("compare: --%s goes with --metric attention", f)
 			}
@@ -189,20 +194,38 @@ func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths [
 	if err != nil {
 		return fmt.Errorf("%s: %w", paths[0], err)
 	}
-	if c.Bool("inputs") || c.Bool("middle") || c.Bool("outputs") {
-		heads = slices.DeleteFunc(heads, func(h similarity.Head) bool {
-			name := l.Name(h.Block)
-			wanted := c.Bool("all") ||
-				c.Bool("inputs") && strings.HasPrefix(name, "IN") ||
-				c.Bool("middle") && strings.HasPrefix(name, "M") ||
-				c.Bool("outputs") && strings.HasPrefix(name, "OUT")
-			return !wanted
-		})
+	heads = slices.DeleteFunc(heads, func(h similarity.Head) bool { return !chosen(c, l.Name(h.Block)) })
+	if missing := missing(c, l, heads); missing != nil {
+		return fmt.Errorf("%s: %w: no self-attention in %s; -i, -m and -o choose blocks", paths[0], merge.ErrMismatch, strings.Join(missing, ", "))
 	}
 	if len(heads) == 0 {
 		return fmt.Errorf("%s: %w: no self-attention in the blocks chosen", paths[0], similarity.ErrEmpty)
 	}
 	return r.addAttention(c, calc, l, heads, files)
+}
+
+// chosen reports whether the flags ask for a block.
+func chosen(c *cli.Context, name string) bool {
+	some := c.Bool("inputs") || c.Bool("middle") || c.Bool("outputs")
+	return !some || c.Bool("all") ||
+		c.Bool("inputs") && strings.HasPrefix(name, "IN") ||
+		c.Bool("middle") && strings.HasPrefix(name, "M") ||
+		c.Bool("outputs") && strings.HasPrefix(name, "OUT")
+}
+
+// missing returns the chosen blocks of which the calculators expect a head that
+// is not there. Without it the numbers of other blocks would change, too. They
+// know Stable Diffusion 1 and 2.
+func missing(c *cli.Context, l *block.Layout, heads []similarity.Head) (names []string) {
+	if l.Arch() == block.SDXL {
+		return nil
+	}
+	for _, name := range strings.Fields("IN01 IN02 IN04 IN05 IN07 IN08 M00 OUT03 OUT04 OUT05 OUT06 OUT07 OUT08 OUT09 OUT10 OUT11") {
+		if chosen(c, name) && !slices.ContainsFunc(heads, func(h similarity.Head) bool { return l.Name(h.Block) == name }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // addAttention adds the attention similarities to the models' blocks.

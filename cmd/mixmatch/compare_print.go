@@ -143,6 +143,12 @@ func (r *likeness) markdown(out io.Writer) error {
 		}
 		fmt.Fprintln(w, line)
 	}
+	// The numbers of other seeds, or of another base, are other numbers.
+	fmt.Fprintf(w, "\nattention: seed %d, %s", int64(r.Seed), r.Calculator)
+	if r.Origin != "" {
+		fmt.Fprintf(w, "; explained: of what sets %s apart from %s", cell(path.Base(r.Base.Path)), cell(r.Origin))
+	}
+	fmt.Fprintln(w)
 	_, err := out.Write(w.Bytes())
 	return err
 }
@@ -165,7 +171,7 @@ func (r *likeness) names() []string {
 // csv prints a line for each block of each model, numbers between 0 and 1.
 func (r *likeness) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
-	if err := out.Write([]string{"base", "model", "block", "cosine", "explained", "attention"}); err != nil {
+	if err := out.Write([]string{"base", "model", "block", "cosine", "explained", "attention", "calculator", "seed", "origin"}); err != nil {
 		return err
 	}
 	text := func(v *float64) string {
@@ -176,7 +182,7 @@ func (r *likeness) csv(w io.Writer) error {
 	}
 	for _, m := range r.Models {
 		for _, b := range m.rows() {
-			line := []string{r.Base.Path, m.Path, b.Block, text(b.Cosine), text(b.Explained), text(b.Attention)}
+			line := []string{r.Base.Path, m.Path, b.Block, text(b.Cosine), text(b.Explained), text(b.Attention), r.Calculator, strconv.FormatInt(int64(r.Seed), 10), r.Origin}
 			if err := out.Write(line); err != nil {
 				return err
 			}

@@ -97,9 +97,10 @@ func TestCompareFormats(t *testing.T) {
 		t.Errorf("JSON: %s", out)
 	}
 	tests := []struct{ flag, want string }{
-		{"--csv", "base,model,block,cosine,explained,attention\n" +
+		{"--csv", "base,model,block,cosine,explained,attention,calculator,seed,origin\n" +
 			"a_fp16.safetensors,b_fp32.safetensors,M00,,,0.91595"},
 		{"--md", "| a_fp16.safetensors | b_fp32.safetensors | c_bf16.safetensors |\n| --- | ---: | ---: |\n| M00 | 91.5957% | 98.1993% |\n"},
+		{"--md", "\n\nattention: seed 114514, similar.py\n"},
 		{"--calculator=supermerger", "seed: 2244096\n"},
 	}
 	for _, c := range tests {
@@ -107,7 +108,7 @@ func TestCompareFormats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(out, c.want) {
+		if !strings.HasPrefix(out, c.want) && !strings.HasSuffix(out, c.want) {
 			t.Errorf("%s: %s", c.flag, out)
 		}
 	}
@@ -158,7 +159,27 @@ func TestCompareErrors(t *testing.T) {
 		{"a_fp16.safetensors b_fp32.safetensors --json --csv", 2, "exclude"},
 		{"a_fp16.safetensors b_fp32.safetensors --base c_bf16.safetensors", 2, "--metric weight"},
 		{"a_fp16.safetensors b_fp32.safetensors --metric weight -o", 2, "--metric attention"},
+		{"a_fp16.safetensors b_fp32.safetensors --metric weight -a", 2, "--metric attention"},
+		{"a_fp16.safetensors b_fp32.safetensors --metric weight --era bronze", 2, "no era"},
+		{"a_fp16.safetensors b_fp32.safetensors --era sd-mecha", 2, "--metric weight"},
+		{"less.safetensors a_fp16.safetensors", 4, "no self-attention in M00, OUT09; "},
+		{"less.safetensors a_fp16.safetensors -i -m", 4, "no self-attention in M00; "},
+		{"a_fp16.safetensors less.safetensors", 4, "less.safetensors"},
 		{"a_fp16.safetensors b_fp32.safetensors --metric weight", 4, "a_fp16.safetensors"},
+	}
+	// A model without the attention of two blocks.
+	data, err := os.ReadFile("a_fp16.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, place := range []string{"output_blocks.9.1.", "middle_block.1."} {
+		data = bytes.ReplaceAll(data, []byte(place), bytes.ToUpper([]byte(place)))
+	}
+	if err := os.WriteFile("less.safetensors", data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runCompare(t, "less.safetensors", "a_fp16.safetensors", "-i"); err != nil {
+		t.Error(err)
 	}
 	for _, c := range tests {
 		_, err := runCompare(t, strings.Fields(c.args)...)

@@ -92,7 +92,9 @@ func (r *likeness) addWeights(blocks *similarity.Blocks, first int) error {
 				return err
 			}
 			b := likeBlock{Block: blocks.Layout.Name(id), Cosine: &v}
-			if first > 0 && !blocks.Lacks(id, 0) {
+			// Where nothing sets the first model apart from the base, there is nothing
+			// to explain.
+			if first > 0 && !blocks.Lacks(id, 0) && blocks.Span(id, 0) > 0 {
 				e := blocks.Explained(id, blocks.Distance(id, w), 0)
 				b.Explained = &e
 			}

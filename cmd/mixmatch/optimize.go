@@ -61,7 +61,7 @@ func optimizeCommand() *cli.Command {
 			&cli.StringFlag{Name: "metric", Value: "weight", Usage: "what to search for: the cosine of the weights, or the calculators' similarity of the attention (weight, attention; the latter takes minutes at full size)"},
 			&cli.StringFlag{Name: "groups", Value: join(block.Groups()), Usage: "what to search"},
 			&cli.StringFlag{Name: "sampler", Value: optimize.Samplers()[0], Usage: "how to search: " + strings.Join(optimize.Samplers(), ", ")},
-			&cli.IntFlag{Name: "trials", Value: weightTrials, Usage: "trials for each search, a block or the shared holes of a group", DefaultText: fmt.Sprintf("%d; %d with --metric attention, where each takes milliseconds", weightTrials, attentionTrials)},
+			&cli.IntFlag{Name: "trials", Value: weightTrials, Usage: "trials for each search, a block or the shared holes of a group", DefaultText: fmt.Sprintf("%d; %d with --metric attention, where each takes longer", weightTrials, attentionTrials)},
 			&cli.Int64Flag{Name: "seed", Value: 1, Usage: "seed of the search"},
 		}, runFlags()...),
 		Action: optimizeAction,
@@ -101,7 +101,11 @@ func optimizeAction(c *cli.Context) error {
 	if s := c.String("style"); s != "default" {
 		plan.Style = studies.Style(s)
 	}
-	if m := c.String("metric"); m != "weight" {
+	switch m := c.String("metric"); m {
+	default:
+		return usage("optimize: there is no metric %q, only weight and attention", m)
+	case "weight":
+	case studies.Attention:
 		plan.Metric, plan.Polish = m, 150
 		if !c.IsSet("trials") {
 			plan.Trials = attentionTrials
