@@ -83,37 +83,64 @@ func (h *Head) check(f *checkpoint.File) error {
 	return nil
 }
 
-// weights are those of a head, d x d each.
-type weights struct{ q, k, v []float32 }
-
-func (w weights) all() [3][]float32 { return [3][]float32{w.q, w.k, w.v} }
+// weights are those of a head: queries, keys and values, d x d each.
+type weights [3][]float32
 
 func newWeights(d int) weights {
 	return weights{make([]float32, d*d), make([]float32, d*d), make([]float32, d*d)}
 }
 
-// read sets w to the weights of head h in f, a piece that stays in the processor's
-// cache at a time.
+func (h *Head) keys() [3]string { return [3]string{h.q, h.k, h.v} }
+
+// readRows sets dst to rows of d numbers of the tensor called key in f, from row
+// from on, a piece at a time that stays in the processor's cache. The stored bytes
+// pass through scratch, whose capacity is scratchSize.
+func (h *Head) readRows(dst []float32, f *checkpoint.File, key string, from int, scratch []byte) error {
+	const piece = scratchSize / 4
+	t, _ := f.Tensor(key)
+	for at := 0; at < len(dst); at += piece {
+		part := dst[at:min(at+piece, len(dst))]
+		if err := f.Read(part, scratch, t, from*h.Dim+at); err != nil {
+			return err
+		}
+		if vec.Finite(part) > 0 {
+			return fmt.Errorf("%w: in %q", ErrNonFinite, key)
+		}
+	}
+	return nil
+}
+
+const scratchSize = 256 << 10
+
+// read sets w to the weights of head h in f.
 func (h *Head) read(w weights, f *checkpoint.File) error {
 	if err := h.check(f); err != nil {
 		return err
 	}
-	const piece = 64 << 10
-	scratch := make([]byte, 4*piece)
-	for i, dst := range w.all() {
-		key := [3]string{h.q, h.k, h.v}[i]
-		t, _ := f.Tensor(key)
-		bad := 0
-		for at := 0; at < len(dst); at += piece {
-			part := dst[at:min(at+piece, len(dst))]
-			if err := f.Read(part, scratch, t, at); err != nil {
-				return err
-			}
-			bad += vec.Finite(part)
-		}
-		if bad > 0 {
-			return fmt.Errorf("%w: %d numbers of %q", ErrNonFinite, bad, key)
+	scratch := make([]byte, scratchSize)
+	for i, key := range h.keys() {
+		if err := h.readRows(w[i], f, key, 0, scratch); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// readPacked is read for weights laid out for products. What it reads goes there
+// from the processor's cache.
+func (h *Head) readPacked(w *packedWeights, f *checkpoint.File) error {
+	if err := h.check(f); err != nil {
+		return err
+	}
+	for i, p := range []*vec.Packed{w.q, w.k} {
+		for j := range p.Panels() {
+			from, to := p.Rows(j)
+			rows := w.rows[:(to-from)*h.Dim]
+			if err := h.readRows(rows, f, h.keys()[i], from, w.scratch); err != nil {
+				return err
+			}
+			p.FillPanel(j, rows)
+		}
+	}
+	return h.readRows(w.v, f, h.v, 0, w.scratch)
 }

@@ -72,12 +72,12 @@ func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, tar
 	for range max(1, min(threads, len(seeds))) {
 		a.desks = append(a.desks, newMixDesk(h.Dim, len(models)))
 	}
-	w := newWeights(h.Dim)
+	w := newPackedWeights(h.Dim)
 	for i, f := range append([]*checkpoint.File{target}, models...) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := h.read(w, f); err != nil {
+		if err := h.readPacked(w, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path(), err)
 		}
 		a.each(func(desk *mixDesk, k int) {
@@ -153,8 +153,8 @@ func mean[T float32 | float64](x []T) float64 {
 func (h Head) Mixes(ctx context.Context, inputs [][]float32, models []*checkpoint.File, target *checkpoint.File, mixes [][]float64, threads int) ([][]float64, error) {
 	d := h.Dim
 	m := newProjector(d, threads)
-	w, p := newWeights(d), m.newProjection()
-	if err := h.read(w, target); err != nil {
+	w, mixed, p := newPackedWeights(d), newWeights(d), m.newProjection()
+	if err := h.readPacked(w, target); err != nil {
 		return nil, fmt.Errorf("%s: %w", target.Path(), err)
 	}
 	var drawn []input
@@ -175,7 +175,8 @@ func (h Head) Mixes(ctx context.Context, inputs [][]float32, models []*checkpoin
 	likes := make([][]float64, len(inputs))
 	out := make([]float32, d*d)
 	for _, mix := range mixes {
-		m.blend(w, mix, all)
+		m.blend(mixed, mix, all)
+		m.pack(w, mixed)
 		for i, in := range drawn {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -192,12 +193,12 @@ func (m *projector) blend(dst weights, mix []float64, models []weights) {
 	d := m.d
 	share(d, m.threads, func(from, to int) {
 		sum := make([]float64, d)
-		for part, x := range dst.all() {
+		for part, x := range dst {
 			for i := from * d; i < to*d; i += d {
 				clear(sum)
 				for k, w := range models {
 					if mix[k] != 0 {
-						vec.Axpy64(sum, mix[k], w.all()[part][i:i+d])
+						vec.Axpy64(sum, mix[k], w[part][i:i+d])
 					}
 				}
 				narrow(x[i:i+d], sum)

@@ -102,14 +102,15 @@ func TestLargeLogits(t *testing.T) {
 	r := newRand(1)
 	for _, d := range []int{7, 32, 320} {
 		for _, size := range []float64{1, 1e3, 1e5, 1e8} {
-			m, x, w := newProjector(d, 2), make([]float32, d*d), newWeights(d)
+			m, x, w, packed := newProjector(d, 2), make([]float32, d*d), newWeights(d), newPackedWeights(d)
 			for i := range x {
 				x[i] = float32(r.NormFloat64())
-				w.q[i], w.k[i], w.v[i] = float32(r.NormFloat64()*size), float32(r.NormFloat64()*size), float32(r.NormFloat64())
+				w[0][i], w[1][i], w[2][i] = float32(r.NormFloat64()*size), float32(r.NormFloat64()*size), float32(r.NormFloat64())
 			}
 			h := Head{Dim: d}
 			p, target := m.newProjection(), make([]float32, d*d)
-			m.project(p, w, h.input(x))
+			m.pack(packed, w)
+			m.project(p, packed, h.input(x))
 			m.attend(target, p)
 			for name, cos := range map[string][]float32{
 				"cosines": m.cosines(target, target), "compare": m.compare(p, target, make([]float32, d*d)),

@@ -90,7 +90,7 @@ func (c Calculator) Attention(ctx context.Context, heads []Head, base *checkpoin
 
 // A sheet is what is read for one head of one model.
 type sheet struct {
-	w weights
+	w *packedWeights
 	x []float32 // the head's input
 }
 
@@ -107,8 +107,8 @@ func (c Calculator) reader(ctx context.Context, heads []Head, files []*checkpoin
 		if err := ctx.Err(); err != nil {
 			return *s, err
 		}
-		if n := h.Dim * h.Dim; len(s.w.q) != n {
-			s.w = newWeights(h.Dim)
+		if s.w == nil || len(s.w.v) != h.Dim*h.Dim {
+			s.w = newPackedWeights(h.Dim)
 		}
 		if turn%len(files) == 0 {
 			if n := h.Dim * h.Dim; len(x[i%2]) != n {
@@ -117,7 +117,7 @@ func (c Calculator) reader(ctx context.Context, heads []Head, files []*checkpoin
 			c.draw(g, x[i%2])
 		}
 		s.x = x[i%2]
-		if err := h.read(s.w, f); err != nil {
+		if err := h.readPacked(s.w, f); err != nil {
 			return *s, fmt.Errorf("%s: %w", f.Path(), err)
 		}
 		return *s, nil

@@ -69,10 +69,11 @@ func BenchmarkCompare(b *testing.B) {
 		whole += time.Since(start)
 		for _, h := range heads {
 			m, x, y := newProjector(h.Dim, runtime.GOMAXPROCS(0)), h.Probe(1), make([]float32, h.Dim*h.Dim)
-			m.fill(m.packed, h.Probe(2))
+			w := newPackedWeights(h.Dim)
+			m.fill(w.q, h.Probe(2))
 			start := time.Now()
 			for range 2 * 3 {
-				m.multiply(y, x, m.packed)
+				m.multiply(y, x, w.q)
 				work += 2 * float64(h.Dim) * float64(h.Dim) * float64(h.Dim)
 			}
 			bare += time.Since(start)

@@ -51,17 +51,42 @@ type projection struct {
 	v []float32   // column sums of X Wv'
 }
 
+// packedWeights are those of a head, laid out for products.
+type packedWeights struct {
+	q, k *vec.Packed
+	v    []float32
+
+	rows    []float32 // room for a panel's rows
+	scratch []byte
+}
+
+func newPackedWeights(d int) *packedWeights {
+	w := &packedWeights{
+		q: vec.NewPacked(order(d), d, d), k: vec.NewPacked(order(d), d, d), v: make([]float32, d*d),
+		scratch: make([]byte, scratchSize),
+	}
+	from, to := w.q.Rows(0)
+	w.rows = make([]float32, (to-from)*d)
+	return w
+}
+
 // A projector applies the weights of heads d wide to inputs. It keeps buffers and
 // is for one goroutine, but may share its work out to several.
 type projector struct {
 	d       int
 	threads int
-	packed  *vec.Packed // one matrix of weights
-	room    []float32   // d x d
+	room    []float32 // d x d
 }
 
 func newProjector(d, threads int) *projector {
-	return &projector{d, threads, vec.NewPacked(order(d), d, d), make([]float32, d*d)}
+	return &projector{d, threads, make([]float32, d*d)}
+}
+
+// pack sets p to w.
+func (m *projector) pack(p *packedWeights, w weights) {
+	m.fill(p.q, w[0])
+	m.fill(p.k, w[1])
+	copy(p.v, w[2])
 }
 
 func (m *projector) newProjection() *projection {
@@ -70,12 +95,10 @@ func (m *projector) newProjection() *projection {
 }
 
 // project sets p to what w makes of the input, and leaves X Wk' in the room.
-func (m *projector) project(p *projection, w weights, in input) {
+func (m *projector) project(p *projection, w *packedWeights, in input) {
 	m.columns(p.v, w.v, in)
-	m.fill(m.packed, w.q)
-	m.multiply(p.q, in.x, m.packed)
-	m.fill(m.packed, w.k)
-	m.multiply(m.room, in.x, m.packed)
+	m.multiply(p.q, in.x, w.q)
+	m.multiply(m.room, in.x, w.k)
 	m.fill(p.k, m.room)
 }
 
@@ -84,17 +107,18 @@ func (m *projector) project(p *projection, w weights, in input) {
 // roundings.
 func (m *projector) columns(v, w []float32, in input) {
 	d := m.d
-	if order(d) == vec.Fused {
-		share(d, m.threads, func(from, to int) {
-			for i := from; i < to; i++ {
-				v[i] = float32(vec.Dot(in.sums, w[i*d:(i+1)*d]))
-			}
-		})
+	if o := order(d); o != vec.Fused {
+		packed := vec.NewPacked(o, d, d)
+		m.fill(packed, w)
+		m.multiply(m.room, in.x, packed)
+		copy(v, columnSums(m.room, d))
 		return
 	}
-	m.fill(m.packed, w)
-	m.multiply(m.room, in.x, m.packed)
-	copy(v, columnSums(m.room, d))
+	share(d, m.threads, func(from, to int) {
+		for i := from; i < to; i++ {
+			v[i] = float32(vec.Dot(in.sums, w[i*d:(i+1)*d]))
+		}
+	})
 }
 
 // multiply sets c to a p', d x d each. Every sum is taken in the same order,
@@ -116,7 +140,7 @@ func share(n, threads int, do func(from, to int)) {
 		do(0, n)
 		return
 	}
-	const least = 24
+	const least = 48
 	var mu sync.Mutex
 	done := 0
 	part := func() (from, to int) {

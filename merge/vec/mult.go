@@ -88,23 +88,33 @@ func (p *Packed) width() int {
 	return p.kernel.cols
 }
 
-// column returns the row of b with which panel j begins. The last one begins
-// early: it is full, and some of it is there twice.
-func (p *Packed) column(j int) int { return min(j*p.width(), p.n-p.width()) }
+// Rows returns which rows of b panel j holds: from, up to but not including to.
+// The last panel begins early: it is full, and some of it is there twice.
+func (p *Packed) Rows(j int) (from, to int) {
+	from = min(j*p.width(), p.n-p.width())
+	return from, from + p.width()
+}
 
 // Fill sets panels from up to, not including, to from b.
 func (p *Packed) Fill(b []float32, from, to int) {
 	check(len(b) == p.n*p.k)
+	for j := from; j < to; j++ {
+		top, end := p.Rows(j)
+		p.FillPanel(j, b[top*p.k:end*p.k])
+	}
+}
+
+// FillPanel sets panel j from its rows of b.
+func (p *Packed) FillPanel(j int, rows []float32) {
+	cols, k := p.width(), p.k
+	check(len(rows) == cols*k)
+	panel := p.data[j*cols*k : (j+1)*cols*k]
 	if p.kernel == nil {
-		copy(p.data, b)
+		copy(panel, rows)
 		return
 	}
-	cols, k := p.width(), p.k
-	for j := from; j < to; j++ {
-		panel := p.data[j*cols*k : (j+1)*cols*k]
-		for s := 0; s < cols; s += 8 {
-			transpose8(panel[s:], cols, b[(p.column(j)+s)*k:], k)
-		}
+	for s := 0; s < cols; s += 8 {
+		transpose8(panel[s:], cols, rows[s*k:], k)
 	}
 }
 
@@ -150,7 +160,7 @@ func (p *Packed) tiles(c, a []float32, m int) {
 	some, block := max(1, cache/k/rows)*rows, p.order.block(k)
 	for top := 0; top < m; top += some {
 		for j := range p.Panels() {
-			col := p.column(j)
+			col, _ := p.Rows(j)
 			for l := 0; l < k; l += block {
 				size := min(block, k-l)
 				panel := &p.data[(j*k+l)*cols]
