@@ -122,7 +122,7 @@ func TestAttentionPublished(t *testing.T) {
 }
 
 // TestAttentionSuperMerger compares with what asimilarity of SuperMerger's
-// scripts/mergers/mergers.py gives for the three models with torch 1.13.1 (with a
+// scripts/supermerger.py gives for the three models with torch 1.13.1 (with a
 // reference BLAS and with OpenBLAS) and 2.15.0 (with MKL).
 func TestAttentionSuperMerger(t *testing.T) {
 	want := [][]string{
