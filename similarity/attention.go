@@ -92,14 +92,16 @@ func newWeights(d int) weights {
 
 func (h *Head) keys() [3]string { return [3]string{h.q, h.k, h.v} }
 
+// readPiece is how many numbers are read at a time.
+const readPiece = 64 << 10
+
 // readRows sets dst to rows of d numbers of the tensor called key in f, from row
 // from on, a piece at a time that stays in the processor's cache. The stored bytes
-// pass through scratch, whose capacity is scratchSize.
+// pass through scratch.
 func (h *Head) readRows(dst []float32, f *checkpoint.File, key string, from int, scratch []byte) error {
-	const piece = scratchSize / 4
 	t, _ := f.Tensor(key)
-	for at := 0; at < len(dst); at += piece {
-		part := dst[at:min(at+piece, len(dst))]
+	for at := 0; at < len(dst); at += readPiece {
+		part := dst[at:min(at+readPiece, len(dst))]
 		if err := f.Read(part, scratch, t, from*h.Dim+at); err != nil {
 			return err
 		}
@@ -110,14 +112,15 @@ func (h *Head) readRows(dst []float32, f *checkpoint.File, key string, from int,
 	return nil
 }
 
-const scratchSize = 256 << 10
+// newScratch returns room for the stored bytes of some numbers of a head d wide.
+func newScratch(d int) []byte { return make([]byte, min(4*d*d, 4*readPiece)) }
 
 // read sets w to the weights of head h in f.
 func (h *Head) read(w weights, f *checkpoint.File) error {
 	if err := h.check(f); err != nil {
 		return err
 	}
-	scratch := make([]byte, scratchSize)
+	scratch := newScratch(h.Dim)
 	for i, key := range h.keys() {
 		if err := h.readRows(w[i], f, key, 0, scratch); err != nil {
 			return err

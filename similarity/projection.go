@@ -63,7 +63,7 @@ type packedWeights struct {
 func newPackedWeights(d int) *packedWeights {
 	w := &packedWeights{
 		q: vec.NewPacked(order(d), d, d), k: vec.NewPacked(order(d), d, d), v: make([]float32, d*d),
-		scratch: make([]byte, scratchSize),
+		scratch: newScratch(d),
 	}
 	from, to := w.q.Rows(0)
 	w.rows = make([]float32, (to-from)*d)
