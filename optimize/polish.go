@@ -29,9 +29,10 @@ func (r *run) descend() ([]float64, float64, error) {
 	d := &descent{run: r, budget: r.s.Polish, x: r.best.X, u: r.space.unit(r.best.X), value: r.best.Value}
 	d.limit = d.budget / 3 // for Nelder-Mead; LBFGS seldom needs its share
 	// A bound that was run into is a kink at which LBFGS gives up, and is held the
-	// next time.
-	for last := math.Inf(1); d.value < last && !d.over(); {
-		last = d.value
+	// next time. It is worth another time while the value falls by something.
+	const something = 1e-6
+	for before := math.Inf(1); before-d.value > something*math.Abs(d.value) && !d.over(); {
+		before = d.value
 		d.lbfgs()
 	}
 	d.limit = 0
