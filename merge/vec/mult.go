@@ -182,13 +182,6 @@ func (p *Packed) tiles(c, a []float32, m int) {
 	}
 }
 
-// MulT is the product of a matrix that is used once: see [Packed.MulT].
-func MulT(o Order, c, a, b []float32, m, n, k int) {
-	p := NewPacked(o, n, k)
-	p.Fill(b, 0, p.Panels())
-	p.MulT(c, a, m)
-}
-
 // generic is the product on every machine.
 func generic(o Order, c, a, b []float32, m, n, k int) {
 	if o == Fused {

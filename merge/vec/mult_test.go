@@ -100,7 +100,11 @@ func TestMulT(t *testing.T) {
 					}
 				}
 			}
-			check("MulT", false, func(c []float32) { MulT(o, c, a, b, m, n, k) })
+			check("MulT", false, func(c []float32) {
+				p := NewPacked(o, n, k)
+				p.Fill(b, 0, p.Panels())
+				p.MulT(c, a, m)
+			})
 			if m*n*k > 0 {
 				check("generic", o == InOrder && runtime.GOARCH == "amd64", func(c []float32) { generic(o, c, a, b, m, n, k) })
 			}
