@@ -100,27 +100,23 @@ func (d *descent) slopes(whole func(y []float64) []float64, free []int) gonum.Pr
 // slope is at, and sets g to the derivatives.
 func (d *descent) slope(g, u []float64) float64 {
 	clear(g)
-	if d.over() || !finite(u) {
-		return Penalty
-	}
-	s := d.run.space
-	x, of := s.point(u), make([]float64, len(s.box.Lower))
-	v := d.keep(u, x, func() (float64, error) {
+	return d.ask(u, func(x []float64) (float64, error) {
+		s := d.run.space
+		of := make([]float64, len(x))
 		v, err := d.run.slope(of, x)
 		if v == Penalty || !finite(of) {
 			clear(of)
 		}
+		for k, i := range s.free {
+			switch {
+			case u[k] < 0:
+				g[k] = 2 * fence * u[k]
+			case u[k] > 1:
+				g[k] = 2 * fence * (u[k] - 1)
+			default:
+				g[k] = of[i] * (s.box.Upper[i] - s.box.Lower[i])
+			}
+		}
 		return v, err
 	})
-	for k, i := range s.free {
-		switch {
-		case u[k] < 0:
-			g[k] = 2 * fence * u[k]
-		case u[k] > 1:
-			g[k] = 2 * fence * (u[k] - 1)
-		default:
-			g[k] = of[i] * (s.box.Upper[i] - s.box.Lower[i])
-		}
-	}
-	return v
 }

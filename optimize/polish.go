@@ -46,18 +46,17 @@ const fence = 0.1
 // at returns the value at u with the penalty, and keeps the best point. When
 // the budget is used up it answers without asking the function.
 func (d *descent) at(u []float64) float64 {
+	return d.ask(u, d.run.evaluate)
+}
+
+// ask is at for any way to evaluate a point of the box.
+func (d *descent) ask(u []float64, evaluate func(x []float64) (float64, error)) float64 {
 	if d.over() || !finite(u) {
 		return Penalty
 	}
-	x := d.run.space.point(u)
-	return d.keep(u, x, func() (float64, error) { return d.run.evaluate(x) })
-}
-
-// keep returns what evaluate does, u being the point and x its place in the box,
-// with the penalty, and keeps the best point.
-func (d *descent) keep(u, x []float64, evaluate func() (float64, error)) float64 {
 	d.budget--
-	v, err := evaluate()
+	x := d.run.space.point(u)
+	v, err := evaluate(x)
 	if err != nil {
 		d.err = err
 		return Penalty

@@ -153,23 +153,19 @@ func (r *run) finish(trial goptuna.Trial, by string) error {
 }
 
 // evaluate returns the value of f at x.
-func (r *run) evaluate(x []float64) (float64, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	v, err := r.f(r.scratch[:copy(r.scratch, x)])
-	if err != nil {
-		return 0, r.fail(err)
-	}
-	return sanitize(v), nil
-}
+func (r *run) evaluate(x []float64) (float64, error) { return r.ask(r.f, x) }
 
 // slope returns the value at x, and sets g to the function's derivatives.
 func (r *run) slope(g, x []float64) (float64, error) {
+	return r.ask(func(x []float64) (float64, error) { return r.s.Gradient(g, x) }, x)
+}
+
+// ask returns the value that f has at x, to be stored.
+func (r *run) ask(f func(x []float64) (float64, error), x []float64) (float64, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	v, err := r.s.Gradient(g, r.scratch[:copy(r.scratch, x)])
+	v, err := f(r.scratch[:copy(r.scratch, x)])
 	if err != nil {
 		return 0, r.fail(err)
 	}

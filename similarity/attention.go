@@ -69,7 +69,7 @@ func Heads(l *block.Layout, f *checkpoint.File) ([]Head, error) {
 
 // check returns an error if f has not the head's tensors in the head's shape.
 func (h *Head) check(f *checkpoint.File) error {
-	for _, key := range []string{h.q, h.k, h.v} {
+	for _, key := range h.keys() {
 		t, ok := f.Tensor(key)
 		switch {
 		case !ok:

@@ -195,8 +195,8 @@ func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths [
 		return fmt.Errorf("%s: %w", paths[0], err)
 	}
 	heads = slices.DeleteFunc(heads, func(h similarity.Head) bool { return !chosen(c, l.Name(h.Block)) })
-	if missing := missing(c, l, heads); missing != nil {
-		return fmt.Errorf("%s: %w: no self-attention in %s; -i, -m and -o choose blocks", paths[0], merge.ErrMismatch, strings.Join(missing, ", "))
+	if names := missing(c, l, heads); names != nil {
+		return fmt.Errorf("%s: %w: no self-attention in %s; -i, -m and -o choose blocks", paths[0], merge.ErrMismatch, strings.Join(names, ", "))
 	}
 	if len(heads) == 0 {
 		return fmt.Errorf("%s: %w: no self-attention in the blocks chosen", paths[0], similarity.ErrEmpty)

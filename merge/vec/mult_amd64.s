@@ -35,7 +35,6 @@
 	MOVQ aStride+24(FP), R12;   \
 	MOVQ k+32(FP), CX;          \
 	MOVQ panel+40(FP), SI;      \
-	MOVQ add+48(FP), BX;        \
 	SHLQ $2, DX;                \
 	SHLQ $2, R12;               \
 	LEAQ (R12)(R12*2), R13;     \
@@ -53,7 +52,8 @@
 
 // func inOrderTile(c *float32, cStride int, a *float32, aStride, k int, panel *float32, add, ahead int)
 //
-// Y0..Y7 are the sums, four rows of sixteen; Y8 and Y9 a row of the panel.
+// Y0..Y7 are the sums, four rows of sixteen; Y8 and Y9 a row of the panel. Such a
+// sum is never in parts: add is 0.
 TEXT ·inOrderTile(SB), NOSPLIT, $0-64
 	ARGUMENTS
 	CLEAR
@@ -71,16 +71,6 @@ loop:
 	DECQ    CX
 	JNZ     loop
 
-	TESTQ BX, BX
-	JZ    store
-	MOVQ  DI, SI
-	ADD(Y0, Y1)
-	ADD(Y2, Y3)
-	ADD(Y4, Y5)
-	ADD(Y6, Y7)
-	MOVQ  SI, DI
-
-store:
 	STORE(Y0, Y1)
 	STORE(Y2, Y3)
 	STORE(Y4, Y5)
@@ -114,6 +104,7 @@ loop:
 	DECQ    CX
 	JNZ     loop
 
+	MOVQ  add+48(FP), BX
 	TESTQ BX, BX
 	JZ    store
 	MOVQ  DI, SI
