@@ -28,6 +28,12 @@ type sum struct {
 	len     int
 	tensors []*Products
 	absent  []bool // by model: lacks a tensor of the block
+
+	// The same products with each tensor weighted by its noise, nil if that is not
+	// known, and what all models together leave: see noise.go.
+	weighted []float64
+	saved    bool    // noise is that of saving the steps on the way as float16
+	left     float64 // mean squared residual of an element, in roundings
 }
 
 // Blocks sums g over the blocks of l.
@@ -44,6 +50,7 @@ func (g *Gram) Blocks(l *block.Layout) *Blocks {
 	}
 	for i := range b.sums {
 		b.sums[i] = sumOf(b.sums[i].tensors, len(g.Names))
+		b.sums[i].compare()
 	}
 	return b
 }
@@ -100,27 +107,7 @@ func (b *Blocks) Score(id block.ID, w []float64) (float64, error) {
 	if s.len == 0 {
 		return 0, ErrEmpty
 	}
-	m := len(w) + 1
-	e := m - 1
-	total := 0.0
-	for _, v := range w {
-		total += v
-	}
-	// The mix is total*B + sum of w_i D_i, the target B + E.
-	mt := total * (s.p[0] + s.p[e])
-	mm := total * total * s.p[0]
-	for i := 1; i < len(w); i++ {
-		if w[i] == 0 {
-			continue
-		}
-		row := s.p[i*m : i*m+m]
-		mt += w[i] * (row[0] + row[e])
-		mm += 2 * total * w[i] * row[0]
-		for j := 1; j < len(w); j++ {
-			mm += w[i] * w[j] * row[j]
-		}
-	}
-	tt := s.p[0] + 2*s.p[e] + s.p[e*m+e]
+	mt, mm, tt, _ := s.moments(w)
 	if !(mm > 0 && tt > 0) {
 		if mm == 0 && tt == 0 {
 			return 1, nil
@@ -128,6 +115,57 @@ func (b *Blocks) Score(id block.ID, w []float64) (float64, error) {
 		return 0, nil // a zero vector is like nothing
 	}
 	return min(1, mt/math.Sqrt(mm*tt)), nil
+}
+
+// Loss returns 1 - cosine for the mix that [Blocks.Score] scores. It does not
+// cancel where the cosine is nearly 1: with the angle a between mix M and target T,
+// 1 - cos a = sin^2 a / (1 + cos a), and sin^2 a is the least |T-sM|^2 / |T|^2 of all
+// s, which the products give in delta form.
+func (b *Blocks) Loss(id block.ID, w []float64) (float64, error) {
+	cosine, err := b.Score(id, w)
+	if err != nil || cosine < 0.9 || cosine == 1 && b.sums[id].p[0] == 0 {
+		return 1 - cosine, err
+	}
+	total := 0.0
+	for _, v := range w {
+		total += v
+	}
+	x := make([]float64, len(w)) // summing to 1, for the products are of differences
+	for i, v := range w {
+		x[i] = v / total
+	}
+	mt, mm, tt, rest := b.sums[id].moments(x)
+	s := mt/mm - 1
+	d := distance(b.sums[id].p, x) - 2*s*rest + s*s*mm
+	return max(0, d) / tt / (1 + cosine), nil
+}
+
+// moments returns <M,T>, <M,M>, <T,T> and <T-M,M> for the mix M with weights w.
+func (s *sum) moments(w []float64) (mt, mm, tt, rest float64) {
+	m := len(w) + 1
+	e := m - 1
+	total := 0.0
+	for _, v := range w {
+		total += v
+	}
+	// The mix is total*B + sum of w_i D_i, the target B + E.
+	mt = total * (s.p[0] + s.p[e])
+	mm = total * total * s.p[0]
+	rest = total * ((1-total)*s.p[0] + s.p[e])
+	for i := 1; i < len(w); i++ {
+		if w[i] == 0 {
+			continue
+		}
+		row := s.p[i*m : i*m+m]
+		mt += w[i] * (row[0] + row[e])
+		mm += 2 * total * w[i] * row[0]
+		rest += w[i] * ((1-2*total)*row[0] + row[e])
+		for j := 1; j < len(w); j++ {
+			mm += w[i] * w[j] * row[j]
+			rest -= w[i] * w[j] * row[j]
+		}
+	}
+	return mt, mm, s.p[0] + 2*s.p[e] + s.p[e*m+e], rest
 }
 
 // Distance returns |T-M|^2 in block id for the mix with weights w, which sum
@@ -179,105 +217,4 @@ func (b *Blocks) Explained(id block.ID, d float64, base int) float64 {
 // [Blocks.Distance] on average, and the same for rounding to float16.
 func (b *Blocks) Floor(id block.ID) (stored, half float64) {
 	return b.sums[id].floor, b.sums[id].half
-}
-
-// VAE tells how far the target's VAE is from that of each model, as
-// |T-S|^2 / |T|^2; models without a VAE get -1. It returns nil if the target's
-// VAE was not measured.
-func (g *Gram) VAE() (relative []float64) {
-	return g.apart(func(t *Products) bool { return t.Part() == block.VAE })
-}
-
-// VAEOf is VAE for the mix with weights w: |T-M|^2 / |T|^2, or -1 if there is
-// nothing to measure or a model of the mix has no VAE.
-func (g *Gram) VAEOf(w []float64) float64 {
-	s, ok := g.only(func(t *Products) bool { return t.Part() == block.VAE })
-	if !ok {
-		return -1
-	}
-	for i, v := range w {
-		if v != 0 && s.absent[i] {
-			return -1
-		}
-	}
-	return distance(s.p, w) / s.target()
-}
-
-// Kept tells the same of the tensors that no merge under l touches, which a
-// merge keeps from its model A.
-func (g *Gram) Kept(l *block.Layout) (relative []float64) {
-	return g.apart(func(t *Products) bool {
-		_, governed := l.Of(t.Key)
-		return !governed
-	})
-}
-
-// only sums the tensors that are wanted; false if there are none.
-func (g *Gram) only(wanted func(*Products) bool) (sum, bool) {
-	var tensors []*Products
-	for i := range g.Tensors {
-		if wanted(&g.Tensors[i]) {
-			tensors = append(tensors, &g.Tensors[i])
-		}
-	}
-	return sumOf(tensors, len(g.Names)), len(tensors) > 0
-}
-
-// target returns |T|^2.
-func (s *sum) target() float64 {
-	m := len(s.absent) + 1
-	return s.p[0] + 2*s.p[m-1] + s.p[m*m-1]
-}
-
-// apart returns |T-S|^2 / |T|^2 for each model over the tensors that are wanted.
-func (g *Gram) apart(wanted func(*Products) bool) (relative []float64) {
-	s, ok := g.only(wanted)
-	if !ok {
-		return nil
-	}
-	for i := range g.Names {
-		w := make([]float64, len(g.Names))
-		w[i] = 1
-		d := -1.0
-		if !s.absent[i] {
-			d = distance(s.p, w) / s.target()
-		}
-		relative = append(relative, d)
-	}
-	return relative
-}
-
-// A Twin is a pair of models that cannot be told apart.
-type Twin struct {
-	A, B       string
-	Difference float64 // |S_a - S_b| as a share of |S_a|
-}
-
-// Twins returns the pairs of models that differ by less than one percent of
-// what they differ from the first model, or, for twins of that, by less than
-// 1e-6 of its norm: how a mix divides between the two rests on noise.
-func (b *Blocks) Twins() []Twin {
-	n := len(b.Names)
-	m := n + 1
-	p := make([]float64, m*m)
-	for _, s := range b.sums {
-		for k, v := range s.p {
-			p[k] += v
-		}
-	}
-	var twins []Twin
-	for i := range n {
-		for j := i + 1; j < n; j++ {
-			apart, norm, limit := p[j*m+j], p[0], 1e-12*p[0]
-			if i > 0 {
-				apart += p[i*m+i] - 2*p[i*m+j]
-				norm += 2*p[i] + p[i*m+i]
-				limit = 1e-4 * max(p[i*m+i], p[j*m+j])
-			}
-			if apart <= limit {
-				twins = append(twins, Twin{b.Names[i], b.Names[j], math.Sqrt(max(0, apart) / max(norm, math.SmallestNonzeroFloat64))})
-			}
-		}
-	}
-	return twins
 }

@@ -22,7 +22,8 @@ type EraFit struct {
 //
 // It returns the era whose block explains them best and how all did, in the
 // order of [block.Eras]. sure is false if no other is clearly worse, as when
-// the blocks have the same weights; then the era is the default.
+// the blocks have the same weights, or if even the best explains them far worse
+// than its own tensors; then the era is the default.
 func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure bool) {
 	isTime := func(key string) bool { return strings.Contains(key, "time_embed") }
 	var time []*Products
@@ -40,6 +41,7 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 	}
 	s := sumOf(time, len(g.Names))
 	floor := max(s.floor, s.half, math.SmallestNonzeroFloat64)
+	var owns []float64 // the same of each block's own tensors
 	for _, e := range block.Eras() {
 		l, err := block.For(arch, e)
 		if err != nil {
@@ -55,7 +57,7 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 					kept.Noise = min(kept.Noise, distance(s.p, w)/floor)
 				}
 			}
-			fits = append(fits, kept)
+			fits, owns = append(fits, kept), append(owns, roundings/4)
 			continue
 		}
 		blocks := rest.Blocks(l)
@@ -64,17 +66,20 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 			continue // the target lacks that block
 		}
 		fits = append(fits, EraFit{e, l.Name(id), distance(s.p, fit.Weights) / floor})
+		stored, half := blocks.Floor(id)
+		owns = append(owns, blocks.Distance(id, fit.Weights)/max(stored, half, math.SmallestNonzeroFloat64))
 	}
 	if len(fits) == 0 {
 		return era, nil, false
 	}
-	best := fits[0]
-	for _, f := range fits[1:] {
+	best, own := fits[0], owns[0]
+	for i, f := range fits[1:] {
 		if f.Noise < best.Noise {
-			best = f
+			best, own = f, owns[i+1]
 		}
 	}
-	sure = true
+	// The block that governs them explains them about as well as its own tensors.
+	sure = best.Noise <= 4*max(1, own)
 	for _, f := range fits {
 		if f.Block != best.Block && f.Noise < 1.5*best.Noise+1 {
 			sure = false
@@ -97,7 +102,8 @@ func (b *Blocks) all(id block.ID) []int {
 	return free
 }
 
-// Ceiling returns the best mix of block id that all models together allow.
+// Ceiling returns the closest mix of block id that all models together allow, all
+// elements counting alike.
 func (b *Blocks) Ceiling(id block.ID) (*Fit, error) {
-	return b.Fit(id, b.all(id), nil)
+	return b.fit(id, b.all(id), nil, b.sums[id].plain())
 }

@@ -4,18 +4,21 @@ import (
 	"errors"
 	"math"
 
-	"gonum.org/v1/gonum/mat"
-
 	"mixmatch/merge/block"
 )
 
 // ErrNoFit is returned where the models allowed cannot make any mix.
 var ErrNoFit = errors.New("no model left to mix")
 
-// dependent is the share of a row's squared length that must stand clear of the
-// rows before it; with less the two cannot be told apart, and the later one
-// gets no weight. Products carry about 1e-15 of relative error.
-const dependent = 1e-10
+// A row must stand clear of the rows before it, or the two cannot be told apart
+// and the later one gets no weight: by a share of its squared length, since
+// products carry about 1e-15 of relative error; by one rounding of the target,
+// since less is not to be seen in it; and by a share of the squared length of the
+// models themselves, which no choice of the model to measure from can change.
+const (
+	dependent  = 1e-10
+	indistinct = 1e-12
+)
 
 // A Fit is the best mix of some models in a block.
 type Fit struct {
@@ -34,17 +37,28 @@ type Fit struct {
 // r: T - R = (Scale-1) R + sum of z_i (S_i - S_r), R being the fixed part with
 // the rest all in r. The weights are then z/Scale.
 //
+// Where all that the models leave of the block is rounding ([Blocks.AtNoise]) each
+// tensor counts by its noise, len/floor: rounding noise grows with the size of the
+// numbers, which in a norm layer are a hundred times those in a convolution. The
+// mix is then the likeliest and not quite the closest. Elsewhere, where what is
+// left is another model, all elements count alike.
+//
 // The standard errors are those of least squares with a noise that differs from
-// tensor to tensor (the sandwich estimator of White, Econometrica 48, 1980, with
-// tensors as groups): rounding noise grows with the size of the numbers, which
-// in a norm layer are a hundred times those in a convolution.
+// tensor to tensor, each element on its own (the sandwich estimator of White,
+// Econometrica 48, 1980, with a variance common to a tensor's elements), never
+// less than the tensor's rounding. Where the equations cannot be solved they are
+// infinite.
 func (b *Blocks) Fit(id block.ID, free []int, fixed map[int]float64) (*Fit, error) {
-	f, sys, err := b.solve(id, free, fixed)
+	return b.fit(id, free, fixed, b.sums[id].basis())
+}
+
+func (b *Blocks) fit(id block.ID, free []int, fixed map[int]float64, on basis) (*Fit, error) {
+	f, sys, err := b.solve(id, free, fixed, on)
 	if err != nil || sys == nil {
 		return f, err
 	}
 	f.SE = make([]float64, len(b.Names))
-	cov := sys.sandwich(b.sums[id].tensors)
+	cov := sys.sandwich(b.sums[id].tensors, on.weight)
 	n := len(sys.keep)
 	sum := make([]float64, n) // the gradient of all weights but the first's
 	for i := 1; i < n; i++ {
@@ -66,7 +80,7 @@ func (b *Blocks) Fit(id block.ID, free []int, fixed map[int]float64) (*Fit, erro
 // Reach returns the best cosine of block id that mixes of the models of free
 // come to. It is Fit without the error bars, and quicker.
 func (b *Blocks) Reach(id block.ID, free []int) (float64, error) {
-	f, _, err := b.solve(id, free, nil)
+	f, _, err := b.solve(id, free, nil, b.sums[id].plain())
 	if err != nil {
 		return 0, err
 	}
@@ -81,7 +95,7 @@ type system struct {
 }
 
 // solve finds the weights of a Fit. The system is nil if nothing was solved.
-func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64) (*Fit, *system, error) {
+func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64, on basis) (*Fit, *system, error) {
 	s := &b.sums[id]
 	n := len(b.Names)
 	if s.len == 0 {
@@ -103,8 +117,8 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64) (*Fit, *s
 		f.SE = make([]float64, n)
 	} else {
 		sys = &system{rows: regressors(f.Weights, rest, free)}
-		k := transform(sys.rows, s.p)
-		sys.keep = independent(k, sys.rows.rows-1) // the last is the response
+		k := transform(sys.rows, on.p)
+		sys.keep = independent(k, sys.rows.rows-1, on.least()) // the last is the response
 		sys.z, sys.inverse = leastSquares(k, sys.keep)
 		f.Scale = 1 + sys.z[0]
 		if !(f.Scale > 1e-6) { // the target is like none of them, or their opposite
@@ -143,210 +157,4 @@ func (b *Blocks) single(id block.ID, free []int, fixed map[int]float64) (*Fit, *
 		}
 	}
 	return best, nil, nil
-}
-
-// A linear is a set of rows, each a linear combination of B, D_1 .. D_n-1, E.
-type linear struct {
-	rows, cols int
-	c          []float64
-}
-
-func (l linear) row(i int) []float64 { return l.c[i*l.cols : (i+1)*l.cols] }
-
-// regressors returns R, the differences of the other free models from the
-// first, and the response T - R.
-func regressors(fixed []float64, rest float64, free []int) linear {
-	l := linear{rows: len(free) + 1, cols: len(fixed) + 1}
-	l.c = make([]float64, l.rows*l.cols)
-	start := l.row(0)
-	start[0] = 1
-	for i := 1; i < len(fixed); i++ {
-		start[i] = fixed[i]
-	}
-	r := free[0]
-	if r > 0 {
-		start[r] += rest
-	}
-	for k, i := range free[1:] {
-		row := l.row(k + 1)
-		if i > 0 {
-			row[i] = 1
-		}
-		if r > 0 {
-			row[r] = -1
-		}
-	}
-	response := l.row(l.rows - 1)
-	response[l.cols-1] = 1
-	for i := 1; i < len(fixed); i++ {
-		response[i] = -start[i]
-	}
-	return l
-}
-
-// transform returns c p c', the products of the rows of c.
-func transform(c linear, p []float64) []float64 {
-	half := make([]float64, c.rows*c.cols)
-	for i := range c.rows {
-		for j, v := range c.row(i) {
-			if v == 0 {
-				continue
-			}
-			for k := range c.cols {
-				half[i*c.cols+k] += v * p[j*c.cols+k]
-			}
-		}
-	}
-	out := make([]float64, c.rows*c.rows)
-	for i := range c.rows {
-		for j := range c.rows {
-			sum := 0.0
-			for k, v := range c.row(j) {
-				sum += half[i*c.cols+k] * v
-			}
-			out[i*c.rows+j] = sum
-		}
-	}
-	return out
-}
-
-// independent tells which of the first n rows of the products k (n+1 square)
-// are no combination of those before them. Going in order, and not by size,
-// gives a model that has twins its weight where it is named first.
-func independent(k []float64, n int) []bool {
-	m := n + 1
-	scale := make([]float64, n)
-	a := make([]float64, n*n)
-	for i := range n {
-		if d := k[i*m+i]; d > 0 {
-			scale[i] = 1 / math.Sqrt(d)
-		}
-	}
-	for i := range n {
-		for j := range n {
-			a[i*n+j] = k[i*m+j] * scale[i] * scale[j]
-		}
-	}
-	keep := make([]bool, n)
-	for i := range n {
-		d := a[i*n+i]
-		if !(d > dependent) {
-			continue
-		}
-		keep[i] = true
-		for j := i + 1; j < n; j++ {
-			f := a[j*n+i] / d
-			for l := i; l < n; l++ {
-				a[j*n+l] -= f * a[i*n+l]
-			}
-		}
-	}
-	return keep
-}
-
-// leastSquares returns the least-squares coefficients of the response on the rows
-// kept (others 0), and the inverse of the kept rows' products, zero elsewhere.
-func leastSquares(k []float64, keep []bool) (z []float64, inverse []float64) {
-	n := len(keep)
-	m := n + 1
-	var at []int
-	for i, ok := range keep {
-		if ok {
-			at = append(at, i)
-		}
-	}
-	z, inverse = make([]float64, n), make([]float64, n*n)
-	if len(at) == 0 {
-		return z, inverse
-	}
-	a := mat.NewSymDense(len(at), nil)
-	rhs := mat.NewVecDense(len(at), nil)
-	scale := make([]float64, len(at))
-	for i, p := range at {
-		scale[i] = 1 / math.Sqrt(k[p*m+p])
-	}
-	for i, p := range at {
-		for j, q := range at {
-			a.SetSym(i, j, k[p*m+q]*scale[i]*scale[j])
-		}
-		rhs.SetVec(i, k[p*m+n]*scale[i])
-	}
-	var chol mat.Cholesky
-	if !chol.Factorize(a) { // cannot be: every row kept stands clear of the others
-		return z, inverse
-	}
-	var x mat.VecDense
-	var inv mat.SymDense
-	_ = chol.SolveVecTo(&x, rhs) // its error is a warning about the condition
-	_ = chol.InverseTo(&inv)
-	for i, p := range at {
-		z[p] = x.AtVec(i) * scale[i]
-		for j, q := range at {
-			inverse[p*n+q] = inv.At(i, j) * scale[i] * scale[j]
-		}
-	}
-	return z, inverse
-}
-
-// sandwich returns the covariance of the coefficients z: inverse * (sum over
-// tensors of s_t^2 K_t) * inverse, s_t^2 being the tensor's mean squared residual
-// and at the least its rounding noise.
-func (s *system) sandwich(tensors []*Products) []float64 {
-	c, keep, z, inverse := s.rows, s.keep, s.z, s.inverse
-	n := len(keep)
-	meat := make([]float64, n*n)
-	full := make([]float64, c.cols*c.cols)
-	for _, t := range tensors {
-		k := 0
-		for i := range c.cols {
-			for j := i; j < c.cols; j++ {
-				full[i*c.cols+j], full[j*c.cols+i] = t.P[k], t.P[k]
-				k++
-			}
-		}
-		kt := transform(c, full)
-		m := n + 1
-		rss := kt[n*m+n]
-		for i := range n {
-			rss -= 2 * z[i] * kt[i*m+n]
-			for j := range n {
-				rss += z[i] * z[j] * kt[i*m+j]
-			}
-		}
-		noise := max(rss, t.Floor) / float64(t.Len)
-		for i := range n {
-			for j := range n {
-				if keep[i] && keep[j] {
-					meat[i*n+j] += noise * kt[i*m+j]
-				}
-			}
-		}
-	}
-	return mul(mul(inverse, meat, n), inverse, n)
-}
-
-func mul(a, b []float64, n int) []float64 {
-	out := make([]float64, n*n)
-	for i := range n {
-		for k := range n {
-			if v := a[i*n+k]; v != 0 {
-				for j := range n {
-					out[i*n+j] += v * b[k*n+j]
-				}
-			}
-		}
-	}
-	return out
-}
-
-// quadratic returns g' cov g.
-func quadratic(cov, g []float64) float64 {
-	n := len(g)
-	sum := 0.0
-	for i := range n {
-		for j := range n {
-			sum += g[i] * cov[i*n+j] * g[j]
-		}
-	}
-	return sum
 }

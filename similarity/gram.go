@@ -50,6 +50,10 @@ type Products struct {
 	// same for float16, which the steps on the way may have been saved in.
 	Floor float64 `json:"floor"`
 	Half  float64 `json:"half"`
+
+	// Grid is the format that the target's values were rounded to before they were
+	// stored in a finer one, "" if they were not. Floor is that of the grid.
+	Grid string `json:"grid,omitempty"`
 }
 
 // Part reports which part of a model the tensor is of.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -317,6 +318,7 @@ func TestJudge(t *testing.T) {
 		{"the truth", []float64{.4, .3, .3, 0}, []int{0, 1, 2, 3}, []float64{.4, .3, .3, 0}, Exact},
 		{"a source is gone", []float64{.4, .3, 0, .3}, []int{0, 1, 2}, nil, Missing},
 		{"a trace is gone", []float64{.4, .595, 0, .005}, []int{0, 1, 2}, nil, Best},
+		{"the truth, with other evidence against it", []float64{.4, .3, .3, 0}, []int{0, 1, 2, 3}, []float64{.4, .3, .3, 0}, Best},
 		{"ratios kept away", []float64{.4, .3, .3, 0}, []int{0, 1, 2, 3}, []float64{.5, .3, .2, 0}, Short},
 	} {
 		w := newWorld(r, 4, 2000, keyOut)
@@ -330,7 +332,8 @@ func TestJudge(t *testing.T) {
 		if weights == nil {
 			weights = fit.Weights
 		}
-		if got := b.Judge(idOUT03, b.Distance(idOUT03, weights), fit, 0); got.Verdict != c.want {
+		exact := !strings.Contains(c.name, "against")
+		if got := b.Judge(idOUT03, b.Distance(idOUT03, weights), fit, 0, 3, exact); got.Verdict != c.want {
 			t.Errorf("%s: %+v; want %s", c.name, got, c.want)
 		}
 	}

@@ -24,9 +24,6 @@ const (
 )
 
 const (
-	// A secret recipe may have rounded its result to float16 at every step, so
-	// many times, before the target was stored.
-	roundings = 20
 	// A share unexplained below this is too small to speak of a missing source:
 	// other tools' arithmetic, a clip, a touch of training.
 	trifle = 0.001
@@ -43,10 +40,11 @@ type Finding struct {
 }
 
 // Judge judges a model whose distance in block id is d, |T-M|^2 (that of a mix
-// is [Blocks.Distance]), where fit is the best mix there is and base the model
-// to measure from, or -1 for the nearest.
-func (b *Blocks) Judge(id block.ID, d float64, fit *Fit, base int) Finding {
-	stored, half := b.Floor(id)
+// is [Blocks.Distance]), where ceiling is the best mix there is, base the model to
+// measure from, or -1 for the nearest, and sources how many models the recipe
+// mixes. Exact is said only if it is of the block, too: see [Witness].
+func (b *Blocks) Judge(id block.ID, d float64, ceiling *Fit, base, sources int, exact bool) Finding {
+	s := &b.sums[id]
 	f := Finding{Block: id, Verdict: Exact}
 	span := math.Inf(1)
 	for i := range b.Names {
@@ -57,14 +55,17 @@ func (b *Blocks) Judge(id block.ID, d float64, fit *Fit, base int) Finding {
 	if d > 0 && span > 0 {
 		f.Unexplained = d / span
 	}
-	if stored > 0 {
-		f.Noise = d / stored
+	if s.floor > 0 {
+		f.Noise = d / s.floor
 	}
-	best := b.Distance(id, fit.Weights)
-	noise := 2*stored + (roundings-1)*half
+	one := s.floor
+	if s.saved {
+		one = max(s.floor, s.half)
+	}
+	noise := allowance(sources) * one
 	switch {
-	case d <= noise:
-	case d > heldBack*best+noise:
+	case d <= noise && exact:
+	case d > heldBack*b.Distance(id, ceiling.Weights)+noise:
 		f.Verdict = Short
 	case f.Unexplained < trifle:
 		f.Verdict = Best

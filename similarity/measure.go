@@ -50,6 +50,9 @@ func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads
 	if len(g.Tensors) == 0 {
 		return nil, fmt.Errorf("%w: %s shares no tensors with the sources", merge.ErrMismatch, target.Name)
 	}
+	if err := g.findGrids(target); err != nil {
+		return nil, err
+	}
 	var pieces []piece
 	for i, t := range g.Tensors {
 		for at := 0; at < t.Len; at += pieceLen {
@@ -194,7 +197,7 @@ func (w *worker) measure(r *partial, models []*merge.Model, t *Products, c piece
 			}
 			read += int64(n) * int64(u.DType.Bits()) / 8
 			if i == len(models)-1 {
-				floor, half, err := w.rounding(m.File, u, at, x)
+				floor, half, err := w.rounding(m.File, u, at, x, t.Grid)
 				if err != nil {
 					return 0, fmt.Errorf("%s: %w", m.Name, err)
 				}
@@ -208,8 +211,16 @@ func (w *worker) measure(r *partial, models []*merge.Model, t *Products, c piece
 }
 
 // rounding returns what storing the numbers x of tensor t once, from element at
-// on, adds to a squared distance: as they are stored, and as float16.
-func (w *worker) rounding(f *checkpoint.File, t checkpoint.Tensor, at int, x []float32) (stored, half float64, err error) {
+// on, adds to a squared distance: as they are stored or, if one is named, on a grid
+// that is coarser, and as float16.
+func (w *worker) rounding(f *checkpoint.File, t checkpoint.Tensor, at int, x []float32, grid string) (stored, half float64, err error) {
+	for _, g := range vec.Grids() {
+		if g.Name == grid {
+			b := w.bytes[:2*len(x)]
+			vec.NarrowF16(b, x)
+			return g.SumUlp2(x) / 12, vec.SumUlp2F16(b) / 12, nil
+		}
+	}
 	width := t.DType.Bits() / 8
 	b := w.bytes[:len(x)*width]
 	if err := f.ReadBytes(b, t, int64(at)*int64(width)); err != nil {
@@ -244,48 +255,4 @@ func (w *worker) products(p []float64, n int) {
 		}
 		vec.Products(p, w.stretch)
 	}
-}
-
-// finite returns an error that names the tensors with NaN or infinity, if any.
-// A single one makes its row's product with itself NaN or infinite.
-func (g *Gram) finite(models []*merge.Model) error {
-	for _, t := range g.Tensors {
-		bad := false
-		for _, v := range t.P {
-			bad = bad || v-v != 0
-		}
-		if !bad {
-			continue
-		}
-		var where []string
-		for _, m := range models {
-			u, ok := m.Tensor(t.Key)
-			if !ok || !u.DType.Float() {
-				continue
-			}
-			n, err := count(m.File, u)
-			if err != nil {
-				return err
-			}
-			if n > 0 {
-				where = append(where, fmt.Sprintf("%s has %d of %d in %q", m.Name, n, t.Len, t.Key))
-			}
-		}
-		return fmt.Errorf("%w: %s; repair or leave out that model", ErrNonFinite, strings.Join(where, "; "))
-	}
-	return nil
-}
-
-// count returns how many elements of a tensor are not finite.
-func count(f *checkpoint.File, t checkpoint.Tensor) (int, error) {
-	bad := 0
-	x := make([]float32, min(partLen, t.Len()))
-	for at := 0; at < t.Len(); at += len(x) {
-		y := x[:min(len(x), t.Len()-at)]
-		if err := f.Read(y, nil, t, at); err != nil {
-			return 0, err
-		}
-		bad += vec.Finite(y)
-	}
-	return bad, nil
 }

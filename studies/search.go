@@ -165,13 +165,12 @@ func blockSearch(b *similarity.Blocks, r *recipe.Recipe, id block.ID, holes []ho
 			for k, h := range holes {
 				column[h.pos] = x[k]
 			}
-			v, err := score(column)
-			return 1 - v, err
+			return score(column)
 		},
 	}
 }
 
-// scorer returns the function that scores a column of block id. It keeps
+// scorer returns the function that gives 1 - cosine of a column of block id. It keeps
 // buffers, so it is for one goroutine.
 func scorer(b *similarity.Blocks, r *recipe.Recipe, id block.ID) func(column []float64) (float64, error) {
 	program := r.Program()
@@ -187,7 +186,7 @@ func scorer(b *similarity.Blocks, r *recipe.Recipe, id block.ID) func(column []f
 		for i, v := range dst {
 			w[place[i]] += v
 		}
-		return b.Score(id, w)
+		return b.Loss(id, w)
 	}
 }
 

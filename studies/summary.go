@@ -219,7 +219,7 @@ func (r *run) judge(id block.ID, v, d float64) (*Block, similarity.Finding, erro
 		b.Searched = &v
 	}
 	b.Trials = r.trials[b.Name]
-	f := r.blocks.Judge(id, d, ceiling, base)
+	f := r.blocks.Judge(id, d, ceiling, base, len(r.recipe.Sources()), true)
 	b.Unexplained, b.Noise, b.Verdict = f.Unexplained, f.Noise, f.Verdict
 	return b, f, nil
 }

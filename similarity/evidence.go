@@ -1,0 +1,274 @@
+package similarity
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"mixmatch/merge/block"
+)
+
+// A Standing says whether a model is in a mix.
+type Standing string
+
+// The standings.
+const (
+	In      Standing = "in"      // it is surely in the mix
+	Perhaps Standing = "perhaps" // it may be, or only be like something that is
+	Out     Standing = "out"     // nothing speaks for it
+)
+
+const (
+	// sure is how many errors clear of zero a model's weights must stand, as a root
+	// mean square over the blocks, for it to be surely in the mix.
+	sure = 2.75
+	// Bars are so many errors long: the truth lies within in 95 of 100 cases. Where
+	// something is missing, errors have heavier tails.
+	barExact, barMissing = 2, sure
+	// implausible is by how much a guess at what is missing may make weights
+	// negative, in all, before it loses most of its credit.
+	implausible = 0.1
+)
+
+// Evidence is what the products prove about who is in the target.
+//
+// Where a model is missing the others stand in for it where they are like it, and
+// a standard error of least squares knows nothing of that. How far that goes can
+// be seen on the models at hand: each of them in turn is taken for what is
+// missing. Fitted by the others, model k leaves a squared length r_k and has
+// coefficients b_ki; if what is missing is like k, its weight is m_k =
+// sqrt(residual / r_k) and m_k b_ki of the weight of i is not i's own. A guess k
+// has credit by how few weights it makes negative, and none if m_k exceeds 1.
+// docs/recovery.md has figures of how often this is right.
+type Evidence struct {
+	Models  []Model               // one a model
+	Chosen  []int                 // the models that a mix needs to come as close as all together do, most useful first
+	Blocks  map[block.ID]*Witness // of the blocks asked for
+	Exact   bool                  // all blocks are
+	Unknown *Unknown              // what is missing, nil where nothing is
+}
+
+// A Model is what all blocks together say of one model.
+type Model struct {
+	Standing Standing
+	Clear    float64 // how many errors its weights stand clear of zero, as a root mean square
+}
+
+// A Witness is what one block says.
+type Witness struct {
+	Exact   bool      // what the models leave is rounding and nothing else
+	Weights []float64 // of the models: those of the closest mix of all, summing to 1
+	Bars    []float64 // how far from them the truth may be, in 95 of 100 cases; infinite where models cannot be told apart
+
+	// Low and High are between what the true weight lies in 95 of 100 cases. They
+	// lean to where weights go that stand for what is missing.
+	Low, High []float64
+
+	// Same are sets of two and more models that are the same in this block.
+	Same [][]int
+
+	Gap float64 // weight of what is missing, by the median guess; 0 where nothing is
+}
+
+// An Unknown is what is in the target and in no model.
+type Unknown struct {
+	Weight, Low, High float64
+	// Subtracted is set if the guesses make sense only with a negative weight: the
+	// recipe subtracts a model that is not there, the base of add differences.
+	Subtracted bool
+
+	// Near are models another version of which may be what is missing: half of what
+	// training changed in them would be difference enough.
+	Near []int
+}
+
+// Weigh weighs the evidence in the blocks of ids. base is the model that the
+// others were trained from, or -1.
+func (b *Blocks) Weigh(ids []block.ID, base int) *Evidence {
+	n := len(b.Names)
+	e := &Evidence{Models: make([]Model, n), Blocks: map[block.ID]*Witness{}, Exact: true}
+	var all []*analysis
+	for _, id := range ids {
+		all = append(all, b.analyse(id, b.sums[id].basis()))
+	}
+	e.Chosen = b.choose(all, worthAtNoise)
+	exact := b.exact(all, e.Chosen)
+	e.Exact = !slices.Contains(exact, false)
+	if !e.Exact {
+		for i, a := range all {
+			all[i] = b.analyse(a.id, b.sums[a.id].plain())
+		}
+		e.Chosen = b.choose(all, worthElse)
+	}
+	var guesses, short []*guess // of all blocks, and of those that miss something
+	for i, a := range all {
+		e.Blocks[a.id] = &Witness{Exact: exact[i], Weights: a.weights, Same: b.same(a.id)}
+		g := a.guess(base)
+		guesses = append(guesses, g)
+		if !exact[i] {
+			short = append(short, g)
+		}
+	}
+	credit := credits(short, base < 0)
+	e.Unknown = gap(short, credit)
+	tests := make([]test, n)
+	for i, a := range all {
+		w := e.Blocks[a.id]
+		lean, spread, second := make([]float64, n), make([]float64, n), make([]float64, n)
+		length := float64(barExact)
+		if !e.Exact { // what is missing elsewhere may be here, too, within the roundings
+			lean, spread, second = guesses[i].errors(credit)
+			length = barMissing
+		}
+		if !w.Exact {
+			w.Gap = median(guesses[i].weight, credit.by)
+		}
+		for i := range n {
+			own := a.variance[i]
+			centre, err := a.weights[i]-lean[i], math.Sqrt(own+spread[i])
+			w.Bars = append(w.Bars, length*math.Sqrt(own+second[i]))
+			w.Low = append(w.Low, centre-length*err)
+			w.High = append(w.High, centre+length*err)
+			if a.told[i] {
+				tests[i].add(centre, err)
+			}
+		}
+	}
+	e.stand(tests)
+	if e.Unknown != nil {
+		e.Unknown.Near = e.near(short, base)
+	}
+	return e
+}
+
+// near returns the models that are in the mix with so much weight that half of
+// their difference from base would make up for what is left.
+func (e *Evidence) near(short []*guess, base int) []int {
+	const half = 0.5
+	n := len(e.Models)
+	left, room := 0.0, make([]float64, n)
+	origin := max(0, base)
+	for _, g := range short {
+		left += max(0, g.rss-g.on.noise)
+		for i := range n {
+			room[i] += g.weights[i] * g.weights[i] * g.apart(i, origin)
+		}
+	}
+	var near []int
+	for i := range n {
+		if i != base && e.Models[i].Standing == In && left <= half*half*room[i] {
+			near = append(near, i)
+		}
+	}
+	slices.SortStableFunc(near, func(i, j int) int { return cmp.Compare(room[j], room[i]) })
+	return near
+}
+
+// A test gathers how clear of zero a weight stands in the blocks.
+type test struct{ sum, blocks float64 }
+
+func (t *test) add(v, err float64) {
+	if err > 0 && !math.IsInf(err, 1) {
+		t.sum += v * v / (err * err)
+		t.blocks++
+	}
+}
+
+// stand gives each model its standing.
+func (e *Evidence) stand(tests []test) {
+	for i := range e.Models {
+		m := &e.Models[i]
+		if tests[i].blocks > 0 {
+			m.Clear = math.Sqrt(tests[i].sum / tests[i].blocks)
+		}
+		needed := slices.Contains(e.Chosen, i)
+		switch {
+		case e.Exact && needed, !e.Exact && m.Clear > sure:
+			m.Standing = In
+		case needed || !e.Exact && e.mayBe(i):
+			m.Standing = Perhaps
+		default:
+			m.Standing = Out
+		}
+	}
+	for i := range e.Models { // the closest mix has all that are surely in it
+		if e.Models[i].Standing == In && !slices.Contains(e.Chosen, i) {
+			e.Chosen = append(e.Chosen, i)
+		}
+	}
+}
+
+// mayBe reports whether model i may well have a weight of some size.
+func (e *Evidence) mayBe(i int) bool {
+	const size = 0.05
+	large, blocks := 0, 0
+	for _, w := range e.Blocks {
+		if math.IsInf(w.Bars[i], 1) {
+			continue
+		}
+		blocks++
+		if max(-w.Low[i], w.High[i]) > size {
+			large++
+		}
+	}
+	return 2*large > blocks
+}
+
+// exact reports for each block whether what the models leave is rounding and
+// nothing else: not more than the steps of a recipe of the chosen models may come
+// to; the same in all kinds of tensors; and not like any model that is not needed.
+func (b *Blocks) exact(all []*analysis, chosen []int) []bool {
+	const factor = 4.0
+	out := make([]bool, len(all))
+	limit := allowance(len(chosen))
+	sum, tests := &residual{}, test{}
+	for i, a := range all {
+		s := &b.sums[a.id]
+		r := b.residualOf(a.id, a.weights)
+		out[i] = s.atNoise() && s.left <= limit && r.alike(factor)
+		if !out[i] {
+			continue
+		}
+		sum.add(r)
+		n := len(a.weights)
+		for k := range n {
+			d := a.cross[k*n+k]
+			if k > 0 && a.told[k] && !slices.Contains(chosen, k) && d > 0 && 1/d > 9*a.on.noise {
+				tests.add(a.weights[k], math.Sqrt(a.phi*a.on.noise/a.len*d))
+			}
+		}
+	}
+	if !sum.alike(factor-1) || tests.blocks > 0 && tests.sum > 9*tests.blocks {
+		return make([]bool, len(all))
+	}
+	return out
+}
+
+// allowance is how many roundings a recipe of n models may come to: one a step,
+// each model in two steps, and one for the target itself.
+func allowance(n int) float64 { return min(roundings+1, 2*float64(n)+1) }
+
+// same returns the sets of models that are the same in block id, but for less than
+// the target's rounding.
+func (b *Blocks) same(id block.ID) [][]int {
+	s := &b.sums[id]
+	n := len(b.Names)
+	on := s.basis()
+	var sets [][]int
+	done := make([]bool, n)
+	for i := range n {
+		if done[i] || s.absent[i] {
+			continue
+		}
+		set := []int{i}
+		for j := i + 1; j < n; j++ {
+			if !done[j] && !s.absent[j] && on.apart(i, j) <= max(on.noise, indistinct*on.p[0]) {
+				set, done[j] = append(set, j), true
+			}
+		}
+		if len(set) > 1 {
+			sets = append(sets, set)
+		}
+	}
+	return sets
+}

@@ -1,0 +1,54 @@
+package similarity
+
+import (
+	"fmt"
+	"strings"
+
+	"mixmatch/merge"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/vec"
+)
+
+// finite returns an error that names the tensors with NaN or infinity, if any.
+// A single one makes its row's product with itself NaN or infinite.
+func (g *Gram) finite(models []*merge.Model) error {
+	for _, t := range g.Tensors {
+		bad := false
+		for _, v := range t.P {
+			bad = bad || v-v != 0
+		}
+		if !bad {
+			continue
+		}
+		var where []string
+		for _, m := range models {
+			u, ok := m.Tensor(t.Key)
+			if !ok || !u.DType.Float() {
+				continue
+			}
+			n, err := count(m.File, u)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				where = append(where, fmt.Sprintf("%s has %d of %d in %q", m.Name, n, t.Len, t.Key))
+			}
+		}
+		return fmt.Errorf("%w: %s; repair or leave out that model", ErrNonFinite, strings.Join(where, "; "))
+	}
+	return nil
+}
+
+// count returns how many elements of a tensor are not finite.
+func count(f *checkpoint.File, t checkpoint.Tensor) (int, error) {
+	bad := 0
+	x := make([]float32, min(partLen, t.Len()))
+	for at := 0; at < t.Len(); at += len(x) {
+		y := x[:min(len(x), t.Len()-at)]
+		if err := f.Read(y, nil, t, at); err != nil {
+			return 0, err
+		}
+		bad += vec.Finite(y)
+	}
+	return bad, nil
+}

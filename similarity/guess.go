@@ -1,0 +1,201 @@
+package similarity
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// A guess takes each model in turn for what is missing from a block.
+type guess struct {
+	*analysis
+	weight []float64 // of what is missing, were it like this model; NaN where the model cannot be told
+	share  []float64 // n x n: how much of i's weight is then not its own
+	below  [2][]float64
+}
+
+// guess guesses at what is missing from the block, if all models but base (or
+// all, if that is -1) are such as might be.
+func (a *analysis) guess(base int) *guess {
+	n := len(a.weights)
+	g := &guess{analysis: a, weight: make([]float64, n), share: make([]float64, n*n)}
+	over := max(0, a.rss-1.5*a.on.noise)
+	for k := range n {
+		b, left, ok := a.like(k)
+		if !ok || k == base {
+			g.weight[k] = math.NaN()
+			continue
+		}
+		g.weight[k] = math.Sqrt(over / left)
+		for i, v := range b {
+			g.share[k*n+i] = g.weight[k] * v
+		}
+	}
+	for s, sign := range []float64{1, -1} {
+		g.below[s] = make([]float64, n)
+		for k := range n {
+			for i, w := range a.weights {
+				if i != base {
+					g.below[s][k] += max(0, -(w - sign*g.share[k*n+i]))
+				}
+			}
+			if math.IsNaN(g.weight[k]) {
+				g.below[s][k] = math.NaN()
+			}
+		}
+	}
+	return g
+}
+
+// Credits say how likely what is missing is like each model.
+type credit struct {
+	by       []float64 // model; they sum to 1
+	negative float64   // the part of it for a negative weight
+}
+
+// credits gives each guess credit over all blocks: less the more it makes weights
+// negative, and none if what is missing would weigh more than everything.
+func credits(guesses []*guess, signs bool) credit {
+	if len(guesses) == 0 {
+		return credit{}
+	}
+	n := len(guesses[0].weights)
+	c := credit{by: make([]float64, n)}
+	over := func(of func(g *guess) []float64) []float64 {
+		out := make([]float64, n)
+		for k := range n {
+			var some []float64
+			for _, g := range guesses {
+				if v := of(g)[k]; !math.IsNaN(v) {
+					some = append(some, v)
+				}
+			}
+			out[k] = math.NaN()
+			if len(some) > 0 {
+				slices.Sort(some)
+				out[k] = (some[len(some)/2] + some[(len(some)-1)/2]) / 2
+			}
+		}
+		return out
+	}
+	weight := over(func(g *guess) []float64 { return g.weight })
+	var below [][]float64
+	least := math.Inf(1)
+	for s := range 2 {
+		if s == 1 && !signs {
+			break
+		}
+		below = append(below, over(func(g *guess) []float64 { return g.below[s] }))
+		for _, v := range below[s] {
+			if v < least {
+				least = v
+			}
+		}
+	}
+	total := 0.0
+	for s := range below {
+		for k, v := range below[s] {
+			if math.IsNaN(v) {
+				continue
+			}
+			p := 1e-12
+			if weight[k] < 1 {
+				p += math.Exp(-(v - least) / implausible)
+			}
+			c.by[k] += p
+			total += p
+			if s == 1 {
+				c.negative += p
+			}
+		}
+	}
+	if total > 0 {
+		for k := range c.by {
+			c.by[k] /= total
+		}
+		c.negative /= total
+	}
+	return c
+}
+
+// errors returns, for each model's weight, what part of it is not its own on
+// average over the guesses, how that varies, and its mean square.
+func (g *guess) errors(c credit) (lean, spread, second []float64) {
+	n := len(g.weights)
+	lean, spread, second = make([]float64, n), make([]float64, n), make([]float64, n)
+	total := 0.0
+	for k, p := range c.by {
+		if math.IsNaN(g.weight[k]) {
+			continue
+		}
+		total += p
+		for i := range n {
+			v := g.share[k*n+i]
+			lean[i] += p * v
+			second[i] += p * v * v
+		}
+	}
+	if total == 0 {
+		return lean, spread, second
+	}
+	sign := 1 - 2*c.negative
+	for i := range n {
+		lean[i] /= total
+		second[i] /= total
+		lean[i] *= sign
+		spread[i] = max(0, second[i]-lean[i]*lean[i])
+	}
+	return lean, spread, second
+}
+
+// gap returns the weight of what is missing, over the blocks that miss something.
+func gap(guesses []*guess, c credit) *Unknown {
+	if len(guesses) == 0 {
+		return nil
+	}
+	var each [][]float64
+	for _, g := range guesses {
+		each = append(each, g.weight)
+	}
+	n := len(c.by)
+	mean := make([]float64, n)
+	for k := range n {
+		var some []float64
+		for _, w := range each {
+			if !math.IsNaN(w[k]) {
+				some = append(some, w[k])
+			}
+		}
+		slices.Sort(some)
+		mean[k] = math.NaN()
+		if len(some) > 0 {
+			mean[k] = (some[len(some)/2] + some[(len(some)-1)/2]) / 2
+		}
+	}
+	return &Unknown{
+		Weight: quantile(mean, c.by, 0.5), Low: quantile(mean, c.by, 0.05), High: quantile(mean, c.by, 0.95),
+		Subtracted: c.negative > 0.9,
+	}
+}
+
+func median(v, weight []float64) float64 { return quantile(v, weight, 0.5) }
+
+// quantile returns the weighted quantile q of v, leaving out NaN; 0 of nothing.
+func quantile(v, weight []float64, q float64) float64 {
+	var at []int
+	total := 0.0
+	for i := range v {
+		if !math.IsNaN(v[i]) {
+			at = append(at, i)
+			total += weight[i]
+		}
+	}
+	slices.SortFunc(at, func(i, j int) int { return cmp.Compare(v[i], v[j]) })
+	sum := 0.0
+	for _, i := range at {
+		if sum += weight[i]; sum >= q*total {
+			return v[i]
+		}
+	}
+	return 0
+}

@@ -1,0 +1,224 @@
+package similarity
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// A linear is a set of rows, each a linear combination of B, D_1 .. D_n-1, E.
+type linear struct {
+	rows, cols int
+	c          []float64
+}
+
+func (l linear) row(i int) []float64 { return l.c[i*l.cols : (i+1)*l.cols] }
+
+// regressors returns R, the differences of the other free models from the
+// first, and the response T - R.
+func regressors(fixed []float64, rest float64, free []int) linear {
+	l := linear{rows: len(free) + 1, cols: len(fixed) + 1}
+	l.c = make([]float64, l.rows*l.cols)
+	start := l.row(0)
+	start[0] = 1
+	for i := 1; i < len(fixed); i++ {
+		start[i] = fixed[i]
+	}
+	r := free[0]
+	if r > 0 {
+		start[r] += rest
+	}
+	for k, i := range free[1:] {
+		row := l.row(k + 1)
+		if i > 0 {
+			row[i] = 1
+		}
+		if r > 0 {
+			row[r] = -1
+		}
+	}
+	response := l.row(l.rows - 1)
+	response[l.cols-1] = 1
+	for i := 1; i < len(fixed); i++ {
+		response[i] = -start[i]
+	}
+	return l
+}
+
+// transform returns c p c', the products of the rows of c.
+func transform(c linear, p []float64) []float64 {
+	half := make([]float64, c.rows*c.cols)
+	for i := range c.rows {
+		for j, v := range c.row(i) {
+			if v == 0 {
+				continue
+			}
+			for k := range c.cols {
+				half[i*c.cols+k] += v * p[j*c.cols+k]
+			}
+		}
+	}
+	out := make([]float64, c.rows*c.rows)
+	for i := range c.rows {
+		for j := range c.rows {
+			sum := 0.0
+			for k, v := range c.row(j) {
+				sum += half[i*c.cols+k] * v
+			}
+			out[i*c.rows+j] = sum
+		}
+	}
+	return out
+}
+
+// independent tells which of the first n rows of the products k (n+1 square)
+// are no combination of those before them. Going in order, and not by size,
+// gives a model that has twins its weight where it is named first. What is left of
+// a row must be more than least.
+func independent(k []float64, n int, least float64) []bool {
+	m := n + 1
+	scale := make([]float64, n)
+	a := make([]float64, n*n)
+	for i := range n {
+		if d := k[i*m+i]; d > 0 {
+			scale[i] = 1 / math.Sqrt(d)
+		}
+	}
+	for i := range n {
+		for j := range n {
+			a[i*n+j] = k[i*m+j] * scale[i] * scale[j]
+		}
+	}
+	keep := make([]bool, n)
+	for i := range n {
+		d := a[i*n+i]
+		if !(d > dependent && d*k[i*m+i] > least) {
+			continue
+		}
+		keep[i] = true
+		for j := i + 1; j < n; j++ {
+			f := a[j*n+i] / d
+			for l := i; l < n; l++ {
+				a[j*n+l] -= f * a[i*n+l]
+			}
+		}
+	}
+	return keep
+}
+
+// leastSquares returns the least-squares coefficients of the response on the rows
+// kept (others 0), and the inverse of the kept rows' products, zero elsewhere.
+func leastSquares(k []float64, keep []bool) (z []float64, inverse []float64) {
+	n := len(keep)
+	m := n + 1
+	var at []int
+	for i, ok := range keep {
+		if ok {
+			at = append(at, i)
+		}
+	}
+	z, inverse = make([]float64, n), make([]float64, n*n)
+	if len(at) == 0 {
+		return z, inverse
+	}
+	a := mat.NewSymDense(len(at), nil)
+	rhs := mat.NewVecDense(len(at), nil)
+	scale := make([]float64, len(at))
+	for i, p := range at {
+		scale[i] = 1 / math.Sqrt(k[p*m+p])
+	}
+	for i, p := range at {
+		for j, q := range at {
+			a.SetSym(i, j, k[p*m+q]*scale[i]*scale[j])
+		}
+		rhs.SetVec(i, k[p*m+n]*scale[i])
+	}
+	var chol mat.Cholesky
+	if !chol.Factorize(a) { // every row kept stands clear of the others, so it hardly can be
+		for i := range inverse {
+			inverse[i] = math.Inf(1) // nothing is certain
+		}
+		return z, inverse
+	}
+	var x mat.VecDense
+	var inv mat.SymDense
+	_ = chol.SolveVecTo(&x, rhs) // its error is a warning about the condition
+	_ = chol.InverseTo(&inv)
+	for i, p := range at {
+		z[p] = x.AtVec(i) * scale[i]
+		for j, q := range at {
+			inverse[p*n+q] = inv.At(i, j) * scale[i] * scale[j]
+		}
+	}
+	return z, inverse
+}
+
+// sandwich returns the covariance of the coefficients z: inverse * (sum over
+// tensors of u_t^2 s_t^2 K_t) * inverse, u_t being the tensor's weight and s_t^2
+// its mean squared residual and at the least its rounding noise.
+func (s *system) sandwich(tensors []*Products, weight func(*Products) float64) []float64 {
+	c, keep, z, inverse := s.rows, s.keep, s.z, s.inverse
+	n := len(keep)
+	if n > 0 && math.IsInf(inverse[0], 1) {
+		return inverse
+	}
+	meat := make([]float64, n*n)
+	full := make([]float64, c.cols*c.cols)
+	for _, t := range tensors {
+		k := 0
+		for i := range c.cols {
+			for j := i; j < c.cols; j++ {
+				full[i*c.cols+j], full[j*c.cols+i] = t.P[k], t.P[k]
+				k++
+			}
+		}
+		kt := transform(c, full)
+		m := n + 1
+		rss := kt[n*m+n]
+		for i := range n {
+			rss -= 2 * z[i] * kt[i*m+n]
+			for j := range n {
+				rss += z[i] * z[j] * kt[i*m+j]
+			}
+		}
+		u := weight(t)
+		noise := u * u * max(rss, t.Floor) / float64(t.Len)
+		for i := range n {
+			for j := range n {
+				if keep[i] && keep[j] {
+					meat[i*n+j] += noise * kt[i*m+j]
+				}
+			}
+		}
+	}
+	return mul(mul(inverse, meat, n), inverse, n)
+}
+
+func mul(a, b []float64, n int) []float64 {
+	out := make([]float64, n*n)
+	for i := range n {
+		for k := range n {
+			if v := a[i*n+k]; v != 0 {
+				for j := range n {
+					out[i*n+j] += v * b[k*n+j]
+				}
+			}
+		}
+	}
+	return out
+}
+
+// quadratic returns g' cov g, infinite if cov is.
+func quadratic(cov, g []float64) float64 {
+	n := len(g)
+	if n > 0 && math.IsInf(cov[0], 1) {
+		return cov[0]
+	}
+	sum := 0.0
+	for i := range n {
+		for j := range n {
+			sum += g[i] * cov[i*n+j] * g[j]
+		}
+	}
+	return sum
+}

@@ -1,0 +1,80 @@
+package similarity
+
+import (
+	"math"
+	"slices"
+
+	"mixmatch/merge/block"
+)
+
+// Unscale returns g for the target divided by a number, and the number, if that is
+// what makes the target a mix of the models but for rounding; else g and 1. The
+// cosine ignores scale, but nothing else does: a target shrunk by a percent would
+// be far from every mix.
+func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
+	l, err := block.For(arch, block.Eras()[0])
+	if err != nil {
+		return g, 1
+	}
+	b := g.Blocks(l)
+	var scales []float64
+	blocks := 0
+	for id := range l.Blocks().All() {
+		s := &b.sums[id]
+		if !b.Has(id) || s.weighted == nil {
+			continue
+		}
+		blocks++
+		f, sys, err := b.solve(id, b.all(id), nil, s.byNoise())
+		if s.atNoise() || err != nil || sys == nil {
+			continue
+		}
+		if s.restOf(sys)/float64(s.len) <= roundings {
+			scales = append(scales, f.Scale)
+		}
+	}
+	if len(scales) == 0 || 4*len(scales) < 3*blocks {
+		return g, 1
+	}
+	slices.Sort(scales)
+	scale := scales[len(scales)/2]
+	if scales[len(scales)-1]-scales[0] > 0.1*math.Abs(scale-1) {
+		return g, 1
+	}
+	return g.divided(scale), scale
+}
+
+// restOf returns what a solved system leaves, in roundings of an element.
+func (s *sum) restOf(sys *system) float64 {
+	k := transform(sys.rows, s.weighted)
+	m := sys.rows.rows
+	rest := k[m*m-1]
+	for i, v := range sys.z {
+		rest -= v * k[i*m+m-1]
+	}
+	return max(0, rest)
+}
+
+// divided returns the products with the target divided by scale: E becomes
+// E/scale + (1/scale - 1) B.
+func (g *Gram) divided(scale float64) *Gram {
+	n := len(g.Names)
+	out := &Gram{Names: g.Names, Tensors: slices.Clone(g.Tensors)}
+	a, c := 1/scale, 1/scale-1
+	for i := range out.Tensors {
+		t := &out.Tensors[i]
+		p := slices.Clone(t.P)
+		last := len(p) - 1
+		p[last] = a*a*p[last] + 2*a*c*p[n] + c*c*p[0]
+		at := 0 // of row k's product with itself; with E it is n-k places on
+		for k := range n {
+			with := at + n - k
+			p[with] = a*t.P[with] + c*t.P[k] // <D_k,B> is the k-th of the first row
+			at += n + 1 - k
+		}
+		t.P = p
+		t.Floor *= a * a
+		t.Half *= a * a
+	}
+	return out
+}
