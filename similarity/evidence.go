@@ -22,9 +22,9 @@ const (
 	// sure is how many errors clear of zero a model's weights must stand, as a root
 	// mean square over the blocks, for it to be surely in the mix.
 	sure = 2.75
-	// Bars are so many errors long: the truth lies within in 95 of 100 cases. Where
-	// something is missing, errors have heavier tails.
-	barExact, barMissing = 2, sure
+	// BarExact and barMissing are how many errors long a bar is, so that the truth lies
+	// within it in 95 of 100 cases. Where something is missing errors have heavier tails.
+	BarExact, barMissing = 2, sure
 	// implausible is by how much a guess at what is missing may make weights
 	// negative, in all, before it loses most of its credit.
 	implausible = 0.1
@@ -72,7 +72,7 @@ type Witness struct {
 
 // An Unknown is what is in the target and in no model.
 type Unknown struct {
-	Weight, Low, High float64
+	Weight, Low, High float64 // of the mix; 0 where too few models are there to tell
 	// Subtracted is set if the guesses make sense only with a negative weight: the
 	// recipe subtracts a model that is not there, the base of add differences.
 	Subtracted bool
@@ -115,7 +115,7 @@ func (b *Blocks) Weigh(ids []block.ID, base int) *Evidence {
 	for i, a := range all {
 		w := e.Blocks[a.id]
 		lean, spread, second := make([]float64, n), make([]float64, n), make([]float64, n)
-		length := float64(barExact)
+		length := float64(BarExact)
 		if !e.Exact { // what is missing elsewhere may be here, too, within the roundings
 			lean, spread, second = guesses[i].errors(credit)
 			length = barMissing

@@ -172,10 +172,20 @@ func gap(guesses []*guess, c credit) *Unknown {
 			mean[k] = (some[len(some)/2] + some[(len(some)-1)/2]) / 2
 		}
 	}
-	return &Unknown{
+	u := &Unknown{
 		Weight: quantile(mean, c.by, 0.5), Low: quantile(mean, c.by, 0.05), High: quantile(mean, c.by, 0.95),
 		Subtracted: c.negative > 0.9,
 	}
+	count := 0
+	for _, v := range mean {
+		if !math.IsNaN(v) {
+			count++
+		}
+	}
+	if count < 3 { // nothing to tell by how models of this family differ
+		u.Low, u.High = u.Weight/2, max(u.Weight, min(1, 2*u.Weight))
+	}
+	return u
 }
 
 func median(v, weight []float64) float64 { return quantile(v, weight, 0.5) }

@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"mixmatch/merge/block"
+	"mixmatch/merge/recipe"
+	"mixmatch/similarity"
 )
 
 // Comment returns a comment, in the notation's terms, that says how close the
@@ -38,11 +40,14 @@ func printable(s string) string {
 }
 
 // Annotated returns the recipe in SuperMerger's notation with the similarity
-// after each step as comments. [recipe.Parse] reads it back.
+// after each step as comments, and a line before the steps that are in doubt. [recipe.Parse] reads it back.
 func (s *Summary) Annotated() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s: %s\n", printable(s.Target), s.Verdict)
 	for i := range s.Steps {
+		if i == s.Sure() && i > 0 {
+			fmt.Fprintf(&b, "# %s\n", Doubtful)
+		}
 		fmt.Fprintf(&b, "%s\n", s.Steps[i].Text)
 		if len(s.Steps[i].Similarity) > 0 {
 			fmt.Fprintf(&b, "%s\n", s.Steps[i].Comment())
@@ -52,4 +57,45 @@ func (s *Summary) Annotated() string {
 		fmt.Fprintf(&b, "# %s: ceiling %.4f%%\n", g.Name, 100*g.Ceiling)
 	}
 	return b.String()
+}
+
+// Doubtful is said between the steps whose sources are surely in the target and
+// those that come after.
+const Doubtful = "The steps from here on come closer, but what they bring in may only be like what is missing."
+
+// Sure returns how many steps from the first on bring in nothing but sources that
+// are surely in the target.
+func (s *Summary) Sure() int {
+	for i := range s.Steps {
+		if e := s.Steps[i].Evidence; e != "" && e != similarity.In {
+			return i
+		}
+	}
+	return len(s.Steps)
+}
+
+// Aims are what a recipe is wanted for: to come as close as can be, or to hold
+// nothing but what is surely in the target.
+const (
+	Closest = "closest"
+	Surely  = "surely"
+)
+
+// Aimed returns the recipe of s for an aim. The error says so if there is none.
+func (s *Summary) Aimed(aim string) (*recipe.Recipe, error) {
+	r, err := s.Parse()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	switch aim {
+	case "", Closest:
+		return r, nil
+	case Surely:
+		n := s.Sure()
+		if n == 0 {
+			return nil, fmt.Errorf("%w: nothing but the first step's sources would be left, and they are not surely in it: use --aim %s", ErrInvalid, Closest)
+		}
+		return &recipe.Recipe{Layout: r.Layout, Steps: r.Steps[:n]}, nil
+	}
+	return nil, fmt.Errorf("%w: there is no aim %q: choose %s or %s", ErrInvalid, aim, Closest, Surely)
 }

@@ -19,9 +19,10 @@ const (
 	// errors of zero, or too small to matter to three decimals.
 	aside   = 3.5
 	trivial = 0.0005
-	// A model takes part at all if its weight stands so many standard errors
-	// clear of zero in some block: there are hundreds of weights to go wrong.
-	admitted = 5.0
+	// It is left out as well where it explains less than this share of what is left:
+	// where that is rounding, and where it is a model that is missing.
+	worthAtNoise = 0.01
+	worthElse    = 0.001
 )
 
 // A composition is a recipe under construction.
@@ -34,6 +35,7 @@ type composition struct {
 	order   []int                        // the models that take part anywhere, in the order of the steps
 	diff    int                          // the model that the steps subtract, or -1 for a chain of weight sums
 	style   Style
+	proof   *similarity.Evidence
 	tree    []link // what the steps add, if differences between various models; see [composition.between]
 }
 
@@ -41,36 +43,11 @@ type composition struct {
 //
 // kept is the model whose tensors the target kept where nothing is merged, or
 // -1; it becomes model A, unless the style leaves no choice.
-func compose(b *similarity.Blocks, ids []block.ID, base, kept int, style Style) (*composition, error) {
-	c := &composition{blocks: b, ids: ids, base: base, support: map[block.ID][]int{}, fits: map[block.ID]*similarity.Fit{}, diff: -1, style: style}
-	all := make([]int, len(b.Names))
-	for i := range all {
-		all[i] = i
-	}
-	in, share := make([]bool, len(b.Names)), make([]float64, len(b.Names))
-	for _, id := range ids {
-		_, fit, err := c.eliminate(id, all)
-		if err != nil {
-			return nil, err
-		}
-		for i, w := range fit.Weights {
-			in[i] = in[i] || math.Abs(w) > admitted*fit.SE[i] && math.Abs(w) > trivial
-			share[i] += math.Abs(w)
-		}
-	}
-	var free []int
-	for i, ok := range in {
-		if ok {
-			free = append(free, i)
-		}
-	}
-	free, err := c.needed(free, share)
-	if err != nil {
-		return nil, err
-	}
+func compose(b *similarity.Blocks, ids []block.ID, base, kept int, style Style, proof *similarity.Evidence) (*composition, error) {
+	c := &composition{blocks: b, ids: ids, base: base, support: map[block.ID][]int{}, fits: map[block.ID]*similarity.Fit{}, diff: -1, style: style, proof: proof}
 	taken := make([]bool, len(b.Names))
 	for _, id := range ids {
-		s, fit, err := c.eliminate(id, free)
+		s, fit, err := c.eliminate(id, proof.Chosen)
 		if err != nil {
 			return nil, err
 		}
@@ -91,71 +68,12 @@ func compose(b *similarity.Blocks, ids []block.ID, base, kept int, style Style) 
 	return c, c.restyle()
 }
 
-// needed takes from the models of free those that the others can stand in for
-// in every block, the smallest shares first: models that are the same in some
-// blocks, a text encoder that nobody trained, are in the mix by their name only.
-func (c *composition) needed(free []int, share []float64) ([]int, error) {
-	reach := func(id block.ID, some []int) (float64, error) {
-		if some = c.present(id, some); len(some) == 0 {
-			return -1, nil
-		}
-		return c.blocks.Reach(id, some)
-	}
-	support := map[block.ID][]int{}
-	for _, id := range c.ids {
-		some, _, err := c.eliminate(id, free)
-		if err != nil {
-			return nil, err
-		}
-		support[id] = some
-	}
-	candidates := slices.Clone(free)
-	slices.SortStableFunc(candidates, func(i, j int) int { return cmp.Compare(share[i], share[j]) })
-	for _, i := range candidates {
-		without := slices.DeleteFunc(slices.Clone(free), func(k int) bool { return k == i })
-		idle := len(without) > 0
-		for _, id := range c.ids {
-			if !idle || !slices.Contains(support[id], i) {
-				continue
-			}
-			with, err := reach(id, support[id])
-			if err != nil {
-				return nil, err
-			}
-			v, err := reach(id, without)
-			if err != nil {
-				return nil, err
-			}
-			idle = 1-v <= (1-with)*(1+1e-6)+1e-14
-		}
-		if !idle {
-			continue
-		}
-		free = without
-		for _, id := range c.ids { // the block is now somebody else's
-			if slices.Contains(support[id], i) {
-				some, _, err := c.eliminate(id, free)
-				if err != nil {
-					return nil, err
-				}
-				support[id] = some
-			}
-		}
-	}
-	return free, nil
-}
-
 // eliminate takes from the models of free, one by one, those whose weight in
 // block id is nothing within its error. Where nothing would be left, or no
 // model of free has the block, all that have it stay candidates.
 func (c *composition) eliminate(id block.ID, free []int) ([]int, *similarity.Fit, error) {
 	has := func(i int) bool { return !c.blocks.Lacks(id, i) }
-	var left []int
-	for _, i := range free {
-		if has(i) {
-			left = append(left, i)
-		}
-	}
+	left := c.present(id, free)
 	if len(left) == 0 {
 		for i := range c.blocks.Names {
 			if has(i) {
@@ -163,6 +81,8 @@ func (c *composition) eliminate(id block.ID, free []int) ([]int, *similarity.Fit
 			}
 		}
 	}
+	// An element's share of a squared error is len times that of the block.
+	clear := max(aside, math.Sqrt(c.worth(id)*float64(c.blocks.Len(id))))
 	for {
 		fit, err := c.blocks.Fit(id, left, nil)
 		if err != nil {
@@ -170,7 +90,7 @@ func (c *composition) eliminate(id block.ID, free []int) ([]int, *similarity.Fit
 		}
 		worst, least := -1, 1.0
 		for k, i := range left {
-			limit := max(aside*fit.SE[i], trivial)
+			limit := max(clear*fit.SE[i], trivial)
 			if r := math.Abs(fit.Weights[i]) / limit; r < least {
 				worst, least = k, r
 			}
@@ -182,8 +102,17 @@ func (c *composition) eliminate(id block.ID, free []int) ([]int, *similarity.Fit
 	}
 }
 
-// arrange orders the models by what each adds to the similarity, and decides
-// which is subtracted, if one is.
+// worth is the share of what is left of block id that a model must explain.
+func (c *composition) worth(id block.ID) float64 {
+	if c.blocks.AtNoise(id) {
+		return worthAtNoise
+	}
+	return worthElse
+}
+
+// arrange orders the models by what each adds to the similarity, first those that
+// are surely in the mix and then those that may only stand for another, and
+// decides which is subtracted, if one is.
 //
 // In a chain of weight sums model j comes in with the ratio w_j / (w_0+..+w_j),
 // which wants partial sums clear of zero. A chain of add differences against a
@@ -224,12 +153,13 @@ func (c *composition) arrange(models []int, kept int) error {
 				return 1
 			}
 			return -1
-		case total[i] > total[j]:
-			return -1
-		case total[i] < total[j]:
+		case c.surely(i) != c.surely(j):
+			if c.surely(i) {
+				return -1
+			}
 			return 1
 		}
-		return 0
+		return cmp.Compare(math.Round(1000*total[j]), math.Round(1000*total[i])) // beyond the errors it is chance
 	})
 	c.order, left = []int{left[0]}, left[1:]
 	if base >= 0 && slices.Contains(left, base) && below[base] < 0 {
@@ -239,7 +169,11 @@ func (c *composition) arrange(models []int, kept int) error {
 	}
 	for len(left) > 0 {
 		best, most := 0, math.Inf(-1)
+		some := slices.ContainsFunc(left, c.surely)
 		for k, i := range left {
+			if some && !c.surely(i) {
+				continue
+			}
 			sum := 0.0
 			for _, id := range c.ids {
 				v, err := c.blocks.Reach(id, c.present(id, append(slices.Clone(c.order), i)))
@@ -256,6 +190,9 @@ func (c *composition) arrange(models []int, kept int) error {
 	}
 	return nil
 }
+
+// surely reports whether model i is surely in the mix.
+func (c *composition) surely(i int) bool { return c.proof.Models[i].Standing == similarity.In }
 
 // present returns the models of some that block id has, ascending, so that the
 // same set gives the same sums.

@@ -76,7 +76,7 @@ func plant(t *testing.T, seed uint64, weights map[string][]float64, noise float6
 // composeAll composes a recipe and fills it with the tidy columns.
 func composeAll(t *testing.T, b *similarity.Blocks, ids []block.ID, base int) *recipe.Recipe {
 	t.Helper()
-	c, err := compose(b, ids, base, -1, Plain)
+	c, err := compose(b, ids, base, -1, Plain, b.Weigh(ids, base))
 	if err != nil {
 		t.Fatal(err)
 	}

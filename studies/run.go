@@ -36,6 +36,7 @@ type run struct {
 	blocks *similarity.Blocks
 	arch   block.Arch
 	ids    []block.ID // the blocks searched
+	proof  *similarity.Evidence
 	eras   []similarity.EraFit
 	sure   bool
 	notes  []string
@@ -106,6 +107,10 @@ func (r *run) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	g, scale := g.Unscale(kind.Arch)
+	if scale != 1 {
+		r.notes = append(r.notes, fmt.Sprintf("the target is a mix times %.6g, which no merge of these does; the weights are those of the mix, and a model made by them is to be multiplied by it", scale))
+	}
 	r.gram, r.arch = g, kind.Arch
 	era := r.Plan.Era
 	seen, fits, sure := g.RecogniseEra(kind.Arch)
@@ -136,6 +141,7 @@ func (r *run) measure(ctx context.Context) error {
 	if len(r.ids) == 0 {
 		return fmt.Errorf("%w: nothing to search in the groups %v", ErrInvalid, r.Plan.Groups)
 	}
+	r.proof = r.blocks.Weigh(r.ids, r.Plan.base())
 	return nil
 }
 
@@ -149,10 +155,10 @@ func (r *run) plan() error {
 		r.holed = t
 	} else {
 		kept := r.kept()
-		c, err := compose(r.blocks, r.ids, r.Plan.base(), kept, r.Plan.Style)
+		c, err := compose(r.blocks, r.ids, r.Plan.base(), kept, r.Plan.Style, r.proof)
 		if errors.Is(err, errStyle) { // better other steps than none, after so much reading
 			r.notes = append(r.notes, err.Error())
-			c, err = compose(r.blocks, r.ids, r.Plan.base(), kept, Plain)
+			c, err = compose(r.blocks, r.ids, r.Plan.base(), kept, Plain, r.proof)
 		}
 		if err != nil {
 			return err

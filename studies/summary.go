@@ -30,8 +30,8 @@ type Summary struct {
 	Verdict  similarity.Verdict `json:"verdict"`
 	Groups   []Group            `json:"groups"`
 	Steps    []Step             `json:"steps"`
-	Sources  []Source           `json:"sources"`
-	Dropped  []string           `json:"dropped,omitempty"`
+	Missing  *Missing           `json:"missing,omitempty"` // what is in the target and in no source
+	Sources  []Source           `json:"sources"`           // all candidates
 	Twins    []similarity.Twin  `json:"twins,omitempty"`
 	VAE      VAE                `json:"vae"`
 	Recipe   string             `json:"recipe"`
@@ -75,31 +75,47 @@ type Block struct {
 	Published   *float64           `json:"published,omitempty"` // what similar.py prints of its attention
 	Attention   *Likeness          `json:"attention,omitempty"` // with the attention metric
 	Weights     []Weight           `json:"weights"`
+	Same        [][]string         `json:"same,omitempty"` // sources that are the same in this block
 }
 
 // A Weight is the share of one source in one block.
 type Weight struct {
 	Source string  `json:"source"`
 	Weight float64 `json:"weight"`
-	Error  float64 `json:"error"`           // its standard error; 0 where the recipe gives no choice
+	Error  float64 `json:"error"`           // the truth is within it in 95 of 100 cases; 0 where the recipe gives no choice
 	Vague  bool    `json:"vague,omitempty"` // the error is beyond all bounds: the source has a twin
+	Low    float64 `json:"low"`             // the true weight is between low and high in 95 of 100 cases: where a source is
+	High   float64 `json:"high"`            // missing they need not lie evenly around the weight of the closest mix
 }
 
 // A Step is one merge and how close the model is after it.
 type Step struct {
 	Text       string                  `json:"text"`
+	Evidence   similarity.Standing     `json:"evidence,omitempty"`  // the least of the sources it brings in
 	Similarity map[block.Group]float64 `json:"similarity"`          // cosines of the weights
 	Published  map[block.Group]float64 `json:"published,omitempty"` // what similar.py prints
 }
 
-// A Source is a model that takes part, and the range of its weights.
+// A Source is a candidate, what speaks for it, and the range of its weights.
 type Source struct {
-	Name     string  `json:"name"`
-	Low      float64 `json:"low"`
-	High     float64 `json:"high"`
-	MaxError float64 `json:"max_error"`
-	Vague    bool    `json:"vague,omitempty"` // it has a twin that its share may be of
-	Blocks   int     `json:"blocks"`          // in how many it takes part; 0 where the recipe has no weights
+	Name     string              `json:"name"`
+	Evidence similarity.Standing `json:"evidence"`
+	Low      float64             `json:"low"`  // the lowest of its weights in the recipe
+	High     float64             `json:"high"` // the highest
+	MaxError float64             `json:"max_error"`
+	Vague    bool                `json:"vague,omitempty"` // it has a twin that its share may be of
+	Blocks   int                 `json:"blocks"`          // in how many it takes part; 0 where the recipe has no weights
+}
+
+// Missing describes what is in the target and in none of the sources.
+type Missing struct {
+	Weight float64 `json:"weight"` // as a share of the mix; 0 where too few sources are there to tell
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+
+	Subtracted bool     `json:"subtracted,omitempty"` // it is subtracted: the base of add differences
+	WithBase   *float64 `json:"with_base,omitempty"`  // the weight of the base and what is missing together, where only that is known
+	Near       []string `json:"near,omitempty"`       // sources another version of which it may be
 }
 
 // A VAE says where the target's VAE comes from.
@@ -110,7 +126,7 @@ type VAE struct {
 	Difference float64 `json:"difference"`       // |T-S|/|T|
 }
 
-const summaryFormat = 1
+const summaryFormat = 2
 
 // sameBits is the largest |T-S|^2/|T|^2 that rounding to bfloat16 explains.
 const sameBits = 4e-6
@@ -174,21 +190,11 @@ func (r *run) summarise(ctx context.Context) (*Summary, error) {
 	}
 	s.Verdict = similarity.Sum(findings)
 	for i, t := range totals {
-		if r.stage != nil { // no weights
-			if slices.Contains(program.Sources, r.blocks.Names[i]) {
-				s.Sources = append(s.Sources, Source{Name: r.blocks.Names[i]})
-			} else {
-				s.Dropped = append(s.Dropped, r.blocks.Names[i])
-			}
-			continue
-		}
-		if t.Blocks == 0 {
-			s.Dropped = append(s.Dropped, r.blocks.Names[i])
-			continue
-		}
 		t.Name = r.blocks.Names[i]
+		t.Evidence = r.standing(i, slices.Contains(program.Sources, t.Name), s.Verdict)
 		s.Sources = append(s.Sources, t)
 	}
+	s.Missing = r.missing()
 	s.VAE = vaeOf(r.gram, weightsOf(r.blocks, program, printed.Column(0)))
 	s.Steps, err = r.steps(printed)
 	if r.stage != nil && err == nil {
@@ -219,7 +225,7 @@ func (r *run) judge(id block.ID, v, d float64) (*Block, similarity.Finding, erro
 		b.Searched = &v
 	}
 	b.Trials = r.trials[b.Name]
-	f := r.blocks.Judge(id, d, ceiling, base, len(r.recipe.Sources()), true)
+	f := r.blocks.Judge(id, d, ceiling, base, len(r.recipe.Sources()), r.stage != nil || r.proof.Blocks[id].Exact)
 	b.Unexplained, b.Noise, b.Verdict = f.Unexplained, f.Noise, f.Verdict
 	return b, f, nil
 }
@@ -244,12 +250,30 @@ func (r *run) block(id block.ID, w []float64) (*Block, similarity.Finding, error
 	if err != nil {
 		return nil, f, err
 	}
+	witness := r.proof.Blocks[id]
 	for _, i := range support {
-		q := Weight{Source: r.blocks.Names[i], Weight: w[i], Error: fit.SE[i]}
-		if math.IsInf(q.Error, 0) {
-			q.Error, q.Vague = 0, true
+		q := Weight{Source: r.blocks.Names[i], Weight: w[i], Error: similarity.BarExact * fit.SE[i]}
+		q.Low, q.High = w[i]-q.Error, w[i]+q.Error
+		if !r.proof.Exact {
+			shift := math.Abs(w[i] - witness.Weights[i])
+			q.Error = max(q.Error, witness.Bars[i]) + shift
+			q.Low, q.High = witness.Low[i], witness.High[i]
+		}
+		if math.IsInf(q.Error, 0) || math.IsInf(q.Low, 0) {
+			q.Error, q.Low, q.High, q.Vague = 0, q.Weight, q.Weight, true
 		}
 		b.Weights = append(b.Weights, q)
+	}
+	for _, set := range witness.Same {
+		var names []string
+		taken := false
+		for _, i := range set {
+			names = append(names, r.blocks.Names[i])
+			taken = taken || slices.Contains(support, i)
+		}
+		if taken {
+			b.Same = append(b.Same, names)
+		}
 	}
 	return b, f, nil
 }
@@ -284,6 +308,65 @@ func (g *Group) mean() {
 	}
 }
 
+// standing returns what speaks for source i, which takes part in the recipe or not.
+// A recipe that was given may mix a source that nothing speaks for. What the inner
+// products prove is about linear mixes: of another recipe only the result tells.
+func (r *run) standing(i int, taken bool, v similarity.Verdict) similarity.Standing {
+	s := r.proof.Models[i].Standing
+	if r.stage != nil {
+		switch {
+		case !taken:
+			return similarity.Out
+		case v == similarity.Exact:
+			return similarity.In
+		}
+		return similarity.Perhaps
+	}
+	if taken && s == similarity.Out {
+		return similarity.Perhaps
+	}
+	return s
+}
+
+// missing says what is in none of the sources, or nil.
+func (r *run) missing() *Missing {
+	u := r.proof.Unknown
+	if u == nil || r.stage != nil {
+		return nil
+	}
+	m := &Missing{Weight: u.Weight, Low: u.Low, High: u.High, Subtracted: u.Subtracted}
+	for _, i := range u.Near {
+		m.Near = append(m.Near, r.blocks.Names[i])
+	}
+	if base := r.Plan.base(); base >= 0 && r.proof.Models[base].Standing != similarity.In {
+		sum := 0.0
+		for _, id := range r.ids {
+			sum += (r.proof.Blocks[id].Weights[base] + r.proof.Blocks[id].Gap) / float64(len(r.ids))
+		}
+		m.WithBase = &sum
+	}
+	return m
+}
+
+// evidence returns the least that speaks for the sources that step i brings in.
+func (r *run) evidence(printed *recipe.Recipe, i int) similarity.Standing {
+	if r.stage != nil {
+		return ""
+	}
+	least := similarity.In
+	before := []string{}
+	if i > 0 {
+		before = (&recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i]}).Sources()
+	}
+	for _, n := range (&recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i+1]}).Sources() {
+		k := slices.Index(r.blocks.Names, n)
+		if !slices.Contains(before, n) && k != r.Plan.base() && r.proof.Models[k].Standing != similarity.In {
+			least = similarity.Perhaps
+		}
+	}
+	return least
+}
+
 // steps scores the model after each step.
 func (r *run) steps(printed *recipe.Recipe) ([]Step, error) {
 	texts := stepTexts(printed)
@@ -292,10 +375,10 @@ func (r *run) steps(printed *recipe.Recipe) ([]Step, error) {
 		prefix := &recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i+1]}
 		program := prefix.Program()
 		if !prefix.Linear() {
-			steps = append(steps, Step{Text: texts[i]})
+			steps = append(steps, Step{Text: texts[i], Evidence: r.evidence(printed, i)})
 			continue
 		}
-		st := Step{Text: texts[i], Similarity: map[block.Group]float64{}, Published: map[block.Group]float64{}}
+		st := Step{Text: texts[i], Evidence: r.evidence(printed, i), Similarity: map[block.Group]float64{}, Published: map[block.Group]float64{}}
 		for _, group := range r.Plan.Groups {
 			sum, n := 0.0, 0.0
 			for _, id := range r.ids {

@@ -24,8 +24,18 @@ type reading struct{ value, slack float64 }
 // somewhat more to be one that several blocks agree on.
 const (
 	liberty   = 2.5
-	agreement = 1.4 // times that
+	agreement = 1.2 // times that
 )
+
+// liberty is by how many standard errors a ratio may be off in block id. Where a
+// model is missing it may cost a tenth of what a step is worth: the digits beyond
+// that would be those of the closest mix, which is not the recipe.
+func (c *composition) liberty(id block.ID) float64 {
+	if c.blocks.AtNoise(id) {
+		return liberty
+	}
+	return max(liberty, math.Sqrt(worthElse/10*float64(c.blocks.Len(id))))
+}
 
 // tidy returns the columns of all blocks searched, in ratios as short and as
 // few as the error bars allow. Going from the last step to the first, the
@@ -114,7 +124,7 @@ func (c *composition) write(parts []*partial, i int, unitOf func(*partial) unit)
 		}
 		u := unitOf(p)
 		at, units = append(at, p), append(units, u)
-		readings = append(readings, reading{(fit.Weights[i] + u.beside) / u.size, liberty * fit.SE[i] / math.Abs(u.size)})
+		readings = append(readings, reading{(fit.Weights[i] + u.beside) / u.size, c.liberty(p.id) * fit.SE[i] / math.Abs(u.size)})
 	}
 	for k, v := range agree(readings) {
 		p, u := at[k], units[k]

@@ -190,7 +190,7 @@ func comparison(w io.Writer, s *studies.Summary, planted demo.Planted) error {
 				if m.found != 0 || m.planted != 0 {
 					takesPart = true
 					count++
-					if d <= 3*bar+1e-9 {
+					if d <= bar+1e-9 {
 						within++
 					}
 				}
@@ -209,6 +209,6 @@ func comparison(w io.Writer, s *studies.Summary, planted demo.Planted) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "  largest error of any weight %.5f; within three standard errors: %d of %d (%.1f %%)\n", worst, within, count, 100*float64(within)/float64(max(1, count)))
+	_, err := fmt.Fprintf(w, "  largest error of any weight %.5f; within the error: %d of %d (%.1f %%)\n", worst, within, count, 100*float64(within)/float64(max(1, count)))
 	return err
 }

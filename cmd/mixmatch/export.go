@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -151,6 +152,7 @@ is refused. ` + exitCodes,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "one of those above"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to this `FILE` instead of the terminal"},
+			aimFlag(),
 		}, writerFlags()...),
 		Action: exportAction,
 	}
@@ -169,9 +171,9 @@ func exportAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := sum.Parse()
+	r, err := aimed(c, dir, sum)
 	if err != nil {
-		return damaged(dir, err)
+		return err
 	}
 	inputs, err := studies.Inputs(dir)
 	if err != nil {
@@ -203,7 +205,29 @@ func exportAction(c *cli.Context) error {
 		}
 	}
 	if format == "text" { // with the similarity after each step
+		if c.String("aim") == studies.Surely {
+			sum.Steps = sum.Steps[:len(r.Steps)]
+		}
 		return emit(c, []byte(sum.Annotated()), c.String("output"), notes)
 	}
 	return writeDocument(c, r, format, c.String("output"), opt, notes)
+}
+
+func aimFlag() cli.Flag {
+	return &cli.StringFlag{Name: "aim", Value: studies.Closest, Usage: "of a study, where a source is missing: closest, all steps; surely, only those whose sources are surely in the target"}
+}
+
+// aimed returns the recipe of a study, all of it or as far as it is sure.
+func aimed(c *cli.Context, dir string, sum *studies.Summary) (*recipe.Recipe, error) {
+	r, err := sum.Aimed(c.String("aim"))
+	switch {
+	case errors.Is(err, studies.ErrDamaged):
+		return nil, damaged(dir, err)
+	case err != nil:
+		return nil, usage("%s: %w", c.Command.Name, err)
+	}
+	if n := len(sum.Steps) - len(r.Steps); n > 0 {
+		say(c, "note: left out are %d steps that only come closer", n)
+	}
+	return r, nil
 }

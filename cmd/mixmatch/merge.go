@@ -40,6 +40,7 @@ func mergeCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write"},
 			&cli.StringSliceFlag{Name: "source", Usage: "a model of the recipe (`[NAME=]PATH`)"},
+			aimFlag(),
 			&cli.StringFlag{Name: "dtype", Usage: "fp16, bf16 or fp32 (default: as in model A)"},
 			&cli.StringFlag{Name: "vae", Usage: "copy the VAE of this source, or \"merge\" to blend it"},
 			&cli.StringFlag{Name: "era", Usage: "block map for a RECIPE: " + join(block.Eras()) + " (default: that of --compat, or the first)"},
@@ -107,6 +108,8 @@ func mergeAction(c *cli.Context) error {
 		return usage("merge: there is no recipe and no study called %s", what)
 	case err != nil:
 		return err
+	case c.Bool("verify") && c.String("aim") == studies.Surely:
+		return usage("merge: --verify compares with the similarity of the whole recipe: leave out --aim")
 	case c.Bool("verify") && !info.IsDir():
 		return usage("merge: --verify needs a study, which knows its target")
 	case info.IsDir():
@@ -114,6 +117,8 @@ func mergeAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+	case c.IsSet("aim"):
+		return usage("merge: --aim is for a study, which knows what is sure; a RECIPE is made as it stands")
 	default:
 		o, err = recipeOrder(c, what)
 		if err != nil {
@@ -249,9 +254,9 @@ func studyOrder(c *cli.Context, dir string) (*order, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := sum.Parse()
+	r, err := aimed(c, dir, sum)
 	if err != nil {
-		return nil, damaged(dir, err)
+		return nil, err
 	}
 	inputs, err := studies.Inputs(dir)
 	if err != nil {

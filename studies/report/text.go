@@ -63,6 +63,7 @@ func clean(s string) string {
 // verdict says in one paragraph what the result proves.
 func (p *printer) verdict(s *studies.Summary) {
 	p.f("%s: %s\n", s.Target, Headline(s))
+	p.missing(s)
 	for _, g := range s.Groups {
 		p.f("  %-8s %9s   ceiling %9s", g.Name, percent(g.Achieved), percent(g.Ceiling))
 		if g.Explained != nil {
@@ -95,16 +96,83 @@ func (p *printer) attention(s *studies.Summary) {
 func Headline(s *studies.Summary) string {
 	switch s.Verdict {
 	case similarity.Exact:
-		if len(s.Sources) == 1 {
-			return fmt.Sprintf("exact. It is %s: what differs is no more than rounding.", s.Sources[0].Name)
+		in := standing(s, similarity.In)
+		if len(in) == 1 {
+			return fmt.Sprintf("exact. It is %s: what differs is no more than rounding.", in[0])
 		}
 		return "exact. What this recipe leaves unexplained is no more than rounding."
 	case similarity.Best:
+		if s.Missing != nil {
+			return "best possible. No mix of these sources comes closer. Little is left, but it is not rounding: " + unknown(s.Missing) + "."
+		}
 		return "best possible. No mix of these sources comes closer, and little is left unexplained."
 	case similarity.Short:
 		return "held back by the recipe. Other ratios than it allows would come closer; see the ceiling."
 	}
+	if s.Missing != nil {
+		return "a source is missing: " + unknown(s.Missing) + "."
+	}
 	return "a source is missing. No mix of these sources comes closer than the ceiling, and what it leaves unexplained is far more than rounding."
+}
+
+// unknown says what is missing in a few words.
+func unknown(m *studies.Missing) string {
+	if m.Subtracted {
+		return fmt.Sprintf("the recipe subtracts a model that is none of these, about %s of it", share(m))
+	}
+	if m.Weight == 0 {
+		return "an unknown source, how much of it cannot be told from so few"
+	}
+	return "an unknown source of about " + share(m)
+}
+
+func share(m *studies.Missing) string {
+	digits := 0
+	if m.High < 0.02 {
+		digits = 1
+	}
+	text := func(v float64) string { return fmt.Sprintf("%.*f", digits, 100*v) }
+	if text(m.Low) == text(m.High) {
+		return text(m.Weight) + " %"
+	}
+	return fmt.Sprintf("%s %% (%s to %s)", text(m.Weight), text(m.Low), text(m.High))
+}
+
+// standing returns the sources of a standing.
+func standing(s *studies.Summary, want similarity.Standing) (names []string) {
+	for _, q := range s.Sources {
+		if q.Evidence == want {
+			names = append(names, q.Name)
+		}
+	}
+	return names
+}
+
+// missing says who is in the target though not everybody is there.
+func (p *printer) missing(s *studies.Summary) {
+	m := s.Missing
+	if m == nil {
+		return
+	}
+	list := func(label string, names []string) {
+		if len(names) > 0 {
+			p.f("  %-15s %s\n", label, strings.Join(names, ", "))
+		}
+	}
+	list("surely in it:", standing(s, similarity.In))
+	list("perhaps:", standing(s, similarity.Perhaps))
+	if n := len(standing(s, similarity.Out)); n > 0 {
+		p.f("  %-15s %d of the sources\n", "not in it:", n)
+	}
+	if m.Subtracted {
+		p.f("  What is subtracted is as a rule the base of add differences: name it with --base.\n")
+	}
+	if m.WithBase != nil && !m.Subtracted {
+		p.f("  %s and what is missing weigh %.2f together: how that divides between them cannot be seen.\n", s.Base, *m.WithBase)
+	}
+	if len(m.Near) > 0 {
+		p.f("  What is missing may be another version of %s.\n", strings.Join(m.Near, " or "))
+	}
 }
 
 // unexplained lists the blocks with more left over than rounding, worst first.
@@ -151,7 +219,10 @@ func unexplained(s *studies.Summary) string {
 // recipe prints the steps, each with the similarity of the model after it.
 func (p *printer) recipe(s *studies.Summary) {
 	p.f("Recipe, in SuperMerger's notation, with the cosine similarity after each step:\n\n")
-	for _, st := range s.Steps {
+	for i, st := range s.Steps {
+		if i == s.Sure() && i > 0 {
+			p.f("# %s\n", studies.Doubtful)
+		}
 		p.f("%s\n", st.Text)
 		if len(st.Similarity) > 0 {
 			p.f("%s\n", st.Comment())
@@ -199,12 +270,19 @@ func (p *printer) sources(s *studies.Summary) {
 	if p.err == nil {
 		tw := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
 		for _, q := range s.Sources {
+			if q.Evidence == similarity.Out || q.Evidence == similarity.Perhaps && q.Blocks == 0 {
+				continue
+			}
+			mark := ""
+			if q.Evidence == similarity.Perhaps {
+				mark = "\tperhaps"
+			}
 			if q.Blocks == 0 { // no weights: the recipe is not linear
 				fmt.Fprintf(tw, "  %s\n", clean(q.Name))
 				continue
 			}
 			share := fmt.Sprintf("%.4f to %.4f", q.Low, q.High)
-			if q.Low == q.High {
+			if fmt.Sprintf("%.4f", q.Low) == fmt.Sprintf("%.4f", q.High) {
 				share = fmt.Sprintf("%.4f", q.Low)
 			}
 			blocks := "blocks"
@@ -215,21 +293,43 @@ func (p *printer) sources(s *studies.Summary) {
 			if q.Vague {
 				bar = "?"
 			}
-			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s\n", clean(q.Name), share, bar, q.Blocks, blocks)
+			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s%s\n", clean(q.Name), share, bar, q.Blocks, blocks, mark)
 		}
 		p.err = tw.Flush()
 	}
-	if s.Verdict == similarity.Missing {
-		p.f("  A source is missing: these stand in for it where they are like it, so that some may not be in the target\n" +
-			"  at all. The errors are those of the best mix, not of the recipe behind the target.\n")
+	if s.Missing != nil {
+		p.f("  These are the weights of the closest mix. Sources stand in for what is missing where they are like it; the\n" +
+			"  errors say how far the recipe's own weights may be from them.\n")
 	}
-	if len(s.Dropped) > 0 {
-		p.f("  not in it: %s\n", strings.Join(s.Dropped, ", "))
+	if out := standing(s, similarity.Out); len(out) > 0 {
+		p.f("  not in it: %s\n", strings.Join(out, ", "))
 	}
+	p.same(s)
 	for _, t := range s.Twins {
 		p.f("  %s and %s differ by %.2g %%: how the share divides between them is a guess\n", t.A, t.B, 100*t.Difference)
 	}
 	p.f("\n")
+}
+
+// same names the sources that are the same in some blocks, where any of them may
+// have what one has.
+func (p *printer) same(s *studies.Summary) {
+	var sets []string
+	blocks := map[string][]string{}
+	for _, g := range s.Groups {
+		for _, b := range g.Blocks {
+			for _, set := range b.Same {
+				name := strings.Join(set, ", ")
+				if blocks[name] == nil {
+					sets = append(sets, name)
+				}
+				blocks[name] = append(blocks[name], b.Name)
+			}
+		}
+	}
+	for _, name := range sets {
+		p.f("  the same in %s: %s; what one has there may be any other's, from 0 to all of it\n", strings.Join(blocks[name], " "), name)
+	}
 }
 
 // notes prints what else was found out.
@@ -274,7 +374,8 @@ func Next(w io.Writer, s *studies.Summary, dir string) error {
 	p.f("  mixmatch export %s > recipe.txt\n", dir)
 	p.f("  mixmatch merge %s -o %s\n", dir, Quote(s.Target+"-rebuilt.safetensors"))
 	p.f("  mixmatch show %s --weights\n", dir)
-	if s.Verdict == similarity.Missing {
+	if s.Missing != nil {
+		p.f("  mixmatch missing %s -o %s\n", dir, Quote(s.Target+"-missing.safetensors"))
 		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY ... --source SUSPECT.safetensors\n")
 	}
 	return p.err

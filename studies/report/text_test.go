@@ -45,14 +45,16 @@ func summary(v similarity.Verdict) *studies.Summary {
 			{Text: "OpenBra x 0.9 + Evt x 0.1 = TEMP1", Similarity: map[block.Group]float64{block.Outputs: .922178}},
 			{Text: "TEMP1 + (sxd - v1-5) x 0.18 = FINAL", Similarity: map[block.Group]float64{block.Outputs: .985187}, Published: map[block.Group]float64{block.Outputs: .972}},
 		},
-		Sources: []studies.Source{{Name: "v1-5", Low: -.2, High: -.2, MaxError: .0002, Blocks: 1}, {Name: "OpenBra", Low: 1, High: 1.2, MaxError: .00001, Blocks: 2}},
-		Dropped: []string{"anylora"},
+		Sources: []studies.Source{{Name: "v1-5", Low: -.2, High: -.2, MaxError: .0002, Blocks: 1, Evidence: similarity.In}, {Name: "OpenBra", Evidence: similarity.In, Low: 1, High: 1.2, MaxError: .00001, Blocks: 2}, {Name: "sxd", Evidence: similarity.Perhaps, Low: .02, High: .020001, MaxError: .03, Blocks: 1}, {Name: "anylora", Evidence: similarity.Out}},
 		Twins:   []similarity.Twin{{A: "OpenBra", B: "OpenBra2", Difference: .001}},
 		VAE:     studies.VAE{Source: "OpenBra", Same: true},
 		Trials:  600,
 		Notes:   []string{"the base was not searched: the target or the first source has no such tensors"},
 	}
 	if v == similarity.Missing {
+		s.Missing = &studies.Missing{Weight: .15, Low: .14, High: .17, WithBase: ptr(.21), Near: []string{"OpenBra"}}
+		s.Steps[0].Evidence, s.Steps[1].Evidence = similarity.In, similarity.Perhaps
+		s.Groups[0].Blocks[0].Same = [][]string{{"OpenBra", "anylora"}}
 		s.EraBy, s.VAE = "assumed", studies.VAE{Source: "OpenBra", Difference: .031}
 	}
 	if v == similarity.Short {
