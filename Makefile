@@ -3,7 +3,7 @@ TOOL = go tool -modfile=.ci/tools.mod
 LINT = go tool -modfile=.ci/lint.mod golangci-lint
 FUZZTIME = 20s
 
-.PHONY: help build test check race purego lint vet bench bench-data rival fuzz demo golden kill
+.PHONY: help build test check race purego lint vet bench bench-data rival recovery recovery-large trained fuzz demo golden kill
 
 help:                   ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile
@@ -41,6 +41,16 @@ bench-data: build       ## DIR=folder: full-size models to try it on, 25 GB
 rival: build            ## A=file B=file [SIMILAR=similar.py]: attention similarity here and in PyTorch, in turns
 	python3 -m venv .venv && .venv/bin/pip -q install torch numpy safetensors
 	.venv/bin/python .ci/rival.py bin/mixmatch "$(A)" "$(B)" $(SIMILAR)
+
+recovery:               ## [TRAINED=folder]: how well planted recipes are found; docs/recovery.md explains the table
+	go test ./studies/recovery -run '^TestTable$$' -count 1 -v -args -table -n 2 -width 32
+
+recovery-large:         ## [N=50] [WIDTH=64] [TRAINED=folder]: the same with many mixes of larger models; an hour and more
+	go test ./studies/recovery -run '^TestTable$$' -count 1 -v -timeout 0 -args -table -n $(or $(N),50) -width $(or $(WIDTH),64)
+
+trained:                ## DIR=folder: really trained networks for recovery's table, some six minutes
+	python3 -m venv .venv && .venv/bin/pip -q install torch numpy safetensors
+	.venv/bin/python .ci/trained.py "$(DIR)"
 
 fuzz:                   ## each parser, FUZZTIME long
 	.ci/fuzz $(FUZZTIME)

@@ -9,7 +9,7 @@ frozen or not, from the base or from another fine-tune, some as a second version
 between the models are those that optimisers make, which no formula gives.
 
 Writes FOLDER/base.safetensors (float32), one file a fine-tune (float16), and family.json, which says what came from
-what. About four minutes on one core; scale changes the number of steps.
+what. About six minutes on one core; scale changes the number of steps.
 """
 import argparse, json, math, os, time
 

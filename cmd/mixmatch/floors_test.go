@@ -15,7 +15,7 @@ var floors = [][]string{
 	{"merge", "merge/exchange"},
 	{"similarity"},
 	{"studies"},
-	{"studies/report", "studies/demo"},
+	{"studies/report", "studies/demo", "studies/recovery"},
 	{"cmd/mixmatch"},
 }
 
