@@ -45,7 +45,7 @@ func (b *Blocks) analyse(id block.ID, on basis) *analysis {
 	keep := independent(k, n-1, a.on.least())
 	for i := range keep {
 		// A delta that stands less than three roundings clear is not to be weighed.
-		keep[i] = keep[i] && !s.absent[i+1] && k[i*n+i] > 9*a.on.noise
+		keep[i] = keep[i] && !s.absent[i+1] && k[i*n+i] > a.on.clear()
 		a.told[i+1] = keep[i]
 	}
 	a.told[0] = true
@@ -195,7 +195,7 @@ func (r *residual) alike(factor float64) bool {
 	for k := range r.left {
 		if r.noise[k] > 0 && r.left[k] > 0 {
 			// Below one rounding, as where a model is copied, is rounding still.
-			q := max(0.5, r.left[k]/r.noise[k])
+			q := max(1, r.left[k]/r.noise[k])
 			lo, hi = min(lo, q), max(hi, q)
 		}
 	}

@@ -50,7 +50,7 @@ func (a *analysis) contest(worth float64, absent []bool) *contest {
 func (q *contest) gain(i int) float64 {
 	n := len(q.c)
 	u := q.g[(i-1)*n+i-1]
-	if !(q.own[i-1] > 9*q.on.noise) || !(u > 1e-6*q.own[i-1]) || u <= q.on.least() {
+	if !(q.own[i-1] > q.on.clear()) || !(u > 1e-6*q.own[i-1]) || u <= q.on.least() {
 		return 0
 	}
 	return q.c[i-1] * q.c[i-1] / u
@@ -64,7 +64,7 @@ func (q *contest) take(i int) {
 	if q.told[i] {
 		q.free--
 	}
-	if !(q.own[k] > 9*q.on.noise) || !(u > 1e-6*q.own[k]) || u <= q.on.least() {
+	if !(q.own[k] > q.on.clear()) || !(u > 1e-6*q.own[k]) || u <= q.on.least() {
 		return
 	}
 	row, c := slices.Clone(q.g[k*n:k*n+n]), q.c[k]
@@ -174,7 +174,7 @@ func prune(contests []*contest, chosen []int) []int {
 }
 
 // clear reports whether model i is another than the first in this block.
-func (q *contest) clear(i int) bool { return i > 0 && q.own[i-1] > 9*q.on.noise }
+func (q *contest) clear(i int) bool { return i > 0 && q.own[i-1] > q.on.clear() }
 
 // among returns those of some models that are clear in this block, ascending, and
 // before them the first model for all that are as it is there, however many.

@@ -22,6 +22,9 @@ const (
 	// sure is how many errors clear of zero a model's weights must stand, as a root
 	// mean square over the blocks, for it to be surely in the mix.
 	sure = 2.75
+	// If what is missing were unlike all models, its stand-ins would have no weight
+	// to take off: without taking anything off they must stand so many clear, too.
+	sureAsItIs = 2
 	// BarExact and barMissing are how many errors long a bar is, so that the truth lies
 	// within it in 95 of 100 cases. Where something is missing errors have heavier tails.
 	BarExact, barMissing = 2, sure
@@ -51,7 +54,7 @@ type Evidence struct {
 // A Model is what all blocks together say of one model.
 type Model struct {
 	Standing Standing
-	Clear    float64 // how many errors its weights stand clear of zero, as a root mean square
+	Clear    float64 // how many errors its weights stand clear of zero, as a root mean square over the blocks
 }
 
 // A Witness is what one block says.
@@ -111,7 +114,7 @@ func (b *Blocks) Weigh(ids []block.ID, base int) *Evidence {
 	}
 	credit := credits(short, base < 0)
 	e.Unknown = gap(short, credit)
-	tests := make([]test, n)
+	tests, asItIs := make([]test, n), make([]test, n)
 	for i, a := range all {
 		w := e.Blocks[a.id]
 		lean, spread, second := make([]float64, n), make([]float64, n), make([]float64, n)
@@ -127,14 +130,15 @@ func (b *Blocks) Weigh(ids []block.ID, base int) *Evidence {
 			own := a.variance[i]
 			centre, err := a.weights[i]-lean[i], math.Sqrt(own+spread[i])
 			w.Bars = append(w.Bars, length*math.Sqrt(own+second[i]))
-			w.Low = append(w.Low, centre-length*err)
-			w.High = append(w.High, centre+length*err)
+			w.Low = append(w.Low, min(centre-length*err, a.weights[i]))
+			w.High = append(w.High, max(centre+length*err, a.weights[i]))
 			if a.told[i] {
 				tests[i].add(centre, err)
+				asItIs[i].add(a.weights[i], math.Sqrt(own+second[i]))
 			}
 		}
 	}
-	e.stand(tests)
+	e.stand(tests, asItIs)
 	if e.Unknown != nil {
 		e.Unknown.Near = e.near(short, base)
 	}
@@ -174,13 +178,14 @@ func (t *test) add(v, err float64) {
 	}
 }
 
+// clear returns the root mean square.
+func (t *test) clear() float64 { return math.Sqrt(t.sum / max(1, t.blocks)) }
+
 // stand gives each model its standing.
-func (e *Evidence) stand(tests []test) {
+func (e *Evidence) stand(tests, asItIs []test) {
 	for i := range e.Models {
 		m := &e.Models[i]
-		if tests[i].blocks > 0 {
-			m.Clear = math.Sqrt(tests[i].sum / tests[i].blocks)
-		}
+		m.Clear = min(tests[i].clear(), asItIs[i].clear()*sure/sureAsItIs)
 		needed := slices.Contains(e.Chosen, i)
 		switch {
 		case e.Exact && needed, !e.Exact && m.Clear > sure:
@@ -218,7 +223,8 @@ func (e *Evidence) mayBe(i int) bool {
 // nothing else: not more than the steps of a recipe of the chosen models may come
 // to; the same in all kinds of tensors; and not like any model that is not needed.
 func (b *Blocks) exact(all []*analysis, chosen []int) []bool {
-	const factor = 4.0
+	// Where only some steps change a kind of tensor, only they round it.
+	factor := max(4, float64(len(chosen)))
 	out := make([]bool, len(all))
 	limit := allowance(len(chosen))
 	sum, tests := &residual{}, test{}
@@ -233,12 +239,12 @@ func (b *Blocks) exact(all []*analysis, chosen []int) []bool {
 		n := len(a.weights)
 		for k := range n {
 			d := a.cross[k*n+k]
-			if k > 0 && a.told[k] && !slices.Contains(chosen, k) && d > 0 && 1/d > 9*a.on.noise {
+			if k > 0 && a.told[k] && !slices.Contains(chosen, k) && d > 0 && 1/d > a.on.clear() {
 				tests.add(a.weights[k], math.Sqrt(a.phi*a.on.noise/a.len*d))
 			}
 		}
 	}
-	if !sum.alike(factor-1) || tests.blocks > 0 && tests.sum > 9*tests.blocks {
+	if !sum.alike(max(3, factor-1)) || tests.blocks > 0 && tests.sum > 9*tests.blocks {
 		return make([]bool, len(all))
 	}
 	return out
@@ -262,7 +268,7 @@ func (b *Blocks) same(id block.ID) [][]int {
 		}
 		set := []int{i}
 		for j := i + 1; j < n; j++ {
-			if !done[j] && !s.absent[j] && on.apart(i, j) <= max(on.noise, indistinct*on.p[0]) {
+			if !done[j] && !s.absent[j] && on.apart(i, j) <= on.least() {
 				set, done[j] = append(set, j), true
 			}
 		}

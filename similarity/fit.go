@@ -46,8 +46,9 @@ type Fit struct {
 // The standard errors are those of least squares with a noise that differs from
 // tensor to tensor, each element on its own (the sandwich estimator of White,
 // Econometrica 48, 1980, with a variance common to a tensor's elements), never
-// less than the tensor's rounding. Where the equations cannot be solved they are
-// infinite.
+// less than the tensor's rounding; or, where a block has enough tensors to tell,
+// those of residuals that go together within a tensor, if that is more. Where the
+// equations cannot be solved they are infinite.
 func (b *Blocks) Fit(id block.ID, free []int, fixed map[int]float64) (*Fit, error) {
 	return b.fit(id, free, fixed, b.sums[id].basis())
 }
@@ -58,7 +59,14 @@ func (b *Blocks) fit(id block.ID, free []int, fixed map[int]float64, on basis) (
 		return f, err
 	}
 	f.SE = make([]float64, len(b.Names))
-	cov := sys.sandwich(b.sums[id].tensors, on.weight)
+	cov, clustered := sys.sandwich(b.sums[id].tensors, on.weight)
+	variance := func(g []float64) float64 {
+		v := quadratic(cov, g)
+		if clustered != nil {
+			v = max(v, quadratic(clustered, g))
+		}
+		return max(0, v)
+	}
 	n := len(sys.keep)
 	sum := make([]float64, n) // the gradient of all weights but the first's
 	for i := 1; i < n; i++ {
@@ -68,12 +76,12 @@ func (b *Blocks) fit(id block.ID, free []int, fixed map[int]float64, on basis) (
 		}
 		g := make([]float64, n) // of the weight z_i / (1+z_0)
 		g[0], g[i] = -sys.z[i]/(f.Scale*f.Scale), 1/f.Scale
-		f.SE[free[i]] = math.Sqrt(max(0, quadratic(cov, g)))
+		f.SE[free[i]] = math.Sqrt(variance(g))
 		for j, v := range g {
 			sum[j] += v
 		}
 	}
-	f.SE[free[0]] = math.Sqrt(max(0, quadratic(cov, sum)))
+	f.SE[free[0]] = math.Sqrt(variance(sum))
 	return f, nil
 }
 

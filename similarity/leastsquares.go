@@ -153,16 +153,22 @@ func leastSquares(k []float64, keep []bool) (z []float64, inverse []float64) {
 	return z, inverse
 }
 
+// groups is how many tensors a block must have for residuals that go together
+// within a tensor to be seen.
+const groups = 8
+
 // sandwich returns the covariance of the coefficients z: inverse * (sum over
 // tensors of u_t^2 s_t^2 K_t) * inverse, u_t being the tensor's weight and s_t^2
-// its mean squared residual and at the least its rounding noise.
-func (s *system) sandwich(tensors []*Products, weight func(*Products) float64) []float64 {
+// its mean squared residual and at the least its rounding noise; and the clustered
+// one, inverse * (sum over tensors of g_t g_t') * inverse, g_t = u_t (K_t's products
+// with the residual), or nil where the tensors are few.
+func (s *system) sandwich(tensors []*Products, weight func(*Products) float64) (cov, clustered []float64) {
 	c, keep, z, inverse := s.rows, s.keep, s.z, s.inverse
 	n := len(keep)
 	if n > 0 && math.IsInf(inverse[0], 1) {
-		return inverse
+		return inverse, nil
 	}
-	meat := make([]float64, n*n)
+	meat, scores, score := make([]float64, n*n), make([]float64, n*n), make([]float64, n)
 	full := make([]float64, c.cols*c.cols)
 	for _, t := range tensors {
 		k := 0
@@ -176,10 +182,12 @@ func (s *system) sandwich(tensors []*Products, weight func(*Products) float64) [
 		m := n + 1
 		rss := kt[n*m+n]
 		for i := range n {
-			rss -= 2 * z[i] * kt[i*m+n]
+			fitted := 0.0
 			for j := range n {
-				rss += z[i] * z[j] * kt[i*m+j]
+				fitted += z[j] * kt[i*m+j]
 			}
+			score[i] = kt[i*m+n] - fitted
+			rss -= z[i] * (kt[i*m+n] + score[i])
 		}
 		u := weight(t)
 		noise := u * u * max(rss, t.Floor) / float64(t.Len)
@@ -187,11 +195,16 @@ func (s *system) sandwich(tensors []*Products, weight func(*Products) float64) [
 			for j := range n {
 				if keep[i] && keep[j] {
 					meat[i*n+j] += noise * kt[i*m+j]
+					scores[i*n+j] += u * u * score[i] * score[j]
 				}
 			}
 		}
 	}
-	return mul(mul(inverse, meat, n), inverse, n)
+	cov = mul(mul(inverse, meat, n), inverse, n)
+	if len(tensors) >= groups {
+		clustered = mul(mul(inverse, scores, n), inverse, n)
+	}
+	return cov, clustered
 }
 
 func mul(a, b []float64, n int) []float64 {

@@ -16,11 +16,16 @@ type basis struct {
 	p      []float64 // full (n+1) x (n+1) matrix, see Gram
 	weight func(*Products) float64
 	noise  float64 // what one rounding of the target adds to a squared distance
+	grain  float64 // what one rounding of a source adds, float16 at the coarsest
 }
 
 // least returns how much of a row must be left when others are taken from it for
 // it to be told apart from them.
-func (b *basis) least() float64 { return max(b.noise, indistinct*b.p[0]) }
+func (b *basis) least() float64 { return max(b.grain, indistinct*b.p[0]) }
+
+// clear is the least squared length of a delta that is more than rounding: three
+// roundings long.
+func (b *basis) clear() float64 { return 9 * b.grain }
 
 // apart returns |S_i - S_j|^2.
 func (b *basis) apart(i, j int) float64 {
@@ -36,12 +41,22 @@ func (b *basis) apart(i, j int) float64 {
 
 // plain counts all elements alike.
 func (s *sum) plain() basis {
-	return basis{s.p, func(*Products) float64 { return 1 }, s.floor}
+	return basis{s.p, func(*Products) float64 { return 1 }, s.floor, s.floor * s.fine()}
 }
 
 // byNoise counts each tensor by its noise; the unit is one rounding of an element.
 func (s *sum) byNoise() basis {
-	return basis{s.weighted, func(t *Products) float64 { return float64(t.Len) / t.rounding(s.saved) }, float64(s.len)}
+	n := float64(s.len)
+	return basis{s.weighted, func(t *Products) float64 { return float64(t.Len) / t.rounding(s.saved) }, n, n * s.fine()}
+}
+
+// fine is how much less a source's rounding is than that of a target that was
+// rounded to fewer digits than float16 has.
+func (s *sum) fine() float64 {
+	if s.half > 0 && s.half < s.floor {
+		return s.half / s.floor
+	}
+	return 1
 }
 
 // basis is byNoise where all that is left is rounding, else plain.

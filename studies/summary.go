@@ -253,10 +253,10 @@ func (r *run) block(id block.ID, w []float64) (*Block, similarity.Finding, error
 	witness := r.proof.Blocks[id]
 	for _, i := range support {
 		q := Weight{Source: r.blocks.Names[i], Weight: w[i], Error: similarity.BarExact * fit.SE[i]}
-		q.Low, q.High = w[i]-q.Error, w[i]+q.Error
+		q.Low, q.High = fit.Weights[i]-q.Error, fit.Weights[i]+q.Error
+		q.Error += math.Abs(w[i] - fit.Weights[i]) // ratios are written shorter than they are
 		if !r.proof.Exact {
-			shift := math.Abs(w[i] - witness.Weights[i])
-			q.Error = max(q.Error, witness.Bars[i]) + shift
+			q.Error = max(q.Error, witness.Bars[i]+math.Abs(w[i]-witness.Weights[i]))
 			q.Low, q.High = witness.Low[i], witness.High[i]
 		}
 		if math.IsInf(q.Error, 0) || math.IsInf(q.Low, 0) {

@@ -118,7 +118,7 @@ func networks() []Situation {
 			versions := d.networks.versions()
 			hidden := pick(d.Rand, slices.Sorted(maps.Keys(versions))...)
 			p := d.withheld(f, without(f.names, hidden, versions[hidden]), hidden, m)
-			p.neutral = versions[hidden]
+			p.neutral, p.want = versions[hidden], notExact // so much of it is there that little may be left
 			p.offered = append(p.offered, p.neutral)
 			return p
 		}})

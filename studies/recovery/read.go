@@ -30,13 +30,18 @@ type cell struct {
 func read(s *studies.Summary) (*found, error) {
 	f := &found{verdict: s.Verdict, weights: map[string]map[string]cell{}}
 	for _, q := range s.Sources {
-		f.sources = append(f.sources, q.Name)
+		if q.Evidence == similarity.In {
+			f.sources = append(f.sources, q.Name)
+		}
+	}
+	if s.Missing != nil {
+		f.missing = s.Missing.Weight
 	}
 	for _, g := range s.Groups {
 		for _, b := range g.Blocks {
 			cells := map[string]cell{}
 			for _, w := range b.Weights {
-				cells[w.Source] = cell{weight: w.Weight, bar: w.Error, in: true, vague: w.Vague}
+				cells[w.Source] = cell{weight: w.Weight, bar: w.Error, in: f.names(w.Source), vague: w.Vague}
 			}
 			f.weights[b.Name] = cells
 		}
