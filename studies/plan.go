@@ -15,6 +15,7 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/optimize"
+	"mixmatch/studies/compose"
 )
 
 // A Plan says what a study searches. It never changes once the study is
@@ -25,7 +26,7 @@ type Plan struct {
 	Sources  []Input       `json:"sources"`          // in the order of weights; the others are measured from the first
 	Base     string        `json:"base"`             // the source that add-difference subtracts; "" for none
 	Template string        `json:"template"`         // a recipe with holes; "" to compose one
-	Style    Style         `json:"style,omitempty"`  // of the steps composed
+	Style    compose.Style `json:"style,omitempty"`  // of the steps composed
 	Era      block.Era     `json:"era"`              // the block map; "" to recognise it
 	Groups   []block.Group `json:"groups"`           // what is searched
 	Metric   string        `json:"metric,omitempty"` // [Attention], or "" for the weights' cosine
@@ -100,9 +101,9 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("unknown metric %q: give %q or none for the cosine of the weights", p.Metric, Attention)
 	case p.Era != "" && !slices.Contains(block.Eras(), p.Era):
 		return fmt.Errorf("unknown era %q: give one of %v", p.Era, block.Eras())
-	case !slices.Contains(Styles(), p.Style):
-		return fmt.Errorf("unknown style %q: give one of %q", p.Style, Styles()[1:])
-	case p.Style != Plain && p.Template != "":
+	case !slices.Contains(compose.Styles(), p.Style):
+		return fmt.Errorf("unknown style %q: give one of %q", p.Style, compose.Styles()[1:])
+	case p.Style != compose.Plain && p.Template != "":
 		return fmt.Errorf("the style %s is for steps that are composed, but a recipe is given", p.Style)
 	case len(p.Groups) == 0:
 		return errors.New("no group of blocks to search")
@@ -172,4 +173,13 @@ func writePlan(path string, p *Plan) error {
 		return err
 	}
 	return checkpoint.WriteFileAtomic(path, append(text, '\n'))
+}
+
+// Inputs returns the models of the study in dir, the target last.
+func Inputs(dir string) ([]Input, error) {
+	p, err := peek(dir)
+	if err != nil {
+		return nil, err
+	}
+	return p.inputs(), nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
@@ -13,105 +12,153 @@ import (
 	"mixmatch/similarity"
 )
 
-// publish adds to a summary what similar.py would print of the recipe found and
-// of the model after each step, block by block, and, for a search by attention,
-// how it did on inputs it was not fitted to.
-func (r *run) publish(ctx context.Context, s *Summary) error {
-	l := r.lens
-	if l == nil {
-		var err error
-		if l, err = r.newLens(); errors.Is(err, merge.ErrMismatch) {
-			s.Notes = append(s.Notes, fmt.Sprintf("no attention similarity: %v", err))
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		defer l.close()
-	}
-	if len(l.heads) == 0 || !r.recipe.Linear() {
-		return nil
-	}
-	printed, err := s.Parse()
-	if err != nil {
-		return err
-	}
-	for i := range s.Groups {
-		err := r.publishGroup(ctx, s, &s.Groups[i], l, printed)
-		if r.lens == nil && (errors.Is(err, merge.ErrMismatch) || errors.Is(err, similarity.ErrNonFinite)) {
-			s.Notes = append(s.Notes, fmt.Sprintf("no attention similarity of the %s: %v", s.Groups[i].Name, err))
-			continue
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for _, f := range append(slices.Clone(l.models), l.target) {
-		if err := f.Changed(); err != nil {
-			return fmt.Errorf("%w: %w", ErrChanged, err)
-		}
-	}
-	return nil
+// Published is what similar.py would print of a recipe, and how a search by
+// attention did on inputs that it was not fitted to.
+type published struct {
+	groups map[block.Group]publishedGroup
+	notes  []string
 }
 
-// publishGroup publishes a group's blocks: similar.py's numbers depend on the
-// list of blocks they were printed with, -o for the outputs, -i -m for the inputs.
-func (r *run) publishGroup(ctx context.Context, s *Summary, g *Group, l *lens, printed *recipe.Recipe) error {
-	layout := r.blocks.Layout
-	heads := slices.DeleteFunc(slices.Clone(l.heads), func(h similarity.Head) bool { return layout.GroupOf(h.Block) != g.Name })
-	if len(heads) == 0 {
-		return nil
+// A publishedGroup holds the numbers of a group's blocks. They depend on the list
+// of blocks they were printed with: -o for the outputs, -i -m for the inputs.
+type publishedGroup struct {
+	blocks map[string]publishedBlock // by name
+	steps  []float64                 // the mean over the blocks after each step; nil if a block could not be measured
+	notes  []string
+}
+
+type publishedBlock struct {
+	value    float64
+	likeness *Likeness // nil unless the metric is the attention similarity
+}
+
+// publish measures the attention of the recipe printed, whose searches w holds,
+// in the groups named.
+func (p *problem) publish(ctx context.Context, w *written, printed *recipe.Recipe, groups []block.Group) (*published, error) {
+	all := &published{groups: map[block.Group]publishedGroup{}}
+	a := p.attention
+	if a == nil {
+		var err error
+		if a, err = p.openAttentionModels(p.blocks.Layout); errors.Is(err, merge.ErrMismatch) {
+			all.notes = append(all.notes, fmt.Sprintf("no attention similarity: %v", err))
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer a.close()
 	}
-	after := make([]float64, len(printed.Steps)) // sums over the blocks, by step
+	if len(a.heads) == 0 || !printed.Linear() {
+		return all, nil
+	}
+	for _, group := range groups {
+		g, err := p.publishGroup(ctx, a, group, w, printed)
+		if p.attention == nil && (errors.Is(err, merge.ErrMismatch) || errors.Is(err, similarity.ErrNonFinite)) {
+			g.notes = append(g.notes, fmt.Sprintf("no attention similarity of the %s: %v", group, err))
+			err = nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		all.groups[group] = g
+		all.notes = append(all.notes, g.notes...)
+	}
+	for _, f := range append(slices.Clone(a.models), a.target) {
+		if err := f.Changed(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrChanged, err)
+		}
+	}
+	return all, nil
+}
+
+// publishGroup measures the attention of a group's blocks. With an error it
+// returns the blocks before the one that has it.
+func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group block.Group, w *written, printed *recipe.Recipe) (publishedGroup, error) {
+	layout := p.blocks.Layout
+	g := publishedGroup{blocks: map[string]publishedBlock{}}
+	heads := slices.DeleteFunc(slices.Clone(a.heads), func(h similarity.Head) bool { return layout.GroupOf(h.Block) != group })
+	if len(heads) == 0 {
+		return g, nil
+	}
+	steps := make([]float64, len(printed.Steps))
+	last := len(steps) - 1
 	var against doubts
 	err := similarity.Calculators()[0].Inputs(heads, func(h similarity.Head, x []float32) error {
 		var mixes [][]float64
 		for i := range printed.Steps {
 			prefix := &recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i+1]}
-			mixes = append(mixes, weightsOf(r.blocks, prefix.Program(), prefix.Column(h.Block)))
+			mixes = append(mixes, weightsOf(p.blocks, prefix.Program(), prefix.Column(h.Block)))
 		}
-		found := l.found[h.Block]
-		if r.lens != nil {
-			if found == nil { // not searched: nothing was open in it
-				w := mixes[len(mixes)-1]
-				found = &Likeness{mixes: [2][]float64{w, w}}
-				if err := l.heldOut(ctx, h, found); err != nil {
-					return err
-				}
-				found.Fitted, found.ByWeights.Fitted = found.HeldOut, found.HeldOut
+		var like *Likeness
+		if p.attention != nil {
+			var err error
+			if like, err = p.likenessIn(ctx, h, w, mixes[last]); err != nil {
+				return err
 			}
-			mixes = append(mixes, found.mixes[0])
+			mixes = append(mixes, like.mixes[0])
 		}
-		rows, err := h.Mixes(ctx, [][]float32{x}, l.models, l.target, mixes, r.o.Threads)
+		rows, err := h.Mixes(ctx, [][]float32{x}, a.models, a.target, mixes, p.options.Threads)
 		if err != nil {
 			return err
 		}
-		for i := range after {
-			after[i] += rows[0][i]
+		for i := range steps {
+			steps[i] += rows[0][i]
 		}
-		for k := range g.Blocks {
-			if g.Blocks[k].Name == layout.Name(h.Block) {
-				g.Blocks[k].Published = &rows[0][len(after)-1]
-				g.Blocks[k].Attention = found
-			}
+		if like != nil {
+			like.Published, like.ByWeights.Published = rows[0][last], rows[0][last+1]
+			against.add(p.blocks, h.Block, like)
 		}
-		if found != nil {
-			found.Published, found.ByWeights.Published = rows[0][len(after)-1], rows[0][len(after)]
-			against.add(r.blocks, h.Block, found)
-		}
+		g.blocks[layout.Name(h.Block)] = publishedBlock{rows[0][last], like}
 		return nil
 	})
 	if err != nil {
-		return err
+		return g, err
 	}
-	for i := range after {
-		s.Steps[i].Published[g.Name] = after[i] / float64(len(heads))
+	for i := range steps {
+		steps[i] /= float64(len(heads))
 	}
-	total := after[len(after)-1] / float64(len(heads))
-	g.Published = &total
-	g.meanAttention()
-	s.Notes = append(s.Notes, against.notes()...)
-	return nil
+	g.steps, g.notes = steps, against.notes()
+	return g, nil
+}
+
+// likenessIn returns a copy of what the search of h's block found. Where there
+// was none, because nothing was open in it, both its mixes are that of weights w.
+func (p *problem) likenessIn(ctx context.Context, h similarity.Head, found *written, w []float64) (*Likeness, error) {
+	if like := found.likeness(h.Block); like != nil {
+		again := *like
+		return &again, nil
+	}
+	like := &Likeness{mixes: [2][]float64{w, w}}
+	err := p.attention.scoreHeldOut(ctx, h, like)
+	like.Fitted, like.ByWeights.Fitted = like.HeldOut, like.ByWeights.HeldOut
+	return like, err
+}
+
+// addPublished adds the attention similarities of the recipe to the summary.
+func (s *Summary) addPublished(all *published) {
+	for i := range s.Groups {
+		g := &s.Groups[i]
+		from := all.groups[g.Name]
+		g.addPublished(from)
+		for k, v := range from.steps {
+			s.Steps[k].Published[g.Name] = v
+		}
+	}
+	s.Notes = append(s.Notes, all.notes...)
+}
+
+// addPublished adds the group's attention similarities.
+func (g *Group) addPublished(from publishedGroup) {
+	for k := range g.Blocks {
+		b := &g.Blocks[k]
+		if q, ok := from.blocks[b.Name]; ok {
+			b.Published, b.Attention = &q.value, q.likeness
+		}
+	}
+	if n := len(from.steps); n > 0 {
+		g.Published = &from.steps[n-1]
+		g.meanAttention()
+	}
 }
 
 // meanAttention sets the group's attention similarity to the means of its blocks'.
@@ -138,43 +185,4 @@ func (g *Group) meanAttention() {
 		*v /= n
 	}
 	g.Attention = m
-}
-
-const (
-	// Of what a search gains on its own inputs, less than this share on others
-	// is luck.
-	luck = 0.5
-	// A mix this much farther from the target in weights than the nearest has
-	// paid for its gain.
-	price = 1.01
-)
-
-// Doubts are what speaks against the mixes found, by block.
-type doubts struct{ luck, paid []string }
-
-// add adds what speaks against the mix found in block id, if anything does.
-func (d *doubts) add(blocks *similarity.Blocks, id block.ID, a *Likeness) {
-	fitted, other := a.Fitted-a.ByWeights.Fitted, a.HeldOut-a.ByWeights.HeldOut
-	if fitted < 10*gain {
-		return
-	}
-	name := blocks.Layout.Name(id)
-	before, after := blocks.Distance(id, a.mixes[0]), blocks.Distance(id, a.mixes[1])
-	switch {
-	case other < luck*fitted:
-		d.luck = append(d.luck, fmt.Sprintf("%s %+.4f %% and %+.4f %%", name, 100*fitted, 100*other))
-	case after > price*before:
-		d.paid = append(d.paid, fmt.Sprintf("%s %+.4f %% for %.2f times", name, 100*fitted, after/before))
-	}
-}
-
-func (d *doubts) notes() (notes []string) {
-	if len(d.luck) > 0 {
-		notes = append(notes, "what the search gained in attention similarity on its own random inputs holds by less than half, or not at all, "+
-			"on others; the rest is luck, so prefer --metric weight: "+strings.Join(d.luck, ", "))
-	}
-	if len(d.paid) > 0 {
-		notes = append(notes, "the attention similarity rose while the weights moved away from the target, whose |T-M|^2 grew: "+strings.Join(d.paid, ", "))
-	}
-	return notes
 }

@@ -14,6 +14,7 @@ var floors = [][]string{
 	{"merge/checkpoint", "merge/recipe", "merge/calc"},
 	{"merge", "merge/exchange"},
 	{"similarity"},
+	{"studies/compose"},
 	{"studies"},
 	{"studies/report", "studies/demo", "studies/recovery"},
 	{"cmd/mixmatch"},

@@ -18,6 +18,7 @@ import (
 	"mixmatch/optimize"
 	"mixmatch/similarity"
 	"mixmatch/studies"
+	"mixmatch/studies/compose"
 	"mixmatch/studies/report"
 )
 
@@ -99,7 +100,7 @@ func optimizeAction(c *cli.Context) error {
 		Sampler: c.String("sampler"), Trials: c.Int("trials"), Polish: 2000, Seed: c.Int64("seed"),
 	}
 	if s := c.String("style"); s != "default" {
-		plan.Style = studies.Style(s)
+		plan.Style = compose.Style(s)
 	}
 	switch m := c.String("metric"); m {
 	default:

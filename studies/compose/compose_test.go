@@ -1,4 +1,4 @@
-package studies
+package compose
 
 import (
 	"math"
@@ -73,25 +73,25 @@ func plant(t *testing.T, seed uint64, weights map[string][]float64, noise float6
 	return g.Blocks(l), ids
 }
 
-// composeAll composes a recipe and fills it with the tidy columns.
+// composeAll composes a recipe and fills it with the rounded columns.
 func composeAll(t *testing.T, b *similarity.Blocks, ids []block.ID, base int) *recipe.Recipe {
 	t.Helper()
-	c, err := compose(b, ids, base, -1, Plain, b.Weigh(ids, base))
+	c, err := New(b, ids, Options{Base: base, First: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return written(t, c)
 }
 
-// written fills the recipe of c with the tidy columns.
-func written(t *testing.T, c *composition) *recipe.Recipe {
+// written fills the recipe of c with the rounded columns.
+func written(t *testing.T, c *Composition) *recipe.Recipe {
 	t.Helper()
 	b, ids := c.blocks, c.ids
-	columns, err := c.tidy()
+	columns, err := c.Rounded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := c.recipe()
+	r := c.Recipe()
 	for _, id := range ids {
 		r.SetColumn(id, columns[id])
 	}
@@ -99,6 +99,15 @@ func written(t *testing.T, c *composition) *recipe.Recipe {
 		t.Errorf("%v: does not read back:\n%s", err, r)
 	}
 	return r
+}
+
+// weightsOf returns the weight of each model of b that a column comes down to.
+func weightsOf(b *similarity.Blocks, program *recipe.Program, column []float64) []float64 {
+	w := make([]float64, len(b.Names))
+	for i, v := range program.Weights(column) {
+		w[slices.Index(b.Names, program.Sources[i])] += v
+	}
+	return w
 }
 
 func TestCompose(t *testing.T) {
@@ -251,7 +260,7 @@ func TestComposeAny(t *testing.T) {
 	}
 }
 
-func TestWithin(t *testing.T) {
+func TestShortestIn(t *testing.T) {
 	for _, c := range []struct{ lo, hi, v, want float64 }{
 		{.07, .09, .0801, .08},
 		{.0799, .0803, .0801, .08},
@@ -262,14 +271,14 @@ func TestWithin(t *testing.T) {
 		{.5, .5, .5, .5},
 		{1.0 / 3, 1.0 / 3, 1.0 / 3, 1.0 / 3},
 	} {
-		if got := within(c.lo, c.hi, c.v); got != c.want {
+		if got := shortestIn(c.lo, c.hi, c.v); got != c.want {
 			t.Errorf("from %v to %v near %v: %v; want %v", c.lo, c.hi, c.v, got, c.want)
 		}
 	}
 }
 
-func TestAgree(t *testing.T) {
-	got := agree([]reading{{.06838, 4e-5}, {.0684, 3e-5}, {.1109, 3e-5}, {.06843, 4e-5}, {.11093, 4e-5}, {.5, 1e-6}})
+func TestShared(t *testing.T) {
+	got := shared([]estimate{{.06838, 4e-5}, {.0684, 3e-5}, {.1109, 3e-5}, {.06843, 4e-5}, {.11093, 4e-5}, {.5, 1e-6}})
 	if want := []float64{.0684, .0684, .1109, .0684, .1109, .5}; !slices.Equal(got, want) {
 		t.Errorf("got %v; want %v", got, want)
 	}

@@ -1,4 +1,4 @@
-package studies
+package compose
 
 import (
 	"errors"
@@ -105,9 +105,9 @@ func TestStyles(t *testing.T) {
 	} {
 		b, ids := plant(t, 1, c.weights, 1e-5)
 		for style, want := range map[Style][]recipe.Mode{Add: c.add, Between: c.between, Triple: c.triple} {
-			composed, err := compose(b, ids, c.base, -1, style, b.Weigh(ids, c.base))
+			composed, err := New(b, ids, Options{Base: c.base, First: -1, Style: style})
 			if want == nil {
-				if !errors.Is(err, errStyle) {
+				if !errors.Is(err, ErrStyle) {
 					t.Errorf("%s, %s: %v; want an error", c.name, style, err)
 				}
 				continue
@@ -191,9 +191,9 @@ func TestStylesAny(t *testing.T) {
 		base := r.IntN(2) - 1
 		b, ids := plant(t, seed, weights, 1e-5)
 		for _, style := range Styles() {
-			c, err := compose(b, ids, base, -1, style, b.Weigh(ids, base))
+			c, err := New(b, ids, Options{Base: base, First: -1, Style: style})
 			if err != nil {
-				if style != Between || wayward(weights) < 2 || !errors.Is(err, errStyle) {
+				if style != Between || wayward(weights) < 2 || !errors.Is(err, ErrStyle) {
 					t.Errorf("seed %d, %s: %v", seed, style, err)
 				}
 				continue
@@ -218,15 +218,15 @@ func TestStylesAny(t *testing.T) {
 // with any style that leaves a choice.
 func TestStylesKeep(t *testing.T) {
 	b, ids := plant(t, 1, map[string][]float64{"IN04": {-.25, -.5, .9, .85}, "OUT07": {0, -.1, .6, .5}}, 1e-5)
-	for kept := range 4 {
+	for first := range 4 {
 		for _, style := range Styles() {
-			c, err := compose(b, ids, 0, kept, style, b.Weigh(ids, 0))
+			c, err := New(b, ids, Options{Base: 0, First: first, Style: style})
 			if err != nil {
-				t.Errorf("%d, %s: %v", kept, style, err)
+				t.Errorf("%d, %s: %v", first, style, err)
 				continue
 			}
-			if c.order[0] != kept {
-				t.Errorf("%d, %s: the order is %v", kept, style, c.order)
+			if c.order[0] != first {
+				t.Errorf("%d, %s: the order is %v", first, style, c.order)
 			}
 			checkStyle(t, style, written(t, c))
 		}

@@ -1,0 +1,67 @@
+// Package compose writes the steps of a recipe that nobody gave.
+//
+// It starts from the inner products of some models and a target
+// ([similarity.Blocks]) and chooses which of the models take part, in what order,
+// with what kind of step, and in what numbers. [New] does all but the numbers;
+// [Composition.Recipe] is the recipe with a hole for each ratio,
+// [Composition.Best] the ratios that come closest, and [Composition.Rounded]
+// those that a person would rather type. Nothing here reads a file.
+//
+// Models are known by their place in Blocks.Names. Weights are one a model and
+// sum to 1; a column is the ratios of one block, one a model but the first.
+package compose
+
+import (
+	"slices"
+
+	"mixmatch/merge/block"
+	"mixmatch/similarity"
+)
+
+// Options are what may be asked of a composition.
+type Options struct {
+	Base  int // the model that add difference is to subtract, if one must be; -1 for none
+	First int // the model to begin with if it takes part, unless the style leaves no choice; -1 for any
+	Style Style
+
+	// Evidence is what speaks for each model; nil to have it weighed. Models that are
+	// surely in the target come first in the order.
+	Evidence *similarity.Evidence
+}
+
+// A Composition is the steps that were chosen for a target.
+type Composition struct {
+	blocks *similarity.Blocks
+	ids    []block.ID // the blocks composed for
+	style  Style
+	proof  *similarity.Evidence
+
+	sources    map[block.ID][]int           // the models that take part in each block, ascending
+	fits       map[block.ID]*similarity.Fit // the best mix of them
+	order      []int                        // the models that take part anywhere, in the order of the steps
+	subtracted int                          // the model that the steps subtract, or -1 for a chain of weight sums
+	tree       []treeStep                   // the steps, if they add differences between various models; else nil
+}
+
+// New chooses the models, their order and the kind of steps for a target, from
+// its products b in the blocks ids. The error wraps [ErrStyle] if there are no
+// steps of the style wanted, else what [similarity.Blocks.Fit] found wrong.
+func New(b *similarity.Blocks, ids []block.ID, o Options) (*Composition, error) {
+	c := &Composition{blocks: b, ids: ids, style: o.Style, proof: o.Evidence, subtracted: -1}
+	if c.proof == nil {
+		c.proof = b.Weigh(ids, o.Base)
+	}
+	models, err := c.chooseSources()
+	if err != nil {
+		return nil, err
+	}
+	c.chooseOrder(models, o.Base, o.First)
+	return c, c.applyStyle()
+}
+
+// Order returns the models that take part, in the order in which the steps bring
+// them in. The first gives what is not merged.
+func (c *Composition) Order() []int { return slices.Clone(c.order) }
+
+// Best returns the column of block id that comes closest to the target.
+func (c *Composition) Best(id block.ID) []float64 { return c.column(c.fits[id].Weights) }

@@ -1,0 +1,108 @@
+package compose
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"mixmatch/merge/block"
+	"mixmatch/similarity"
+)
+
+const (
+	// A model is left out of a block where its weight is within so many standard
+	// errors of zero, or smaller than matters to three decimals.
+	blockThreshold = 3.5
+	smallestWeight = 0.0005
+	// It is left out as well where it explains less than this share of what is left:
+	// where that is rounding, and where it is a model that is missing.
+	worthAtNoise = 0.01
+	worthElse    = 0.001
+)
+
+// chooseSources sets the sources of each block and their best mix, and returns
+// the models that take part in any block, ascending.
+func (c *Composition) chooseSources() ([]int, error) {
+	var err error
+	if c.sources, c.fits, err = c.eliminateAll(c.proof.Chosen); err != nil {
+		return nil, err
+	}
+	var models []int
+	for _, some := range c.sources {
+		models = append(models, some...)
+	}
+	slices.Sort(models)
+	return slices.Compact(models), nil
+}
+
+// eliminateAll does [Composition.eliminate] in all blocks.
+func (c *Composition) eliminateAll(candidates []int) (map[block.ID][]int, map[block.ID]*similarity.Fit, error) {
+	sources, fits := map[block.ID][]int{}, map[block.ID]*similarity.Fit{}
+	for _, id := range c.ids {
+		some, fit, err := c.eliminate(id, candidates)
+		if err != nil {
+			return nil, nil, err
+		}
+		sources[id], fits[id] = some, fit
+	}
+	return sources, fits, nil
+}
+
+// eliminate takes from the candidates, one by one, those whose weight in block
+// id is nothing within its error, and returns what is left with its best mix.
+// Where nothing would be left, or no candidate has the block, all models that
+// have it are candidates.
+func (c *Composition) eliminate(id block.ID, candidates []int) ([]int, *similarity.Fit, error) {
+	has := func(i int) bool { return !c.blocks.Lacks(id, i) }
+	left := c.present(id, candidates)
+	if len(left) == 0 {
+		for i := range c.blocks.Names {
+			if has(i) {
+				left = append(left, i)
+			}
+		}
+	}
+	// An element's share of a squared error is len times that of the block.
+	threshold := max(blockThreshold, math.Sqrt(c.worth(id)*float64(c.blocks.Len(id))))
+	for {
+		fit, err := c.blocks.Fit(id, left, nil)
+		if err != nil {
+			return nil, nil, fmt.Errorf("block %s: %w", c.blocks.Layout.Name(id), err)
+		}
+		worst, least := -1, 1.0
+		for k, i := range left {
+			limit := max(threshold*fit.SE[i], smallestWeight)
+			if r := math.Abs(fit.Weights[i]) / limit; r < least {
+				worst, least = k, r
+			}
+		}
+		if worst < 0 || len(left) == 1 {
+			return left, fit, nil
+		}
+		left = slices.Delete(slices.Clone(left), worst, worst+1)
+	}
+}
+
+// worth is the share of what is left of block id that a model must explain.
+func (c *Composition) worth(id block.ID) float64 {
+	if c.blocks.AtNoise(id) {
+		return worthAtNoise
+	}
+	return worthElse
+}
+
+// surely reports whether model i is surely in the target.
+func (c *Composition) surely(i int) bool { return c.proof.Models[i].Standing == similarity.In }
+
+// present returns the models of some that block id has, ascending, so that the
+// same set gives the same sums.
+func (c *Composition) present(id block.ID, some []int) []int {
+	var out []int
+	for _, i := range some {
+		if !c.blocks.Lacks(id, i) {
+			out = append(out, i)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,142 @@
+package studies
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+)
+
+// A Config is what [Create] makes a plan of.
+type Config struct {
+	Target  *merge.Model
+	Sources []*merge.Model // without the base, unless it is one of them
+	Base    *merge.Model   // nil for none
+	Plan    Plan           // the settings; its inputs are filled in
+}
+
+// Create starts a study in dir, which must not hold one. Nothing is written
+// before the models are known to fit together.
+func Create(dir string, c Config) (*Study, error) {
+	models, err := c.models()
+	if err != nil {
+		return nil, err
+	}
+	p := c.Plan
+	p.Format = planFormat
+	p.Sources = nil
+	for _, m := range models {
+		in, err := input(m)
+		if err != nil {
+			return nil, err
+		}
+		p.Sources = append(p.Sources, in)
+	}
+	if p.Target, err = input(c.Target); err != nil {
+		return nil, err
+	}
+	if c.Base != nil {
+		p.Base = c.Base.Name
+	}
+	if err := p.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if p.Era != "" {
+		if _, err := block.For(c.Target.Kind.Arch, p.Era); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+	}
+	if p.Template != "" {
+		if _, err := parseTemplate(&p, c.Target.Kind.Arch, p.Era); err != nil {
+			return nil, err
+		}
+	}
+	if err := vacant(dir); err != nil {
+		return nil, err
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 && !onlyOurs(entries) {
+		return nil, fmt.Errorf("%s: %w: the folder holds other files; choose a new one", dir, ErrInvalid)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, journalDir), 0o755); err != nil {
+		return nil, err
+	}
+	s := &Study{Dir: dir, Plan: p}
+	if err := s.acquire(); err != nil {
+		return nil, err
+	}
+	if err := vacant(dir); err != nil { // somebody was quicker
+		s.Close()
+		return nil, err
+	}
+	if err := writePlan(s.path(planFile), &p); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// vacant returns an error if there is a study in dir.
+func vacant(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, planFile)); err == nil {
+		return fmt.Errorf("%s: %w: go on with \"resume\", or choose another folder", dir, ErrExists)
+	}
+	return nil
+}
+
+// onlyOurs reports whether entries are what a study leaves that was cut short
+// before it had a plan.
+func onlyOurs(entries []os.DirEntry) bool {
+	for _, e := range entries {
+		n := e.Name()
+		if n != journalDir && n != lockFile && !strings.HasPrefix(n, "."+planFile) {
+			return false
+		}
+	}
+	return true
+}
+
+// models returns the sources, after checking that they can be told apart and
+// fit together. The first, from which the others are measured, is the base if
+// there is one, unless it lacks a part that another has.
+func (c *Config) models() ([]*merge.Model, error) {
+	var models []*merge.Model
+	if c.Base != nil {
+		models = append(models, c.Base)
+	}
+	for _, m := range c.Sources {
+		if m != c.Base {
+			models = append(models, m)
+		}
+	}
+	if len(models) == 0 {
+		return nil, fmt.Errorf("%w: no sources", ErrInvalid)
+	}
+	for i, m := range models {
+		if merge.SameFile(m.File.Path(), c.Target.File.Path()) {
+			return nil, fmt.Errorf("%w: %s is both: leave out --source %s", errTarget, m.File.Path(), m.Name)
+		}
+		for _, o := range models[:i] {
+			if merge.SameFile(m.File.Path(), o.File.Path()) {
+				return nil, fmt.Errorf("%w: %s and %s are both %s", errTwice, o.Name, m.Name, m.File.Path())
+			}
+			if m.Name == o.Name {
+				return nil, fmt.Errorf("%w: %q; rename one with --source NAME=PATH", errNames, m.Name)
+			}
+		}
+	}
+	parts := func(m *merge.Model) (n int) {
+		for _, p := range []block.Part{block.TextEncoder, block.VAE} {
+			if m.Has(p) {
+				n++
+			}
+		}
+		return n
+	}
+	slices.SortStableFunc(models, func(a, b *merge.Model) int { return parts(b) - parts(a) })
+	_, err := merge.NewPool(append([]*merge.Model{c.Target}, models...))
+	return models, err
+}

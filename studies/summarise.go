@@ -1,0 +1,121 @@
+package studies
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/recipe"
+	"mixmatch/similarity"
+)
+
+// sameBits is the largest |T-S|^2/|T|^2 that rounding to bfloat16 explains.
+const sameBits = 4e-6
+
+// summarise is the last phase of a run: it scores the recipe as it is printed.
+func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summary, error) {
+	s := &Summary{
+		Format: summaryFormat, Target: p.Plan.Target.Name, Base: p.Plan.Base,
+		Arch: m.arch, Era: p.blocks.Layout.Era(), EraBy: "given",
+		Recipe: w.recipe.String(), Template: p.Plan.Template != "",
+		Twins: p.blocks.Twins(),
+	}
+	if p.Plan.Era == "" {
+		s.EraBy = "assumed"
+		if m.eraIsSure {
+			s.EraBy = "recognised"
+		}
+		for _, e := range m.eras {
+			s.Eras = append(s.Eras, EraFit(e))
+		}
+	}
+	for _, f := range w.searches {
+		s.Trials += f.trials
+	}
+	// What is printed is what is scored: the recipe is read back from its text.
+	printed, err := recipe.Parse(p.blocks.Layout, s.Recipe, recipe.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("the recipe found cannot be read back: %w", err)
+	}
+	var findings []similarity.Finding
+	var names []block.Group
+	for _, name := range p.Plan.Groups {
+		g, inGroup, err := p.scoreGroup(ctx, w, printed, name)
+		if err != nil {
+			return nil, err
+		}
+		if len(g.Blocks) == 0 {
+			continue
+		}
+		names, findings = append(names, name), append(findings, inGroup...)
+		s.Groups = append(s.Groups, *g)
+	}
+	s.Verdict = similarity.Sum(findings)
+	s.Sources = p.tally(s.Groups, printed.Program().Sources, s.Verdict)
+	s.Missing = p.missing()
+	s.VAE = vaeOf(m.gram, weightsOf(p.blocks, printed.Program(), printed.Column(0)))
+	if s.Steps, err = p.scoreSteps(printed); err != nil {
+		return nil, err
+	}
+	if p.merged != nil {
+		last := &s.Steps[len(s.Steps)-1]
+		last.Similarity = map[block.Group]float64{}
+		for _, g := range s.Groups {
+			last.Similarity[g.Name] = g.Achieved
+		}
+	}
+	pub, err := p.publish(ctx, w, printed, names)
+	if err != nil {
+		return nil, err
+	}
+	s.addPublished(pub)
+	return s, nil
+}
+
+// tally returns all sources with what speaks for them and the range of their
+// weights in the groups' blocks. The recipe names those that take part.
+func (p *problem) tally(groups []Group, named []string, v similarity.Verdict) []Source {
+	totals := make([]Source, len(p.blocks.Names))
+	for _, g := range groups {
+		for _, b := range g.Blocks {
+			for _, q := range b.Weights {
+				totals[slices.Index(p.blocks.Names, q.Source)].add(q)
+			}
+		}
+	}
+	for i, name := range p.blocks.Names {
+		totals[i].Name = name
+		totals[i].Evidence = p.standing(i, slices.Contains(named, name), v)
+	}
+	return totals
+}
+
+// add widens the source's range by its weight in a block.
+func (s *Source) add(q Weight) {
+	if s.Blocks == 0 {
+		s.Low, s.High = q.Weight, q.Weight
+	}
+	s.Low, s.High = min(s.Low, q.Weight), max(s.High, q.Weight)
+	s.MaxError = max(s.MaxError, q.Error)
+	s.Vague = s.Vague || q.Vague
+	s.Blocks++
+}
+
+// vaeOf says where the target's VAE comes from, if a recipe gives the models
+// the weights blend in BASE.
+func vaeOf(g *similarity.Gram, blend []float64) VAE {
+	v := VAE{}
+	best := math.Inf(1)
+	for i, d := range g.VAE() {
+		if d >= 0 && d < best {
+			best = d
+			v = VAE{Source: g.Names[i], Same: d < sameBits, Difference: math.Sqrt(d)}
+		}
+	}
+	if d := g.VAEOf(blend); !v.Same && d >= 0 && d < sameBits {
+		v.Blended = true
+	}
+	return v
+}

@@ -1,0 +1,121 @@
+package studies
+
+import (
+	"context"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/recipe"
+	"mixmatch/studies/compose"
+)
+
+// Written is the third phase of a run: the searches, and the recipe with what
+// they found.
+type written struct {
+	recipe   *recipe.Recipe // no holes, ratios as printed
+	searches []found        // in the order in which they were written down
+	notes    []string
+}
+
+// solve searches the recipe's holes and writes down what is found.
+func (p *problem) solve(ctx context.Context) (*written, error) {
+	if p.steps != nil {
+		return p.solveComposed(ctx)
+	}
+	return p.solveTemplate(ctx)
+}
+
+// trials returns how many trials the search called name took.
+func (w *written) trials(name string) (n int) {
+	for _, f := range w.searches {
+		if f.name == name {
+			n += f.trials
+		}
+	}
+	return n
+}
+
+// searched returns the best cosine that the search of block id alone found
+// before its ratios were rounded, if there was one.
+func (w *written) searched(id block.ID) (v float64, ok bool) {
+	for _, f := range w.searches {
+		if len(f.blocks) == 1 && f.blocks[0] == id && f.finish == nil {
+			v, ok = 1-f.best.Value, true
+		}
+	}
+	return v, ok
+}
+
+// likeness returns what a search by the attention similarity found in block id,
+// or nil if there was none.
+func (w *written) likeness(id block.ID) *Likeness {
+	for _, f := range w.searches {
+		if f.likeness != nil && f.blocks[0] == id {
+			return f.likeness
+		}
+	}
+	return nil
+}
+
+// solveComposed searches each block around its closed form, and writes the
+// ratios down as short as the error bars allow.
+func (p *problem) solveComposed(ctx context.Context) (*written, error) {
+	var searches []*search
+	for _, id := range p.ids {
+		holes := holesOf(p.recipe, id, recipe.Own)
+		if len(holes) == 0 {
+			continue
+		}
+		s := p.blockSearch(ctx, p.recipe, id, holes)
+		x := p.steps.Best(id)
+		for _, h := range holes {
+			s.start = append(s.start, x[h.pos])
+		}
+		searches = append(searches, p.byAttention(ctx, p.recipe, s))
+	}
+	results, err := p.runSearches(ctx, searches)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := p.steps.Rounded()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range results {
+		id := f.blocks[0]
+		x, err := p.betterThan(columns[id], f)
+		if err != nil {
+			return nil, err
+		}
+		if x != nil {
+			f.fill(columns[id], x)
+		}
+	}
+	r := p.recipe.Clone()
+	for _, id := range p.ids {
+		r.SetColumn(id, columns[id])
+	}
+	return &written{recipe: r, searches: results}, nil
+}
+
+// betterThan returns the ratios that a search of one block found, if they are to
+// be written in place of the column composed, else nil. The search may know
+// better than the closed form. It cannot where the metric is the cosine; then
+// what differs is rounding.
+func (p *problem) betterThan(column []float64, f found) ([]float64, error) {
+	if f.ratios != nil {
+		return f.ratios, nil
+	}
+	x := make([]float64, len(f.holes))
+	for k, h := range f.holes {
+		x[k] = column[h.pos]
+	}
+	v, err := f.score(x)
+	if err != nil {
+		return nil, err
+	}
+	slack := compose.Slack(f.best.Value, len(x), p.blocks.Len(f.blocks[0]))
+	if v <= f.best.Value+25*slack {
+		return nil, nil
+	}
+	return compose.Shorten(f.best.X, f.box(), f.best.Value, slack, f.score)
+}
