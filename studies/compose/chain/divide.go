@@ -1,0 +1,104 @@
+package chain
+
+import (
+	"math"
+	"slices"
+
+	"mixmatch/merge/block"
+)
+
+// A placed chain makes some of the blocks. The chains of several are joined by
+// weight sums whose ratios are 0 and 1.
+type placed struct {
+	part   *part
+	groups []block.Group // whose blocks it makes
+	best   []*solved     // the shortest, and others that are as short
+}
+
+func (c placed) chain() *solved { return c.best[0] }
+
+// divide finds the chains with the shortest description for all blocks at once
+// and for the outputs, the inputs and the text encoder apart, as people do who
+// match one after the other, or for two of them together. It returns what is
+// shortest: first the chain that the others are joined to, which gives the
+// tensors that are not merged, too; nil if nothing is found.
+func (p *Problem) divide() []placed {
+	var groups []block.Group
+	for _, g := range block.Groups() {
+		if slices.ContainsFunc(p.Blocks, func(id block.ID) bool { return p.Layout.GroupOf(id) == g }) {
+			groups = append(groups, g)
+		}
+	}
+	solvedFor := map[uint]placed{}
+	length := func(mask uint) float64 {
+		c, ok := solvedFor[mask]
+		if !ok {
+			c = p.place(groups, mask)
+			solvedFor[mask] = c
+		}
+		if len(c.best) == 0 {
+			return math.Inf(1)
+		}
+		return c.chain().bits
+	}
+	var best []uint
+	least := math.Inf(1)
+	for _, masks := range partitions(uint(1)<<len(groups) - 1) {
+		sum := 0.0
+		for i, m := range masks {
+			sum += length(m)
+			if i > 0 {
+				sum += joinBits
+			}
+		}
+		if sum < least {
+			best, least = masks, sum
+		}
+	}
+	var chains []placed
+	for _, m := range best {
+		chains = append(chains, solvedFor[m])
+	}
+	return chains
+}
+
+// partitions returns the ways to divide a set, given as bits, the undivided one
+// first.
+func partitions(set uint) [][]uint {
+	if set == 0 {
+		return [][]uint{nil}
+	}
+	lowest := set & -set
+	var all [][]uint
+	others := set &^ lowest
+	for sub := others; ; sub = (sub - 1) & others { // the subsets, the largest first
+		for _, p := range partitions(others &^ sub) {
+			all = append(all, append([]uint{sub | lowest}, p...))
+		}
+		if sub == 0 {
+			return all
+		}
+	}
+}
+
+// place solves the blocks of some groups.
+func (p *Problem) place(groups []block.Group, mask uint) placed {
+	c := placed{}
+	for i, g := range groups {
+		if mask>>i&1 == 1 {
+			c.groups = append(c.groups, g)
+		}
+	}
+	var rows []int
+	for b, id := range p.Blocks {
+		if slices.Contains(c.groups, p.Layout.GroupOf(id)) {
+			rows = append(rows, b)
+		}
+	}
+	c.part = newPart(p, rows)
+	if mask&1 == 0 { // another chain gives what is not merged
+		c.part.kept = -1
+	}
+	c.best = c.part.best()
+	return c
+}

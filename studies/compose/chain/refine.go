@@ -1,0 +1,139 @@
+package chain
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"mixmatch/merge/recipe"
+)
+
+// How much is tried.
+const (
+	beamWidth     = 150 // ends of chains kept for each number of models
+	beamWidthMany = 60  // likewise, for more than manyModels
+	manyModels    = 12
+	solvedMost    = 40 // chains of the beam that are solved
+	refinedMost   = 3  // and improved
+	asShort       = 1  // bits that a chain may be longer and still count as equally short
+)
+
+// best returns the chains with the shortest descriptions, the best first, and
+// none if there is none.
+func (t *part) best() []*solved {
+	width := beamWidth
+	if len(t.models) > manyModels {
+		width = beamWidthMany
+	}
+	candidates := t.beam(width)
+	var found []*solved
+	for i, s := range candidates {
+		if i >= solvedMost && len(found) > 0 {
+			break
+		}
+		if x, ok := t.solve(s, math.Inf(1)); ok {
+			found = append(found, x)
+		}
+	}
+	slices.SortStableFunc(found, compareBits)
+	for _, x := range found[:min(len(found), refinedMost)] {
+		found = append(found, t.refine(x)...)
+	}
+	slices.SortStableFunc(found, compareBits)
+	return distinct(t, found)
+}
+
+func compareBits(a, b *solved) int { return cmp.Compare(a.bits, b.bits) }
+
+// distinct returns the chains, each once: see [solved.key].
+func distinct(t *part, found []*solved) []*solved {
+	seen := map[string]bool{}
+	var out []*solved
+	for _, x := range found {
+		x = t.ordered(x)
+		if k := x.key(); !seen[k] {
+			seen[k] = true
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// ordered returns the chain with the first two models changed, if it begins with
+// a weight sum, so that the first is the one whose unmerged tensors the target
+// has, or else the one that there is more of.
+func (t *part) ordered(x *solved) *solved {
+	if len(x.steps) == 0 || x.steps[0].mode != recipe.WeightSum || x.first == t.kept {
+		return x
+	}
+	second, sum := x.steps[0].b, 0.0
+	for _, v := range x.alpha[0].numbers {
+		sum += v - 0.5
+	}
+	if second != t.kept && (sum < 0 || sum == 0 && x.first < second) {
+		return x
+	}
+	y := &solved{structure: x.clone(), alpha: slices.Clone(x.alpha), beta: x.beta, bits: x.bits}
+	y.first, y.steps[0].b = second, x.first
+	y.alpha[0] = typedRow{make([]float64, len(x.alpha[0].numbers)), x.alpha[0].bits}
+	for b, v := range x.alpha[0].numbers {
+		y.alpha[0].numbers[b] = math.Round((1-v)*1e9)/1e9 + 0
+	}
+	if y.steps[0].how == closing {
+		y.steps[0].how = whole
+	}
+	return y
+}
+
+// key returns a text that is the same for chains of the same steps in an order
+// that makes no difference.
+func (x *solved) key() string {
+	keys := make([]string, len(x.steps))
+	for k, s := range x.steps {
+		keys[k] = fmt.Sprint(s.mode, s.b, s.c, x.alpha[k].numbers, x.beta[k].numbers)
+	}
+	slices.Sort(keys)
+	return fmt.Sprint(x.first, strings.Join(keys, ";"))
+}
+
+// constants returns the number of rows that are one number.
+func (x *solved) constants() int {
+	n := 0
+	for k, s := range x.steps {
+		if x.alpha[k].constant() {
+			n++
+		}
+		if s.mode == recipe.TripleSum && x.beta[k].constant() {
+			n++
+		}
+	}
+	return n
+}
+
+// refine improves a chain by changing it a little, again and again, for as long
+// as that makes it shorter. It returns the last chain, and those met on the way
+// that are as short.
+func (t *part) refine(x *solved) []*solved {
+	var met []*solved
+	for range 20 {
+		best := x
+		for s := range t.variants(x) {
+			y, ok := t.solve(s, min(x.bits, best.bits)+asShort)
+			if !ok {
+				continue
+			}
+			met = append(met, y)
+			if y.bits < best.bits-1e-9 {
+				best = y
+			}
+		}
+		if best == x {
+			break
+		}
+		x = best
+	}
+	met = append(met, x)
+	return slices.DeleteFunc(met, func(y *solved) bool { return y.bits > x.bits+asShort })
+}
