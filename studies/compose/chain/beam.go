@@ -123,6 +123,10 @@ type rowKey struct {
 	in, shared uint64
 }
 
+// pairedMost is of how many models, those with the shortest rows, two are tried
+// in one triple sum.
+const pairedMost = 8
+
 // children returns the ends of chains that are one step longer.
 func (t *part) children(d *node, rows map[rowKey]*typedRow) []*node {
 	n := len(t.models)
@@ -151,6 +155,7 @@ func (t *part) children(d *node, rows map[rowKey]*typedRow) []*node {
 			entries = append(entries, entry{i, row})
 		}
 	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.row.bits, b.row.bits) })
 	var children []*node
 	add := func(x step, alpha, beta *typedRow) {
 		c := &node{parent: d, step: x, in: d.in | 1<<x.b, shared: d.shared, bases: d.bases, mark: d.mark, alpha: *alpha}
@@ -176,7 +181,7 @@ func (t *part) children(d *node, rows map[rowKey]*typedRow) []*node {
 				add(step{mode: recipe.AddDifference, b: e.model, c: c}, e.row, nil)
 			}
 		}
-		for _, f := range entries[k+1:] {
+		for _, f := range entries[k+1 : min(len(entries), max(k+1, pairedMost))] {
 			add(step{mode: recipe.TripleSum, b: e.model, c: f.model}, e.row, f.row)
 		}
 	}

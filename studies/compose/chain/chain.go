@@ -24,8 +24,12 @@
 // Some chains cannot be told apart by any weights: the two models of a first
 // weight sum can change places (1-a for a), add differences that follow each
 // other are the same in any order, and so are steps that never meet in a block.
-// A sum Twice is two weight sums. Those count as one chain here. Others happen to
-// be as short; see [Chain.Alternatives].
+// A sum Twice is two weight sums. Those count as one chain here. To mix a first
+// model with the base is to add the model's difference to the base, so that in a
+// chain that begins with the base the first two sources can change roles. Others
+// happen to be as short, or even shorter than what was typed: adding 0.2 before
+// the rest is multiplied by 0.9 is shorter than adding 0.18 after. See
+// [Chain.Alternatives].
 package chain
 
 import (
@@ -56,7 +60,7 @@ type Problem struct {
 	// to 0.
 	Weights, SE [][]float64
 
-	Base int // the model that add differences subtract as a rule, or -1 for any
+	Base int // the model that add differences subtract as a rule, or -1; any that weighs less than 0 may be subtracted
 	Kept int // the model whose tensors the target has where nothing is merged, or -1
 }
 
@@ -73,7 +77,6 @@ type Chain struct {
 	// rather than being the chain.
 	Alternatives []Alternative
 
-	names  []string
 	pieces []placed
 }
 

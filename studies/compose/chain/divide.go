@@ -17,6 +17,14 @@ type placed struct {
 
 func (c placed) chain() *solved { return c.best[0] }
 
+// bits returns the length of the chain's description, infinite if there is none.
+func (c placed) bits() float64 {
+	if len(c.best) == 0 {
+		return math.Inf(1)
+	}
+	return c.chain().bits
+}
+
 // divide finds the chains with the shortest description for all blocks at once
 // and for the outputs, the inputs and the text encoder apart, as people do who
 // match one after the other, or for two of them together. It returns what is
@@ -29,38 +37,53 @@ func (p *Problem) divide() []placed {
 			groups = append(groups, g)
 		}
 	}
-	solvedFor := map[uint]placed{}
-	length := func(mask uint) float64 {
-		c, ok := solvedFor[mask]
-		if !ok {
-			c = p.place(groups, mask)
-			solvedFor[mask] = c
-		}
-		if len(c.best) == 0 {
-			return math.Inf(1)
-		}
-		return c.chain().bits
+	all := make([]placed, 1<<len(groups)) // by the set of groups, as bits
+	for mask := range all[1:] {
+		all[mask+1] = p.place(groups, uint(mask+1))
 	}
-	var best []uint
+	length := func(masks []uint) float64 {
+		sum := joinBits * float64(len(masks)-1)
+		for _, m := range masks {
+			sum += all[m].bits()
+		}
+		return sum
+	}
+	divisions := partitions(uint(1)<<len(groups) - 1)
 	least := math.Inf(1)
-	for _, masks := range partitions(uint(1)<<len(groups) - 1) {
-		sum := 0.0
-		for i, m := range masks {
-			sum += length(m)
-			if i > 0 {
-				sum += joinBits
+	for _, masks := range divisions {
+		least = min(least, length(masks))
+	}
+	if math.IsInf(least, 1) {
+		return nil
+	}
+	// Only those that come near can be the shortest when they are improved.
+	var near [][]uint
+	for _, masks := range divisions {
+		if length(masks) <= least+improvement {
+			near = append(near, masks)
+		}
+	}
+	improved := make([]bool, len(all))
+	var best []uint
+	for _, masks := range near {
+		for _, m := range masks {
+			if !improved[m] {
+				all[m].best, improved[m] = all[m].part.best(all[m].best), true
 			}
 		}
-		if sum < least {
-			best, least = masks, sum
+		if best == nil || length(masks) < length(best) {
+			best = masks
 		}
 	}
 	var chains []placed
 	for _, m := range best {
-		chains = append(chains, solvedFor[m])
+		chains = append(chains, all[m])
 	}
 	return chains
 }
+
+// improvement is how many bits shorter a chain may become by being improved.
+const improvement = 60.0
 
 // partitions returns the ways to divide a set, given as bits, the undivided one
 // first.
@@ -81,7 +104,7 @@ func partitions(set uint) [][]uint {
 	}
 }
 
-// place solves the blocks of some groups.
+// place finds chains for the blocks of some groups.
 func (p *Problem) place(groups []block.Group, mask uint) placed {
 	c := placed{}
 	for i, g := range groups {
@@ -99,6 +122,6 @@ func (p *Problem) place(groups []block.Group, mask uint) placed {
 	if mask&1 == 0 { // another chain gives what is not merged
 		c.part.kept = -1
 	}
-	c.best = c.part.best()
+	c.best = c.part.search()
 	return c
 }

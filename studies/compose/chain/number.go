@@ -60,9 +60,9 @@ func numberBits(v float64) float64 {
 func unusual(v float64) float64 {
 	switch {
 	case v < -1 || v > 2:
-		return 8
+		return 10
 	case v < 0 || v > 1:
-		return 3
+		return 6
 	}
 	return 0
 }

@@ -12,7 +12,7 @@ import (
 
 // How much is tried.
 const (
-	beamWidth     = 150 // ends of chains kept for each number of models
+	beamWidth     = 250 // ends of chains kept for each number of models
 	beamWidthMany = 60  // likewise, for more than manyModels
 	manyModels    = 12
 	solvedMost    = 40 // chains of the beam that are solved
@@ -20,16 +20,18 @@ const (
 	asShort       = 1  // bits that a chain may be longer and still count as equally short
 )
 
-// best returns the chains with the shortest descriptions, the best first, and
-// none if there is none.
-func (t *part) best() []*solved {
+// search returns chains with short descriptions, the shortest first, and none if
+// there is none.
+func (t *part) search() []*solved {
 	width := beamWidth
 	if len(t.models) > manyModels {
 		width = beamWidthMany
 	}
-	candidates := t.beam(width)
+	if len(t.models) == 0 {
+		return nil
+	}
 	var found []*solved
-	for i, s := range candidates {
+	for i, s := range append(t.beam(width), t.plain()) {
 		if i >= solvedMost && len(found) > 0 {
 			break
 		}
@@ -38,6 +40,42 @@ func (t *part) best() []*solved {
 		}
 	}
 	slices.SortStableFunc(found, compareBits)
+	return found
+}
+
+// plain returns the chain whose ratios are the weights: a weight sum with the
+// base, if that is not the first model, and add differences.
+func (t *part) plain() structure {
+	first, most := 0, math.Inf(-1)
+	for i := range t.models {
+		sum := 0.0
+		for _, v := range t.of(t.w, i) {
+			sum += v
+		}
+		if i == t.kept {
+			sum = math.Inf(1)
+		}
+		if sum > most {
+			first, most = i, sum
+		}
+	}
+	s, base := structure{first: first}, first
+	if t.base >= 0 && t.base != first {
+		base = t.base
+		s.steps = append(s.steps, step{mode: recipe.WeightSum, b: base, c: -1})
+	}
+	for i := range t.models {
+		if i != first && i != base {
+			s.steps = append(s.steps, step{mode: recipe.AddDifference, b: i, c: base})
+		}
+	}
+	return s
+}
+
+// best returns the chains with the shortest descriptions that can be found by
+// improving those of [part.search].
+func (t *part) best(found []*solved) []*solved {
+	found = slices.Clone(found)
 	for _, x := range found[:min(len(found), refinedMost)] {
 		found = append(found, t.refine(x)...)
 	}
@@ -61,10 +99,19 @@ func distinct(t *part, found []*solved) []*solved {
 	return out
 }
 
-// ordered returns the chain with the first two models changed, if it begins with
+// ordered returns the chain with the models of each triple sum in the order of
+// their numbers, and with the first two models changed, if it begins with
 // a weight sum, so that the first is the one whose unmerged tensors the target
 // has, or else the one that there is more of.
 func (t *part) ordered(x *solved) *solved {
+	for k, s := range x.steps {
+		if s.mode == recipe.TripleSum && s.b > s.c {
+			y := &solved{x.clone(), slices.Clone(x.alpha), slices.Clone(x.beta), x.bits}
+			y.steps[k].b, y.steps[k].c = s.c, s.b
+			y.alpha[k], y.beta[k] = x.beta[k], x.alpha[k]
+			x = y
+		}
+	}
 	if len(x.steps) == 0 || x.steps[0].mode != recipe.WeightSum || x.first == t.kept {
 		return x
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -24,7 +25,7 @@ func (p *Problem) chain(pieces []placed) (*Chain, error) {
 		chosen := best[top]
 		pieces[i].best = slices.Insert(slices.Delete(best, top, top+1), 0, chosen)
 	}
-	c := &Chain{names: p.Names, pieces: pieces}
+	c := &Chain{pieces: pieces}
 	for i, x := range pieces {
 		c.Bits += x.chain().bits
 		if i > 0 {
@@ -46,18 +47,8 @@ func (p *Problem) chain(pieces []placed) (*Chain, error) {
 			c.Alternatives = append(c.Alternatives, Alternative{r, c.Bits - x.chain().bits + other.bits})
 		}
 	}
-	slices.SortStableFunc(c.Alternatives, func(a, b Alternative) int { return cmpFloat(a.Bits, b.Bits) })
+	slices.SortStableFunc(c.Alternatives, func(a, b Alternative) int { return cmp.Compare(a.Bits, b.Bits) })
 	return c, nil
-}
-
-func cmpFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // recipe writes the chains down, and joins them.
