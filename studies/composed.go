@@ -21,18 +21,19 @@ import (
 type composed struct {
 	recipe *recipe.Recipe       // with holes
 	steps  *compose.Composition // what the recipe was made from; nil if it was given
+	first  int                  // the model whose tensors the target has where nothing is merged, or -1
 	ids    []block.ID           // the blocks to search: those measured that the recipe can be searched in
 	notes  []string
 }
 
 // composeRecipe gets the recipe with holes and keeps it in the study.
 func (s *Study) composeRecipe(m *measured) (*composed, error) {
-	c := &composed{ids: m.ids}
+	c := &composed{ids: m.ids, first: keptModel(m)}
 	var err error
 	if s.Plan.Template != "" {
 		c.recipe, err = parseTemplate(&s.Plan, m.arch, m.blocks.Layout.Era())
 	} else {
-		c.steps, c.notes, err = s.composeSteps(m)
+		c.steps, c.notes, err = s.composeSteps(m, c.first)
 	}
 	if err != nil {
 		return nil, err
@@ -59,12 +60,12 @@ func (s *Study) composeRecipe(m *measured) (*composed, error) {
 
 // composeSteps chooses the steps, in another style if they cannot have the
 // plan's, and says so.
-func (s *Study) composeSteps(m *measured) (steps *compose.Composition, notes []string, err error) {
-	o := compose.Options{Base: s.Plan.base(), First: keptModel(m), Style: s.Plan.Style, Evidence: m.proof}
+func (s *Study) composeSteps(m *measured, first int) (steps *compose.Composition, notes []string, err error) {
+	o := compose.Options{Base: s.Plan.base(), First: first, Style: s.Plan.Style, Evidence: m.proof}
 	steps, err = compose.New(m.blocks, m.ids, o)
 	if errors.Is(err, compose.ErrStyle) { // better other steps than none, after so much reading
 		notes = append(notes, err.Error())
-		o.Style = compose.Plain
+		o.Style = compose.Fewest
 		steps, err = compose.New(m.blocks, m.ids, o)
 	}
 	if err != nil {

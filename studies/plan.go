@@ -103,7 +103,7 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("unknown era %q: give one of %v", p.Era, block.Eras())
 	case !slices.Contains(compose.Styles(), p.Style):
 		return fmt.Errorf("unknown style %q: give one of %q", p.Style, compose.Styles()[1:])
-	case p.Style != compose.Plain && p.Template != "":
+	case p.Style != compose.Default && p.Template != "":
 		return fmt.Errorf("the style %s is for steps that are composed, but a recipe is given", p.Style)
 	case len(p.Groups) == 0:
 		return errors.New("no group of blocks to search")

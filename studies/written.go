@@ -2,6 +2,7 @@ package studies
 
 import (
 	"context"
+	"errors"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
@@ -90,11 +91,33 @@ func (p *problem) solveComposed(ctx context.Context) (*written, error) {
 			f.fill(columns[id], x)
 		}
 	}
-	r := p.recipe.Clone()
+	w := &written{recipe: p.recipe.Clone(), searches: results}
 	for _, id := range p.ids {
-		r.SetColumn(id, columns[id])
+		w.recipe.SetColumn(id, columns[id])
 	}
-	return &written{recipe: r, searches: results}, nil
+	return w, p.asItsAuthor(w)
+}
+
+// asItsAuthor writes the recipe as whoever made the target did, if that is the
+// style wanted and the searches were by the cosine, which the closed form solves.
+// The searches were of the fewest steps to the same weights.
+func (p *problem) asItsAuthor(w *written) error {
+	style := p.Plan.Style
+	if style != compose.Author && !(style == compose.Default && p.steps.Proven()) || p.Plan.Metric == Attention {
+		return nil
+	}
+	r, notes, err := p.steps.AuthorsOwn(p.Plan.base(), p.first)
+	if errors.Is(err, compose.ErrStyle) {
+		if style == compose.Author {
+			w.notes = append(w.notes, err.Error())
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	w.recipe, w.notes = r, append(w.notes, notes...)
+	return nil
 }
 
 // betterThan returns the ratios that a search of one block found, if they are to

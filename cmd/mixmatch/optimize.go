@@ -57,7 +57,7 @@ func optimizeCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "source", Usage: "a model it may come from (`[NAME=]PATH`); give as many as there are"},
 			&cli.StringFlag{Name: "base", Usage: "the model that add difference subtracts, v1-5-pruned-emaonly as a rule (`[NAME=]PATH`); it is a source too"},
 			&cli.StringFlag{Name: "recipe", Usage: "fill the holes of the recipe in this `FILE` instead of composing one"},
-			&cli.StringFlag{Name: "style", Value: "default", Usage: "the steps to compose: default; add, add differences only; between, ratios from 0 to 1 only; triple, triple sums, half as many"},
+			&cli.StringFlag{Name: "style", Value: "default", Usage: "the steps to compose: author, those that its author took, as far as the weights tell; fewest, one for each source but one; add, add differences only; between, ratios from 0 to 1 only; triple, triple sums, half as many", DefaultText: "author if the verdict is exact, else fewest"},
 			&cli.StringFlag{Name: "era", Value: "auto", Usage: "block map: auto, " + join(block.Eras())},
 			&cli.StringFlag{Name: "metric", Value: "weight", Usage: "what to search for: the cosine of the weights, or the calculators' similarity of the attention (weight, attention; the latter takes minutes at full size)"},
 			&cli.StringFlag{Name: "groups", Value: join(block.Groups()), Usage: "what to search"},

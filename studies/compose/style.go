@@ -2,13 +2,19 @@ package compose
 
 import "errors"
 
-// A Style is a wish for the steps. None has more steps than there are sources
-// less one.
+// A Style is a wish for the steps. None but [Author] has more steps than there are
+// sources less one.
 type Style string
 
 const (
-	// Plain is weight sums where they serve, else add differences.
-	Plain Style = ""
+	// Default is Author where all that is left is rounding, else Fewest.
+	Default Style = ""
+	// Author is the steps that whoever made the target took, as far as the weights
+	// tell: those with the shortest description. See [Composition.AuthorsOwn].
+	Author Style = "author"
+	// Fewest is one step fewer than there are sources: weight sums where they serve,
+	// else add differences.
+	Fewest Style = "fewest"
 	// Add is add differences only.
 	Add Style = "add"
 	// Between is ratios from 0 to 1 only, as sliders of other programs have them.
@@ -18,10 +24,10 @@ const (
 )
 
 // Styles returns the styles, the default first.
-func Styles() []Style { return []Style{Plain, Add, Between, Triple} }
+func Styles() []Style { return []Style{Default, Author, Fewest, Add, Between, Triple} }
 
 // ErrStyle is wrapped by errors that mean that the steps cannot have the style.
-// [Plain] and [Add] can always be had.
+// [Fewest] and [Add] can always be had.
 var ErrStyle = errors.New("the steps cannot have the style that was asked for")
 
 // applyStyle gives the steps that chooseOrder chose the style that is wanted.
