@@ -11,7 +11,7 @@ import (
 // floors, never one of its own. docs/architecture.md shows the same table.
 var floors = [][]string{
 	{"merge/block", "merge/vec", "similarity/torchrand", "optimize"},
-	{"merge/checkpoint", "merge/recipe", "merge/calc"},
+	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank"},
 	{"merge", "merge/exchange", "studies/compose/chain"},
 	{"similarity"},
 	{"studies/compose"},
