@@ -12,7 +12,7 @@ import (
 var floors = [][]string{
 	{"merge/block", "merge/vec", "similarity/torchrand", "optimize"},
 	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank"},
-	{"merge", "merge/exchange", "studies/compose/chain"},
+	{"merge", "merge/exchange", "merge/difference", "studies/compose/chain"},
 	{"similarity"},
 	{"studies/compose"},
 	{"studies"},
