@@ -61,6 +61,7 @@ type Model struct {
 type Witness struct {
 	Exact   bool      // what the models leave is rounding and nothing else
 	Weights []float64 // of the models: those of the closest mix of all, summing to 1
+	Own     []float64 // the same less what stands for what is missing, as far as the guesses tell
 	Bars    []float64 // how far from them the truth may be, in 95 of 100 cases; infinite where models cannot be told apart
 
 	// Low and High are between what the true weight lies in 95 of 100 cases. They
@@ -129,6 +130,7 @@ func (b *Blocks) Weigh(ids []block.ID, base int) *Evidence {
 		for i := range n {
 			own := a.variance[i]
 			centre, err := a.weights[i]-lean[i], math.Sqrt(own+spread[i])
+			w.Own = append(w.Own, centre)
 			w.Bars = append(w.Bars, length*math.Sqrt(own+second[i]))
 			w.Low = append(w.Low, min(centre-length*err, a.weights[i]))
 			w.High = append(w.High, max(centre+length*err, a.weights[i]))

@@ -14,9 +14,10 @@ var floors = [][]string{
 	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank"},
 	{"merge", "merge/exchange", "merge/difference", "studies/compose/chain"},
 	{"similarity"},
+	{"similarity/residual"},
 	{"studies/compose"},
 	{"studies"},
-	{"studies/report", "studies/demo", "studies/recovery"},
+	{"studies/report", "studies/demo", "studies/recovery", "studies/missing"},
 	{"cmd/mixmatch"},
 }
 

@@ -59,6 +59,7 @@ them could come, and writes it in SuperMerger's notation or as a model.
    mixmatch show evo                the result again
    mixmatch export evo              the recipe, to paste
    mixmatch merge evo -o rebuilt.safetensors
+   mixmatch missing evo -o unknown.safetensors   the source that you do not have
    mixmatch compare BracingEvoMix.safetensors rebuilt.safetensors
    mixmatch inspect model.safetensors   the recipe may simply be in the file
 
@@ -67,7 +68,7 @@ them could come, and writes it in SuperMerger's notation or as a model.
 func newApp() *cli.App {
 	commands := []*cli.Command{
 		optimizeCommand(), resumeCommand(), showCommand(), exportCommand(),
-		mergeCommand(), compareCommand(), convertCommand(), inspectCommand(), demoCommand(), completionCommand(),
+		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), demoCommand(), completionCommand(),
 	}
 	for _, c := range commands {
 		c.OnUsageError = wrongUsage

@@ -57,6 +57,9 @@ func mergeCommand() *cli.Command {
 	}
 }
 
+// dtypes are the number formats that can be written; "" is for the default.
+var dtypes = map[string]checkpoint.DType{"": "", "fp16": checkpoint.F16, "bf16": checkpoint.BF16, "fp32": checkpoint.F32}
+
 // compats are the eras whose arithmetic is known.
 func compats() []block.Era { return []block.Era{block.SM2025, block.SM2023} }
 
@@ -93,7 +96,6 @@ func mergeAction(c *cli.Context) error {
 	if out == "" {
 		return usage("merge: name the file to write with -o")
 	}
-	dtypes := map[string]checkpoint.DType{"": "", "fp16": "F16", "bf16": "BF16", "fp32": "F32"}
 	dtype, ok := dtypes[c.String("dtype")]
 	if !ok {
 		return usage("merge: no dtype %q: choose fp16, bf16 or fp32", c.String("dtype"))

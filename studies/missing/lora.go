@@ -1,0 +1,138 @@
+package missing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/difference"
+	"mixmatch/merge/recipe"
+	"mixmatch/similarity"
+	"mixmatch/similarity/residual"
+	"mixmatch/studies/compose"
+)
+
+// A LoRA is what was found to be baked into the target.
+type LoRA struct {
+	Ranks     []residual.Ranks // by kind of matrix
+	Elsewhere []string         // what else is left, in words
+	Explained float64          // 1 - |T-M|^2/|T-B|^2 of the recipe and the LoRA together
+	Recipe    string           // the steps to add the LoRA to, in SuperMerger's notation
+	Notes     []string
+
+	result *residual.Result
+}
+
+// FindLoRA looks for a LoRA in what is left, and for the recipe beside it: since a
+// LoRA is not orthogonal to the sources, their weights are solved again outside of
+// the directions found until they stand still.
+func (g *Gap) FindLoRA(ctx context.Context, progress func(done, total int64)) (*LoRA, error) {
+	l := g.recipe.Layout
+	base := g.pool.Index(g.Summary.Base)
+	var outside *similarity.Blocks
+	solve := func(p *similarity.Gram) ([][]float64, error) {
+		outside = p.Blocks(l)
+		proof := outside.Weigh(g.ids, base)
+		weights := make([][]float64, l.Len())
+		for _, id := range g.ids {
+			free := slices.DeleteFunc(slices.Sorted(slices.Values(proof.Chosen)), func(i int) bool { return outside.Lacks(id, i) })
+			f, err := outside.Fit(id, free, nil)
+			if err != nil {
+				return nil, fmt.Errorf("block %s: %w", l.Name(id), err)
+			}
+			weights[id] = f.Weights
+		}
+		return weights, nil
+	}
+	result, err := g.rest.Explain(ctx, g.gram, solve, residual.Options{Progress: progress})
+	if err != nil {
+		return nil, err
+	}
+	a := &LoRA{Ranks: result.Ranks(), Elsewhere: result.Elsewhere(), result: result}
+	if !result.Settled {
+		a.Notes = append(a.Notes, "weights and LoRA had not come to rest when the search for them ended")
+	}
+	r, err := g.beside(outside)
+	if err != nil {
+		return nil, err
+	}
+	a.Recipe = r.String()
+	left, span := 0.0, 0.0
+	for i := range result.Tensors {
+		t := &result.Tensors[i]
+		if t.Governed && (t.Part() == block.UNet || t.Part() == block.TextEncoder) && slices.Contains(g.ids, t.Block) {
+			left += t.Outside()
+		}
+	}
+	for _, id := range g.ids {
+		span += g.blocks.Span(id, g.base)
+	}
+	if span > 0 {
+		a.Explained = 1 - left/span
+	}
+	return a, nil
+}
+
+// beside composes the recipe whose result the LoRA was added to, from products
+// outside of its directions.
+func (g *Gap) beside(outside *similarity.Blocks) (*recipe.Recipe, error) {
+	base := g.pool.Index(g.Summary.Base)
+	c, err := compose.New(outside, g.ids, compose.Options{Base: base, First: -1, Style: compose.Fewest})
+	if err != nil {
+		return nil, err
+	}
+	if r, _, err := c.AuthorsOwn(base, -1); err == nil {
+		return r, nil
+	}
+	columns, err := c.Rounded()
+	if err != nil {
+		return nil, err
+	}
+	r := c.Recipe()
+	for _, id := range g.ids {
+		r.SetColumn(id, columns[id])
+	}
+	return r, nil
+}
+
+// Found reports whether there is a LoRA.
+func (a *LoRA) Found() bool {
+	return slices.ContainsFunc(a.Ranks, func(r residual.Ranks) bool { return r.Low > 0 })
+}
+
+// WriteLoRA writes a in kohya's layout. rank, if not 0, is the most directions that
+// a matrix keeps; the error wraps [ErrNothing] if a matrix has no such rank.
+func (g *Gap) WriteLoRA(ctx context.Context, path, name string, a *LoRA, rank int, o Options) error {
+	var modules []difference.Module
+	for i := range a.result.Tensors {
+		t := &a.result.Tensors[i]
+		for _, p := range t.Pieces {
+			if p.Rank == 0 {
+				continue
+			}
+			if most := min(p.Rows, p.Cols); rank > most {
+				return fmt.Errorf("%w of rank %d: %s is a matrix of %d by %d, which has a rank of %d at most", ErrNothing, rank, t.Key, p.Rows, p.Cols, most)
+			}
+			module, ok := difference.ModuleName(g.recipe.Layout.Arch(), t.Key, p.Part)
+			if !ok {
+				return fmt.Errorf("%w: kohya's layout has no name for %q", ErrNothing, t.Key)
+			}
+			m := difference.Module{Name: module, Out: p.Rows, In: []int{p.Cols}, U: p.U, S: p.S, V: p.V}
+			if len(t.Shape) > 2 {
+				m.In = t.Shape[1:]
+			}
+			modules = append(modules, m)
+		}
+	}
+	if len(modules) == 0 {
+		return fmt.Errorf("%w: what is left is no LoRA: no matrix of it is a few strong directions; without --lora it is written as a model", ErrNothing)
+	}
+	return difference.WriteLoRA(ctx, path, modules, difference.LoRAOptions{
+		Arch: g.recipe.Layout.Arch(), DType: o.DType, Rank: rank, Output: name, Force: o.Force, Progress: o.Progress,
+		Metadata: map[string]string{
+			"mixmatch":        "seen in what the sources of " + g.Summary.Target + " leave unexplained; no training data is known",
+			"mixmatch.recipe": a.Recipe,
+		},
+	})
+}

@@ -1,0 +1,160 @@
+package missing
+
+import (
+	"context"
+	"fmt"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/difference"
+	"mixmatch/similarity"
+	"mixmatch/similarity/residual"
+)
+
+// Options are the choices of what is written.
+type Options struct {
+	DType    checkpoint.DType // of the numbers; "" for float16, of a difference float32
+	Force    bool             // replace an existing file
+	Progress func(done, total int64)
+}
+
+// LeastSignal is how many times its rounding noise what is left must be, as a
+// mean square, for a model to be made of it.
+const LeastSignal = 4
+
+// A Signal says how much more than rounding is left of a block.
+type Signal struct {
+	Block  string
+	Weight float64 // of what is missing, by which the block is divided
+	Ratio  float64 // mean square of what is left, in roundings
+}
+
+// WriteModel writes the missing source as far as it can be seen: B + R/m, where R
+// is what is left when the sources that are surely in the target are taken from it
+// with the weights that are their own, B the base and m the weight of what is
+// missing. Rounding noise grows by 1/m. In blocks where nothing is missing the file
+// has B. The error wraps [ErrNothing] if what is left is not [LeastSignal] times the
+// noise in any block.
+func (g *Gap) WriteModel(ctx context.Context, path string, o Options) ([]Signal, error) {
+	u := g.proof.Unknown
+	switch {
+	case u == nil || u.Weight == 0:
+		return nil, fmt.Errorf("%w: how much of it is missing cannot be told from so few sources; --difference writes what is left as it is", ErrNothing)
+	case u.Subtracted:
+		return nil, fmt.Errorf("%w as a source: what is missing is subtracted, as the base of add differences is; name that with --base in a new study, or write what is left with --difference", ErrNothing)
+	}
+	weights := make([][]float64, g.recipe.Layout.Len())
+	share := map[block.ID]float64{}
+	var signals []Signal
+	for id := range weights {
+		weights[id] = make([]float64, len(g.pool.Models))
+		weights[id][g.base] = 1
+	}
+	for _, id := range g.ids {
+		w, own := weights[id], g.proof.Blocks[id]
+		for i, v := range own.Own {
+			if i != g.base && g.proof.Models[i].Standing == similarity.In {
+				w[i] = v
+				w[g.base] -= v
+			}
+		}
+		s := Signal{Block: g.recipe.Layout.Name(id), Weight: u.Weight}
+		if own.Gap > 1.5*u.Weight || own.Gap < u.Weight/1.5 {
+			s.Weight = own.Gap // the recipe has another weight here
+		}
+		stored, _ := g.blocks.Floor(id)
+		if stored > 0 {
+			s.Ratio = g.blocks.Distance(id, w) / stored
+		}
+		if !own.Exact && s.Weight > 0 && s.Ratio >= LeastSignal {
+			share[id] = s.Weight
+		}
+		signals = append(signals, s)
+	}
+	if len(share) == 0 {
+		return signals, fmt.Errorf("%w as a source: what is left is less than %d times the noise of rounding in every block; --difference writes it as it is", ErrNothing, LeastSignal)
+	}
+	rest := g.rest
+	rest.Weights, rest.Root, rest.VAE = weights, g.base, g.base
+	return signals, g.write(ctx, path, &rest, o, func(t residual.Tensor) (float64, bool) {
+		m, ok := share[t.Block]
+		return m, ok && t.Governed && t.Part() != block.VAE
+	})
+}
+
+// write writes the base with what rest leaves, divided by the weight that part
+// gives for a tensor, added to it.
+func (g *Gap) write(ctx context.Context, path string, rest *residual.Rest, o Options, part func(residual.Tensor) (float64, bool)) error {
+	base := g.pool.Models[g.base]
+	known := map[string]residual.Tensor{}
+	for _, t := range rest.Tensors() {
+		known[t.Key] = t
+	}
+	rd := rest.NewReader()
+	scratch := make([]byte, 8<<20)
+	var tensors []difference.Tensor
+	for _, key := range base.Keys() {
+		t, _ := base.Tensor(key)
+		d := difference.Tensor{Name: key, DType: t.DType, Shape: t.Shape}
+		q, ok := known[key]
+		m, changed := 0.0, false
+		if ok {
+			m, changed = part(q)
+		}
+		if changed {
+			if d.DType = o.DType; d.DType == "" {
+				d.DType = checkpoint.F16
+			}
+			left := []float32(nil)
+			d.Read = func(dst []float32, at int) error {
+				if err := base.File.Read(dst, scratch, t, at); err != nil {
+					return err
+				}
+				if cap(left) < len(dst) {
+					left = make([]float32, len(dst))
+				}
+				r := left[:len(dst)]
+				if err := rd.Read(r, q, at); err != nil {
+					return err
+				}
+				for i, v := range r {
+					dst[i] += float32(float64(v) / m)
+				}
+				return nil
+			}
+		} else {
+			d.Bytes = func(dst []byte, at int64) error { return base.File.ReadBytes(dst, t, at) }
+		}
+		tensors = append(tensors, d)
+	}
+	meta := map[string]string{"format": "pt", "mixmatch": "what no source of " + g.Summary.Target + " explains, as a model: an estimate"}
+	if err := difference.Write(ctx, path, tensors, difference.Options{Metadata: meta, Force: o.Force, Progress: o.Progress}); err != nil {
+		return err
+	}
+	return rest.Changed()
+}
+
+// WriteDifference writes R, what the study's recipe leaves of the target: added to
+// the recipe's result, it makes the target.
+func (g *Gap) WriteDifference(ctx context.Context, path string, o Options) error {
+	dtype := o.DType
+	if dtype == "" {
+		dtype = checkpoint.F32
+	}
+	rd := g.rest.NewReader()
+	var tensors []difference.Tensor
+	for _, t := range g.rest.Tensors() {
+		tensors = append(tensors, difference.Tensor{
+			Name: t.Key, DType: dtype, Shape: t.Shape,
+			Read: func(dst []float32, at int) error { return rd.Read(dst, t, at) },
+		})
+	}
+	meta := map[string]string{
+		"format": "pt", "mixmatch": "what the recipe below leaves of " + g.Summary.Target + ": a difference, no model",
+		"mixmatch.recipe": g.Summary.Recipe,
+	}
+	if err := difference.Write(ctx, path, tensors, difference.Options{Metadata: meta, Force: o.Force, Progress: o.Progress}); err != nil {
+		return err
+	}
+	return g.rest.Changed()
+}
