@@ -27,32 +27,53 @@ func article(t testing.TB) plant {
 	return p
 }
 
-// TestArticle looks for the numbers that the author of the article typed. Two of
-// them are not the shortest: 0.18 added after 0.9 of all is 0.2 before, and 0.06
-// and 0.08 added in two steps are 0.14 in one.
+// TestArticle looks for the numbers that the author of the article typed, under
+// several draws of the noise: where chains are exactly as short, one draw says
+// little. Two numbers are never the shortest: 0.18 added after 0.9 of all is 0.2
+// before, and 0.06 and 0.08 added in two steps are 0.14 in one.
 func TestArticle(t *testing.T) {
 	p := article(t)
-	q := p.problem(rand.New(rand.NewPCG(3, 4)), 2e-5)
-	q.Kept = slices.Index(p.names, "OpenBra")
-	c, err := Find(q)
-	if err != nil {
-		t.Fatal(err)
+	least, most, sum, told := math.MaxInt, 0, 0, 0
+	draws, total := 6, 0
+	if testing.Short() {
+		draws = 2
 	}
-	t.Logf("%d steps, %.1f bits, %d others\n%v", len(c.Recipe.Steps), c.Bits, len(c.Alternatives), c.Recipe)
+	for s := range draws {
+		q := p.problem(rand.New(rand.NewPCG(uint64(100+s), 4)), 2e-5)
+		q.Kept = slices.Index(p.names, "OpenBra")
+		c, err := Find(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		n, total = articleNumbers(p, c.Recipe)
+		best := n
+		for _, a := range c.Alternatives {
+			m, _ := articleNumbers(p, a.Recipe)
+			best = max(best, m)
+		}
+		least, most, sum, told = min(least, n), max(most, n), sum+n, told+best
+		if s == 0 {
+			t.Logf("%d steps, %.1f bits, %d others\n%v", len(c.Recipe.Steps), c.Bits, len(c.Alternatives), c.Recipe)
+		}
+	}
+	t.Logf("of the %d numbers typed %d to %d are among those printed, for the same model and mode, %.1f on average; %.1f in the best of the alternatives",
+		total, least, most, float64(sum)/float64(draws), float64(told)/float64(draws))
+	if least < 15 || told < draws*(total-3) {
+		t.Errorf("%d numbers, %d with alternatives", least, told)
+	}
+}
+
+// articleNumbers returns how many of the numbers typed in a recipe r has, for the
+// same model and mode, and how many there are.
+func articleNumbers(p plant, r *recipe.Recipe) (found, total int) {
 	made := map[string]bool{}
-	found, total := 0, 0
 	look := func(s recipe.Step) {
-		var missing []float64
 		for _, v := range numbersOf(s.Alpha) {
 			total++
-			if slices.ContainsFunc(c.Recipe.Steps, func(x recipe.Step) bool { return has(x, s, v) }) {
+			if slices.ContainsFunc(r.Steps, func(x recipe.Step) bool { return has(x, s, v) }) {
 				found++
-			} else {
-				missing = append(missing, v)
 			}
-		}
-		if len(missing) > 0 {
-			t.Logf("%v of %s in %s has not %v", s.Mode, s.B, s.Out, missing)
 		}
 	}
 	for _, s := range p.recipe.Steps {
@@ -65,10 +86,7 @@ func TestArticle(t *testing.T) {
 			look(s)
 		}
 	}
-	t.Logf("%d of the %d numbers that the author typed are among those printed, for the same model and mode", found, total)
-	if found < total-2 {
-		t.Errorf("%d of %d numbers", found, total)
-	}
+	return found, total
 }
 
 // has reports whether step x brings in the model of s in the same mode, with the

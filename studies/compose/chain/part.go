@@ -29,11 +29,12 @@ type part struct {
 	others float64   // the misfit, in bits, of models that do not take part
 	base   int       // or -1
 	kept   int       // or -1 if the first model makes no difference
+	usual  int       // the model that has the unmerged tensors, or -1: with it chains begin if they are as short
 	more   float64   // log2 of the number of models: what it costs to name one
 }
 
 func newPart(p *Problem, rows []int) *part {
-	t := &part{base: -1, kept: -1}
+	t := &part{base: -1, kept: -1, usual: -1}
 	for _, b := range rows {
 		t.ids = append(t.ids, p.Blocks[b])
 		t.kinds = append(t.kinds, kindOf(p.Layout, p.Blocks[b]))
@@ -54,7 +55,7 @@ func newPart(p *Problem, rows []int) *part {
 			t.base = len(t.models)
 		}
 		if i == p.Kept {
-			t.kept = len(t.models)
+			t.kept, t.usual = len(t.models), len(t.models)
 		}
 		t.models = append(t.models, i)
 		for _, b := range rows {

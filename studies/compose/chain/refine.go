@@ -145,6 +145,29 @@ func (x *solved) key() string {
 	return fmt.Sprint(x.first, strings.Join(keys, ";"))
 }
 
+// preferred returns those of the chains, sorted by length, that are as short as
+// the first. The one that is printed comes first, chosen by what does not depend
+// on the errors of the weights: the most rows of one number, then the one that
+// begins with the model whose unmerged tensors the target has.
+func (t *part) preferred(found []*solved) []*solved {
+	limit := found[0].bits + asShort
+	best := slices.DeleteFunc(slices.Clone(found), func(x *solved) bool { return x.bits > limit })
+	usual := func(x *solved) int {
+		if t.usual >= 0 && x.first == t.usual {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(best, func(x, y *solved) int {
+		return cmp.Or(
+			cmp.Compare(y.constants(), x.constants()),
+			cmp.Compare(usual(x), usual(y)),
+			cmp.Compare(math.Round(x.bits*1e4), math.Round(y.bits*1e4)),
+			cmp.Compare(x.key(), y.key()))
+	})
+	return best
+}
+
 // constants returns the number of rows that are one number.
 func (x *solved) constants() int {
 	n := 0

@@ -31,6 +31,31 @@ func (e estimate) misfit(v float64) float64 {
 	return d * d / 2 * math.Log2E
 }
 
+// tolerances are those that are tried for a number. A wider one needs a number
+// that is shorter by more than it fits worse: of some hundred ratios one or two
+// are more than ownTolerance off by chance.
+var tolerances = [...]float64{ownTolerance, 3, 3.5, 4, sharedTolerance}
+
+// shortest returns the number that the block would have if it were alone, and
+// its cost in bits.
+func (e estimate) shortest() (v, bits float64) {
+	least := math.Inf(1)
+	for _, tolerance := range tolerances {
+		x, b := shortest(e.value-tolerance*e.se, e.value+tolerance*e.se, e.value)
+		sum := b
+		if tolerance > ownTolerance {
+			sum += e.misfit(x)
+		}
+		if sum < least {
+			v, bits, least = x, b, sum
+		}
+		if b <= twoDecimals {
+			break
+		}
+	}
+	return v, bits
+}
+
 // A typedRow is a row as a person would have typed it: one number a block.
 type typedRow struct {
 	numbers []float64
@@ -60,7 +85,7 @@ func typeRow(estimates []estimate, kinds []uint8) typedRow {
 	}
 	// One number may be far off in a few blocks: its being so much shorter makes
 	// up for that.
-	for _, tolerance := range []float64{ownTolerance, 3, 3.5, sharedTolerance} {
+	for _, tolerance := range tolerances {
 		if v, ok := oneNumber(estimates, tolerance); ok {
 			try(slices.Repeat([]float64{v}, len(estimates)))
 			if tolerance == ownTolerance && numberBits(v) <= twoDecimals {
@@ -128,7 +153,7 @@ func paletteOf(estimates []estimate) []float64 {
 	}
 	var left []block
 	for _, e := range estimates {
-		own, bits := shortest(e.value-ownTolerance*e.se, e.value+ownTolerance*e.se, e.value)
+		own, bits := e.shortest()
 		if slices.ContainsFunc(palette[:2], func(v float64) bool { return e.allows(v, sharedTolerance) && e.misfit(v) < bits }) {
 			continue
 		}
@@ -238,8 +263,23 @@ func shorten(estimates []estimate, numbers []float64) {
 					some = append(some, estimates[i])
 				}
 			}
-			short, ok := oneNumber(some, ownTolerance)
-			if !ok || numberBits(short) >= numberBits(v) {
+			short, least := v, numberBits(v)
+			for k, tolerance := range tolerances {
+				r, ok := oneNumber(some, tolerance)
+				if !ok {
+					continue
+				}
+				sum := numberBits(r)
+				if k > 0 {
+					for _, e := range some {
+						sum += e.misfit(r) - e.misfit(v)
+					}
+				}
+				if sum < least-1e-9 && numberBits(r) < numberBits(v) {
+					short, least = r, sum
+				}
+			}
+			if short == v {
 				continue
 			}
 			for i, x := range numbers {

@@ -151,6 +151,9 @@ func (t *part) undo(r rest, x step, alpha, beta typedRow) {
 // it is typed, and the rest from what the typed numbers leave. It reports false
 // if the chain cannot have these weights, or is longer than bound in bits.
 func (t *part) solve(s structure, bound float64) (*solved, bool) {
+	if len(s.steps) > 0 && s.steps[0].mode == recipe.AddDifference && s.steps[0].c == s.first {
+		return nil, false // a weight sum, written in another way
+	}
 	out := &solved{structure: s, alpha: make([]typedRow, len(s.steps)), beta: make([]typedRow, len(s.steps))}
 	r := t.whole()
 	for k := len(s.steps) - 1; k >= 0; k-- {

@@ -11,6 +11,7 @@ import (
 func (t *part) variants(x *solved) iter.Seq[structure] {
 	return func(yield func(structure) bool) {
 		_ = t.moved(x, yield) &&
+			t.exchanged(x, yield) &&
 			t.changed(x, yield) &&
 			t.twice(x, yield) &&
 			t.split(x, yield)
@@ -34,6 +35,23 @@ func (t *part) moved(x *solved, yield func(structure) bool) bool {
 			if s.ordered() && !yield(s) {
 				return false
 			}
+		}
+	}
+	return true
+}
+
+// exchanged yields the chains in which the first model has changed places with
+// one that is added as a difference. Where the first is mixed with the base, it
+// is its difference to the base that counts, as for the other.
+func (t *part) exchanged(x *solved, yield func(structure) bool) bool {
+	for k, m := range x.steps {
+		if m.mode != recipe.AddDifference || m.how != whole || m.c == x.first {
+			continue
+		}
+		s := x.clone()
+		s.first, s.steps[k].b = m.b, x.first
+		if s.ordered() && !yield(s) {
+			return false
 		}
 	}
 	return true

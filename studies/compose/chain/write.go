@@ -11,19 +11,8 @@ import (
 
 // chain makes the result of the shortest chains.
 func (p *Problem) chain(pieces []placed) (*Chain, error) {
-	// Of those as short, the one with the most rows of one number.
 	for i := range pieces {
-		best := slices.Clone(pieces[i].best)
-		limit := best[0].bits + asShort
-		best = slices.DeleteFunc(best, func(x *solved) bool { return x.bits > limit })
-		top := 0
-		for k, x := range best {
-			if x.constants() > best[top].constants() {
-				top = k
-			}
-		}
-		chosen := best[top]
-		pieces[i].best = slices.Insert(slices.Delete(best, top, top+1), 0, chosen)
+		pieces[i].best = pieces[i].part.preferred(pieces[i].best)
 	}
 	c := &Chain{pieces: pieces}
 	for i, x := range pieces {
