@@ -55,6 +55,9 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 	s.Verdict = similarity.Sum(findings)
 	s.Sources = p.tally(s.Groups, printed.Program().Sources, s.Verdict)
 	s.Missing = p.missing()
+	if s.LoRA, err = p.lookForLoRA(ctx, m, printed); err != nil {
+		return nil, err
+	}
 	s.VAE = vaeOf(m.gram, weightsOf(p.blocks, printed.Program(), printed.Column(0)))
 	if s.Steps, err = p.scoreSteps(printed); err != nil {
 		return nil, err

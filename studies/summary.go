@@ -19,6 +19,7 @@ type Summary struct {
 	Groups   []Group            `json:"groups"`
 	Steps    []Step             `json:"steps"`
 	Missing  *Missing           `json:"missing,omitempty"` // what is in the target and in no source
+	LoRA     *LoRA              `json:"lora,omitempty"`    // that was baked in, by a look at some matrices
 	Sources  []Source           `json:"sources"`           // all candidates
 	Twins    []similarity.Twin  `json:"twins,omitempty"`
 	VAE      VAE                `json:"vae"`

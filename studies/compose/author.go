@@ -62,12 +62,8 @@ func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []str
 			return nil, nil, fmt.Errorf("%w: the numbers of the shortest chain are off in %s", ErrStyle, c.blocks.Layout.Name(id))
 		}
 	}
-	if n := len(found.Alternatives); n > 0 {
-		ways := "another chain of steps is"
-		if n > 1 {
-			ways = fmt.Sprintf("%d other chains of steps are", n)
-		}
-		notes = append(notes, ways+" as short to write down: the weights do not tell which was taken; printed is the one with most rows of one number")
+	if s := found.Remark(); s != "" {
+		notes = append(notes, s)
 	}
 	return found.Recipe, notes, nil
 }

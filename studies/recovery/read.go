@@ -37,6 +37,9 @@ func read(s *studies.Summary) (*found, error) {
 	if s.Missing != nil {
 		f.missing = s.Missing.Weight
 	}
+	if s.LoRA != nil {
+		f.rank = s.LoRA.Rank
+	}
 	for _, g := range s.Groups {
 		for _, b := range g.Blocks {
 			cells := map[string]cell{}

@@ -103,20 +103,24 @@ func Headline(s *studies.Summary) string {
 		return "exact. What this recipe leaves unexplained is no more than rounding."
 	case similarity.Best:
 		if s.Missing != nil {
-			return "best possible. No mix of these sources comes closer. Little is left, but it is not rounding: " + unknown(s.Missing) + "."
+			return "best possible. No mix of these sources comes closer. Little is left, but it is not rounding: " + unknown(s) + "."
 		}
 		return "best possible. No mix of these sources comes closer, and little is left unexplained."
 	case similarity.Short:
 		return "held back by the recipe. Other ratios than it allows would come closer; see the ceiling."
 	}
 	if s.Missing != nil {
-		return "a source is missing: " + unknown(s.Missing) + "."
+		return "a source is missing: " + unknown(s) + "."
 	}
 	return "a source is missing. No mix of these sources comes closer than the ceiling, and what it leaves unexplained is far more than rounding."
 }
 
 // unknown says what is missing in a few words.
-func unknown(m *studies.Missing) string {
+func unknown(s *studies.Summary) string {
+	m := s.Missing
+	if s.LoRA != nil {
+		return fmt.Sprintf("a LoRA of rank %d was baked in", s.LoRA.Rank)
+	}
 	if m.Subtracted {
 		return fmt.Sprintf("the recipe subtracts a model that is none of these, about %s of it", share(m))
 	}
@@ -153,6 +157,9 @@ func (p *printer) missing(s *studies.Summary) {
 	m := s.Missing
 	if m == nil {
 		return
+	}
+	if l := s.LoRA; l != nil {
+		p.f("  A LoRA of rank %d was baked in: it is in %d of %d matrices looked at.\n", l.Rank, l.In, l.Of)
 	}
 	list := func(label string, names []string) {
 		if len(names) > 0 {
@@ -375,7 +382,11 @@ func Next(w io.Writer, s *studies.Summary, dir string) error {
 	p.f("  mixmatch merge %s -o %s\n", dir, Quote(s.Target+"-rebuilt.safetensors"))
 	p.f("  mixmatch show %s --weights\n", dir)
 	if s.Missing != nil {
-		p.f("  mixmatch missing %s -o %s\n", dir, Quote(s.Target+"-missing.safetensors"))
+		if s.LoRA != nil {
+			p.f("  mixmatch missing %s -o %s --lora\n", dir, Quote(s.Target+"-lora.safetensors"))
+		} else {
+			p.f("  mixmatch missing %s -o %s\n", dir, Quote(s.Target+"-missing.safetensors"))
+		}
 		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY ... --source SUSPECT.safetensors\n")
 	}
 	return p.err

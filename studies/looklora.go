@@ -1,0 +1,80 @@
+package studies
+
+import (
+	"context"
+	"slices"
+
+	"mixmatch/merge"
+	"mixmatch/merge/recipe"
+	"mixmatch/similarity"
+	"mixmatch/similarity/residual"
+)
+
+// A LoRA is what a look at some matrices of what the recipe leaves found: a LoRA
+// that was baked in.
+type LoRA struct {
+	Rank int `json:"rank"` // the most frequent
+	In   int `json:"in"`   // matrices that have one
+	Of   int `json:"of"`   // matrices looked at
+}
+
+// looks is how many matrices are looked at: enough to tell, and read in a moment.
+const looks = 16
+
+// lookForLoRA looks at matrices of attention and feed forward here and there in the
+// model. It returns nil if nothing is missing, or if it sees no LoRA.
+func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.Recipe) (*LoRA, error) {
+	if p.merged != nil || p.proof.Exact {
+		return nil, nil
+	}
+	pool, target, err := p.models()
+	if err != nil {
+		return nil, err
+	}
+	defer closeModels(append([]*merge.Model{target}, pool.Models...))
+	mix, err := merge.NewMix(pool, printed)
+	if err != nil {
+		return nil, err
+	}
+	r := residual.Rest{Pool: pool, Target: target, Layout: m.blocks.Layout, Weights: mix.Weights, Root: mix.Root, VAE: -1}
+	var some []string
+	for _, t := range r.Tensors() {
+		switch residual.KindOf(t.Key, t.Shape) {
+		case residual.Query, residual.Value, residual.Output, residual.Forward, residual.TextAttn:
+			if t.Governed && slices.Contains(p.ids, t.Block) {
+				some = append(some, t.Key)
+			}
+		}
+	}
+	if len(some) > looks {
+		spread := make([]string, 0, looks)
+		for i := range looks {
+			spread = append(spread, some[i*len(some)/looks])
+		}
+		some = spread
+	}
+	found, err := r.Explain(ctx, m.gram, func(*similarity.Gram) ([][]float64, error) { return mix.Weights, nil }, residual.Options{
+		Threads: p.options.Threads, Only: func(t residual.Tensor) bool { return slices.Contains(some, t.Key) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	l := &LoRA{}
+	count := map[int]int{}
+	for _, q := range found.Ranks() {
+		l.In += q.Low
+		l.Of += q.Of
+		if q.Low > 0 {
+			count[q.Rank] += q.Low
+		}
+	}
+	for rank, n := range count {
+		if n > count[l.Rank] || n == count[l.Rank] && rank > l.Rank {
+			l.Rank = rank
+		}
+	}
+	if l.In == 0 || 4*l.In < l.Of {
+		return nil, nil
+	}
+	return l, nil
+}
