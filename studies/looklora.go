@@ -59,22 +59,13 @@ func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.
 	if err != nil {
 		return nil, err
 	}
-	l := &LoRA{}
-	count := map[int]int{}
-	for _, q := range found.Ranks() {
-		l.In += q.Low
-		l.Of += q.Of
-		if q.Low > 0 {
-			count[q.Rank] += q.Low
-		}
-	}
-	for rank, n := range count {
-		if n > count[l.Rank] || n == count[l.Rank] && rank > l.Rank {
-			l.Rank = rank
-		}
-	}
-	if l.In == 0 || 4*l.In < l.Of {
+	seen, ok := found.LoRA()
+	if !ok {
 		return nil, nil
+	}
+	l := &LoRA{Rank: seen.Rank, In: seen.Pieces}
+	for _, g := range found.Groups() {
+		l.Of += g.Pieces
 	}
 	return l, nil
 }

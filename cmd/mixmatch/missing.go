@@ -145,26 +145,14 @@ func writeLoRA(c *cli.Context, g *missing.Gap, out string, o missing.Options, me
 	name := merge.NameOf(filepath.Base(out))
 	err = g.WriteLoRA(c.Context, out, name, a, c.Int("rank"), o)
 	meter.end()
-	for _, n := range append(a.Notes, a.Elsewhere...) {
+	for _, n := range a.Notes {
 		say(c, "note: %s", n)
 	}
 	if err != nil {
 		return err
 	}
 	w := c.App.Writer
-	fmt.Fprintf(w, "%s: a LoRA that was baked into %s\n", out, plain(g.Summary.Target))
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, r := range a.Ranks {
-		switch {
-		case r.Low > 0:
-			fmt.Fprintf(tw, "  %s\trank %d\tin %d of %d matrices\n", r.Kind, r.Rank, r.Low, r.Of)
-		default:
-			fmt.Fprintf(tw, "  %s\tnothing\tin %d matrices\n", r.Kind, r.Of)
-		}
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
+	fmt.Fprintf(w, "%s: %s\n", out, a.Result)
 	_, err = fmt.Fprintf(w, "The recipe that it was added to; with it, %.4f %% of the target's difference from %s is explained:\n\n%s", 100*a.Explained, plain(g.From()), a.Recipe)
 	return err
 }

@@ -18,6 +18,8 @@ type Options struct {
 	Progress func(done, total int64)
 
 	Only func(Tensor) bool // look at these tensors only; nil for all
+
+	best int // directions of each matrix, whatever they are; see Approximate
 }
 
 // A Solve finds the weights of each block and model from products.

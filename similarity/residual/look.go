@@ -35,7 +35,7 @@ func (r *Rest) look(ctx context.Context, all []Left, due []int, products map[str
 	group, ctx := errgroup.WithContext(ctx)
 	for range threads {
 		group.Go(func() error {
-			lk := looker{rd: r.NewReader(), rest: r, most: o.MaxRank}
+			lk := looker{rd: r.NewReader(), rest: r, most: o.MaxRank, best: o.best}
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(due) {
@@ -53,10 +53,9 @@ func (r *Rest) look(ctx context.Context, all []Left, due []int, products map[str
 					}
 				}
 				lock.Lock()
+				delete(corrected, l.Key)
 				if fixed != nil {
 					corrected[l.Key] = *fixed
-				} else {
-					delete(corrected, l.Key)
 				}
 				done += int64(l.Len())
 				if o.Progress != nil {
@@ -73,7 +72,8 @@ func (r *Rest) look(ctx context.Context, all []Left, due []int, products map[str
 type looker struct {
 	rd   *Reader
 	rest *Rest
-	most int
+	most int // no higher rank
+	best int // directions of each matrix; 0: those that stand clear
 	room []float32
 }
 
@@ -119,16 +119,32 @@ func (lk *looker) look(ctx context.Context, l *Left) error {
 		return nil
 	}
 	parts := difference.Parts(l.Key)
+	if l.Shape[0]%parts != 0 {
+		parts = 1
+	}
 	rows, cols := l.Shape[0]/parts, n/l.Shape[0]
 	for part := range parts {
 		data := lk.room[part*rows*cols : (part+1)*rows*cols]
-		f := lowrank.Find(lowrank.Matrix{Rows: rows, Cols: cols, Data: data}, l.Floor/float64(n), lk.most)
+		a := lowrank.Matrix{Rows: rows, Cols: cols, Data: data}
+		f := lk.apart(a, l.Floor/float64(n))
 		l.Pieces = append(l.Pieces, Piece{Part: part, Rows: rows, Cols: cols, Found: *f})
 	}
-	if len(lk.room) > 1<<24 {
+	if cap(lk.room) > 1<<24 {
 		lk.room = nil // not to be kept for the many that are smaller
 	}
 	return nil
+}
+
+// apart takes a matrix apart, whose numbers were rounded by noise.
+func (lk *looker) apart(a lowrank.Matrix, noise float64) *lowrank.Found {
+	if lk.best == 0 {
+		return lowrank.Find(a, noise, lk.most)
+	}
+	f := lowrank.Best(a, lk.best)
+	if f.Energy <= 1.5*noise*float64(len(a.Data)) {
+		return &lowrank.Found{Energy: f.Energy, Outside: f.Energy}
+	}
+	return f
 }
 
 // outside returns the products of a tensor outside of the directions found in it.

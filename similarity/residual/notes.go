@@ -1,105 +1,215 @@
 package residual
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"fmt"
-	"sort"
+	"math"
+	"slices"
 	"strings"
 
 	"mixmatch/merge/block"
+	"mixmatch/similarity"
 )
 
-// The tensors that SuperMerger's Adjust changes after a merge (mergers.py, "fineman"
-// and colorcalc): the first convolution, the last norm, and the last bias, which
-// sets contrast, brightness and colour.
-const (
-	adjustIn     = "model.diffusion_model.input_blocks.0.0.weight"
-	adjustInBias = "model.diffusion_model.input_blocks.0.0.bias"
-	lastBias     = "model.diffusion_model.out.2.bias"
-)
-
-var adjustable = map[string]bool{
-	adjustIn: true, adjustInBias: true, lastBias: true,
-	"model.diffusion_model.out.0.weight": true, "model.diffusion_model.out.0.bias": true,
-	"model.diffusion_model.out.2.weight": true,
+// A Note names something that a target has beyond a mix and that is no LoRA.
+type Note struct {
+	Text string
+	Keys []string // the tensors it is about
 }
 
-// unlike is how many roundings what is left of a tensor comes to if it is more
-// than a long recipe's.
-const unlike = 25
+// unlike is how many roundings R must be in a tensor to be more than the
+// roundings of the steps of a recipe.
+const unlike = 25.0
 
-// Ranks counts the matrices of a kind in which a LoRA was found.
-type Ranks struct {
-	Kind Kind
-	Rank int // the most frequent
-	Low  int // matrices with a LoRA
-	Of   int // matrices looked at
+// Notes looks for what people do to a merge besides merging: SuperMerger's
+// Adjust, another VAE or text encoder, other position ids; and names the tensors
+// where what is left lies in a few of them. The result must be of r's target.
+func (r *Rest) Notes(ctx context.Context, g *similarity.Gram, res *Result) ([]Note, error) {
+	now := r.with(res.Weights)
+	notes, told, err := now.adjusted(ctx, res)
+	if err != nil {
+		return nil, err
+	}
+	if n := vae(g, res); n != nil {
+		notes = append(notes, *n)
+		for _, k := range n.Keys {
+			told[k] = true
+		}
+	}
+	if n := text(g, res); n != nil {
+		notes = append(notes, *n)
+		for _, k := range n.Keys {
+			told[k] = true
+		}
+	}
+	if n := concentrated(res, told); n != nil {
+		notes = append(notes, *n)
+	}
+	ids, err := now.ids(ctx)
+	return append(notes, ids...), err
 }
 
-// Ranks returns, for each kind of matrix looked at, in how many a LoRA was found
-// and of what rank most of them are.
-func (r *Result) Ranks() []Ranks {
-	var out []Ranks
-	for _, k := range Kinds() {
-		n := Ranks{Kind: k}
-		count := map[int]int{}
-		for i := range r.Tensors {
-			if r.Tensors[i].Kind != k {
+// ids compares tensors of integers, position_ids above all, with the sources'.
+func (r *Rest) ids(ctx context.Context) ([]Note, error) {
+	var notes []Note
+	for _, key := range r.Target.Keys() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t, _ := r.Target.Tensor(key)
+		if !strings.HasSuffix(key, "position_ids") || t.Bytes() > 1<<16 {
+			continue
+		}
+		mine := make([]byte, t.Bytes())
+		if err := r.Target.File.ReadBytes(mine, t, 0); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Target.Name, err)
+		}
+		some, same := false, false
+		for _, m := range r.Pool.Models {
+			u, ok := m.Tensor(key)
+			if !ok || u.DType != t.DType || u.Bytes() != t.Bytes() {
 				continue
 			}
-			for _, p := range r.Tensors[i].Pieces {
-				n.Of++
-				if p.Rank > 0 {
-					n.Low++
-					count[p.Rank]++
-				}
+			theirs := make([]byte, u.Bytes())
+			if err := m.File.ReadBytes(theirs, u, 0); err != nil {
+				return nil, fmt.Errorf("%s: %w", m.Name, err)
 			}
+			some, same = true, same || bytes.Equal(mine, theirs)
 		}
-		for rank, c := range count {
-			if c > count[n.Rank] || c == count[n.Rank] && rank > n.Rank {
-				n.Rank = rank
-			}
-		}
-		if n.Of > 0 {
-			out = append(out, n)
+		if some && !same {
+			notes = append(notes, Note{"the text encoder's position ids are those of no source: they were reset, or damaged", []string{key}})
 		}
 	}
-	return out
+	return notes, nil
 }
 
-// Elsewhere names what else the remainder lies in, in words: tensors that a merge
-// and a LoRA leave alone, another text encoder or VAE.
-func (r *Result) Elsewhere() []string {
-	var notes, adjusted []string
-	parts := map[block.Part][2]int{} // tensors beyond rounding, and all
-	for i := range r.Tensors {
-		l := &r.Tensors[i]
-		odd := l.Outside() > unlike*l.Floor
-		c := parts[l.Part()]
-		c[1]++
-		if odd {
-			c[0]++
-		}
-		parts[l.Part()] = c
-		if odd && adjustable[l.Key] {
-			adjusted = append(adjusted, strings.TrimPrefix(l.Key, "model.diffusion_model."))
+// vae tells a VAE that is no source's, nor their mix.
+func vae(g *similarity.Gram, res *Result) *Note {
+	n := len(g.Names)
+	apart := make([]float64, n)
+	floor, mixed := 0.0, 0.0
+	var keys []string
+	for i := range res.Tensors {
+		l := &res.Tensors[i]
+		if l.Kind == Decoder {
+			mixed += l.Energy
+			floor += l.Floor
+			keys = append(keys, l.Key)
 		}
 	}
-	unet := parts[block.UNet]
-	if len(adjusted) > 0 && unet[0] <= len(adjusted)+unet[1]/50 { // little else is left
-		sort.Strings(adjusted)
-		if len(adjusted) == 1 && adjusted[0] == "out.2.bias" {
-			notes = append(notes, "a constant was added to the output's bias (out.2.bias): brightness or colour, as SuperMerger's Adjust sets it")
-		} else {
-			notes = append(notes, fmt.Sprintf("the first or last layers were changed, as SuperMerger's Adjust does: %s", strings.Join(adjusted, ", ")))
+	for _, p := range g.Tensors {
+		if p.Part() != block.VAE {
+			continue
+		}
+		for i := range n {
+			one := make([]float64, n)
+			one[i] = 1
+			apart[i] += distance(p.P, one)
+			if slices.Contains(p.Absent, i) {
+				apart[i] = math.Inf(1)
+			}
 		}
 	}
-	for _, q := range []struct {
-		part block.Part
-		what string
-	}{{block.TextEncoder, "text encoder"}, {block.VAE, "VAE"}} {
-		if c := parts[q.part]; c[1] > 0 && 2*c[0] > c[1] && 4*unet[0] < unet[1] {
-			notes = append(notes, fmt.Sprintf("the %s is another one than the recipe's: %d of its %d tensors are beyond rounding", q.what, c[0], c[1]))
+	least := min(mixed, slices.Min(apart))
+	if len(keys) == 0 || least <= unlike*floor {
+		return nil
+	}
+	return &Note{"the VAE is that of another model: it is no source's, nor a mix of theirs", keys}
+}
+
+// text tells a text encoder that the sources do not explain, beside a UNet that
+// they do.
+func text(g *similarity.Gram, res *Result) *Note {
+	span := map[string]float64{}
+	for _, p := range g.Tensors {
+		one := make([]float64, len(g.Names))
+		one[0] = 1
+		span[p.Key] = distance(p.P, one)
+	}
+	var left, all, floor [2]float64
+	var keys []string
+	for i := range res.Tensors {
+		l := &res.Tensors[i]
+		at := 0
+		switch l.Part() {
+		case block.UNet:
+		case block.TextEncoder:
+			at = 1
+			keys = append(keys, l.Key)
+		default:
+			continue
+		}
+		left[at] += l.Outside()
+		all[at] += span[l.Key]
+		floor[at] += l.Floor
+	}
+	const much, little = 0.1, 0.01
+	if all[1] == 0 || left[1] <= unlike*floor[1] || left[1] < much*all[1] || left[0] > max(little*all[0], unlike*floor[0]) {
+		return nil
+	}
+	return &Note{fmt.Sprintf("the text encoder is that of another model: the sources leave %.0f %% of it unexplained, and hardly anything of the UNet", 100*left[1]/all[1]), keys}
+}
+
+// concentrated names the tensors that what is left lies in, if they are few.
+func concentrated(res *Result, told map[string]bool) *Note {
+	const few, most = 8, 0.9
+	type excess struct {
+		key string
+		v   float64
+	}
+	var list []excess
+	sum, floor := 0.0, 0.0
+	for i := range res.Tensors {
+		l := &res.Tensors[i]
+		floor += l.Floor
+		if v := l.Outside() - unlike*l.Floor; v > 0 && !told[l.Key] {
+			list = append(list, excess{l.Key, v})
+			sum += v
 		}
 	}
-	return notes
+	if sum <= 0 {
+		return nil
+	}
+	slices.SortStableFunc(list, func(a, b excess) int { return cmp.Compare(b.v, a.v) })
+	var keys []string
+	part := 0.0
+	for _, e := range list {
+		if len(keys) == few || part >= most*sum {
+			break
+		}
+		keys = append(keys, e.key)
+		part += e.v
+	}
+	if part < most*sum {
+		return nil
+	}
+	return &Note{fmt.Sprintf("%.0f %% of what else is unexplained beyond rounding lies in %s", 100*part/sum, plural(len(keys), "tensor")), keys}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "one " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// distance returns |T-M|^2 of the mix with weights w by a tensor's products.
+func distance(p, w []float64) float64 {
+	n := len(w)
+	full := func(i, j int) float64 {
+		if i > j {
+			i, j = j, i
+		}
+		return p[i*(n+1)-i*(i-1)/2+j-i]
+	}
+	d := full(n, n)
+	for i := 1; i < n; i++ {
+		d -= 2 * w[i] * full(i, n)
+		for j := 1; j < n; j++ {
+			d += w[i] * w[j] * full(i, j)
+		}
+	}
+	return max(0, d)
 }

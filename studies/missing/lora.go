@@ -15,13 +15,10 @@ import (
 
 // A LoRA is what was found to be baked into the target.
 type LoRA struct {
-	Ranks     []residual.Ranks // by kind of matrix
-	Elsewhere []string         // what else is left, in words
-	Explained float64          // 1 - |T-M|^2/|T-B|^2 of the recipe and the LoRA together
-	Recipe    string           // the steps to add the LoRA to, in SuperMerger's notation
+	*residual.Result
+	Explained float64 // 1 - |T-M|^2/|T-B|^2 of the recipe and the LoRA together
+	Recipe    string  // the steps to add the LoRA to, in SuperMerger's notation
 	Notes     []string
-
-	result *residual.Result
 }
 
 // FindLoRA looks for a LoRA in what is left, and for the recipe beside it: since a
@@ -49,7 +46,14 @@ func (g *Gap) FindLoRA(ctx context.Context, progress func(done, total int64)) (*
 	if err != nil {
 		return nil, err
 	}
-	a := &LoRA{Ranks: result.Ranks(), Elsewhere: result.Elsewhere(), result: result}
+	a := &LoRA{Result: result}
+	notes, err := g.rest.Notes(ctx, g.gram, result)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		a.Notes = append(a.Notes, n.Text)
+	}
 	if !result.Settled {
 		a.Notes = append(a.Notes, "weights and LoRA had not come to rest when the search for them ended")
 	}
@@ -96,37 +100,22 @@ func (g *Gap) beside(outside *similarity.Blocks) (*recipe.Recipe, error) {
 	return r, nil
 }
 
-// Found reports whether there is a LoRA.
-func (a *LoRA) Found() bool {
-	return slices.ContainsFunc(a.Ranks, func(r residual.Ranks) bool { return r.Low > 0 })
-}
-
 // WriteLoRA writes a in kohya's layout. rank, if not 0, is the most directions that
 // a matrix keeps; the error wraps [ErrNothing] if a matrix has no such rank.
 func (g *Gap) WriteLoRA(ctx context.Context, path, name string, a *LoRA, rank int, o Options) error {
-	var modules []difference.Module
-	for i := range a.result.Tensors {
-		t := &a.result.Tensors[i]
-		for _, p := range t.Pieces {
-			if p.Rank == 0 {
-				continue
+	if _, ok := a.LoRA(); !ok {
+		return fmt.Errorf("%w: what is left is no LoRA: no matrix of it is a few strong directions; without --lora it is written as a model", ErrNothing)
+	}
+	for i := range a.Tensors {
+		for _, p := range a.Tensors[i].Pieces {
+			if most := min(p.Rows, p.Cols); p.Rank > 0 && rank > most {
+				return fmt.Errorf("%w of rank %d: %s is a matrix of %d by %d, which has a rank of %d at most", ErrNothing, rank, a.Tensors[i].Key, p.Rows, p.Cols, most)
 			}
-			if most := min(p.Rows, p.Cols); rank > most {
-				return fmt.Errorf("%w of rank %d: %s is a matrix of %d by %d, which has a rank of %d at most", ErrNothing, rank, t.Key, p.Rows, p.Cols, most)
-			}
-			module, ok := difference.ModuleName(g.recipe.Layout.Arch(), t.Key, p.Part)
-			if !ok {
-				return fmt.Errorf("%w: kohya's layout has no name for %q", ErrNothing, t.Key)
-			}
-			m := difference.Module{Name: module, Out: p.Rows, In: []int{p.Cols}, U: p.U, S: p.S, V: p.V}
-			if len(t.Shape) > 2 {
-				m.In = t.Shape[1:]
-			}
-			modules = append(modules, m)
 		}
 	}
-	if len(modules) == 0 {
-		return fmt.Errorf("%w: what is left is no LoRA: no matrix of it is a few strong directions; without --lora it is written as a model", ErrNothing)
+	modules, nameless := a.Modules(g.recipe.Layout.Arch())
+	if len(nameless) > 0 {
+		return fmt.Errorf("%w: kohya's layout has no name for %q", ErrNothing, nameless[0])
 	}
 	return difference.WriteLoRA(ctx, path, modules, difference.LoRAOptions{
 		Arch: g.recipe.Layout.Arch(), DType: o.DType, Rank: rank, Output: name, Force: o.Force, Progress: o.Progress,

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/difference"
 	"mixmatch/similarity"
-	"mixmatch/similarity/residual"
 )
 
 // Options are the choices of what is written.
@@ -44,7 +42,8 @@ func (g *Gap) WriteModel(ctx context.Context, path string, o Options) ([]Signal,
 		return nil, fmt.Errorf("%w as a source: what is missing is subtracted, as the base of add differences is; name that with --base in a new study, or write what is left with --difference", ErrNothing)
 	}
 	weights := make([][]float64, g.recipe.Layout.Len())
-	share := map[block.ID]float64{}
+	share := make([]float64, g.recipe.Layout.Len())
+	seen := false
 	var signals []Signal
 	for id := range weights {
 		weights[id] = make([]float64, len(g.pool.Models))
@@ -67,92 +66,35 @@ func (g *Gap) WriteModel(ctx context.Context, path string, o Options) ([]Signal,
 			s.Ratio = g.blocks.Distance(id, w) / stored
 		}
 		if !own.Exact && s.Weight > 0 && s.Ratio >= LeastSignal {
-			share[id] = s.Weight
+			share[id], seen = s.Weight, true
 		}
 		signals = append(signals, s)
 	}
-	if len(share) == 0 {
+	if !seen {
 		return signals, fmt.Errorf("%w as a source: what is left is less than %d times the noise of rounding in every block; --difference writes it as it is", ErrNothing, LeastSignal)
 	}
 	rest := g.rest
 	rest.Weights, rest.Root, rest.VAE = weights, g.base, g.base
-	return signals, g.write(ctx, path, &rest, o, func(t residual.Tensor) (float64, bool) {
-		m, ok := share[t.Block]
-		return m, ok && t.Governed && t.Part() != block.VAE
-	})
-}
-
-// write writes the base with what rest leaves, divided by the weight that part
-// gives for a tensor, added to it.
-func (g *Gap) write(ctx context.Context, path string, rest *residual.Rest, o Options, part func(residual.Tensor) (float64, bool)) error {
-	base := g.pool.Models[g.base]
-	known := map[string]residual.Tensor{}
-	for _, t := range rest.Tensors() {
-		known[t.Key] = t
+	dtype := o.DType
+	if dtype == "" {
+		dtype = checkpoint.F16
 	}
-	rd := rest.NewReader()
-	scratch := make([]byte, 8<<20)
-	var tensors []difference.Tensor
-	for _, key := range base.Keys() {
-		t, _ := base.Tensor(key)
-		d := difference.Tensor{Name: key, DType: t.DType, Shape: t.Shape}
-		q, ok := known[key]
-		m, changed := 0.0, false
-		if ok {
-			m, changed = part(q)
-		}
-		if changed {
-			if d.DType = o.DType; d.DType == "" {
-				d.DType = checkpoint.F16
-			}
-			left := []float32(nil)
-			d.Read = func(dst []float32, at int) error {
-				if err := base.File.Read(dst, scratch, t, at); err != nil {
-					return err
-				}
-				if cap(left) < len(dst) {
-					left = make([]float32, len(dst))
-				}
-				r := left[:len(dst)]
-				if err := rd.Read(r, q, at); err != nil {
-					return err
-				}
-				for i, v := range r {
-					dst[i] += float32(float64(v) / m)
-				}
-				return nil
-			}
-		} else {
-			d.Bytes = func(dst []byte, at int64) error { return base.File.ReadBytes(dst, t, at) }
-		}
-		tensors = append(tensors, d)
+	tensors, err := rest.Source(g.base, share, dtype)
+	if err != nil {
+		return nil, err
 	}
-	meta := map[string]string{"format": "pt", "mixmatch": "what no source of " + g.Summary.Target + " explains, as a model: an estimate"}
-	if err := difference.Write(ctx, path, tensors, difference.Options{Metadata: meta, Force: o.Force, Progress: o.Progress}); err != nil {
-		return err
-	}
-	return rest.Changed()
+	return signals, g.write(ctx, path, tensors, o, "a source that is missing, as far as it can be seen: an estimate", nil)
 }
 
 // WriteDifference writes R, what the study's recipe leaves of the target: added to
 // the recipe's result, it makes the target.
 func (g *Gap) WriteDifference(ctx context.Context, path string, o Options) error {
-	dtype := o.DType
-	if dtype == "" {
-		dtype = checkpoint.F32
-	}
-	rd := g.rest.NewReader()
-	var tensors []difference.Tensor
-	for _, t := range g.rest.Tensors() {
-		tensors = append(tensors, difference.Tensor{
-			Name: t.Key, DType: dtype, Shape: t.Shape,
-			Read: func(dst []float32, at int) error { return rd.Read(dst, t, at) },
-		})
-	}
-	meta := map[string]string{
-		"format": "pt", "mixmatch": "what the recipe below leaves of " + g.Summary.Target + ": a difference, no model",
-		"mixmatch.recipe": g.Summary.Recipe,
-	}
+	return g.write(ctx, path, g.rest.Difference(o.DType), o, "what the recipe leaves of the target: a difference, no model", map[string]string{"mixmatch.recipe": g.Summary.Recipe})
+}
+
+// write writes tensors, with metadata that say what they are.
+func (g *Gap) write(ctx context.Context, path string, tensors []difference.Tensor, o Options, what string, more map[string]string) error {
+	meta := g.rest.Metadata(what, more)
 	if err := difference.Write(ctx, path, tensors, difference.Options{Metadata: meta, Force: o.Force, Progress: o.Progress}); err != nil {
 		return err
 	}
