@@ -145,11 +145,11 @@ func writeLoRA(c *cli.Context, g *missing.Gap, out string, o missing.Options, me
 	name := merge.NameOf(filepath.Base(out))
 	err = g.WriteLoRA(c.Context, out, name, a, c.Int("rank"), o)
 	meter.end()
-	for _, n := range a.Notes {
-		say(c, "note: %s", n)
-	}
 	if err != nil {
 		return err
+	}
+	for _, n := range a.Notes {
+		say(c, "note: %s", n)
 	}
 	w := c.App.Writer
 	fmt.Fprintf(w, "%s: %s\n", out, a.Result)
