@@ -13,9 +13,9 @@ import (
 	"mixmatch/merge/vec"
 )
 
-// large is the length from which tensors that must be computed whole are so one
-// at a time: the largest of SDXL have 150 MB in float32.
-const large = 1 << 22
+// largeTensor is the number of elements above which tensors that must be computed
+// whole are so one at a time: the largest of SDXL have 150 MB in float32.
+const largeTensor = 1 << 22
 
 // An evaluator computes nodes, all of them at the same place, and gives memory
 // back as soon as nothing needs it any more.
@@ -81,8 +81,8 @@ func (e *evaluator) get(n *node) (calc.Tensor, error) {
 	return t, err
 }
 
-// put says that one of those that need n has had it.
-func (e *evaluator) put(n *node) {
+// release drops one use of n, whose memory is used again after the last.
+func (e *evaluator) release(n *node) {
 	e.uses[n]--
 	if e.uses[n] == 0 {
 		if !e.kept[n] {
@@ -121,7 +121,7 @@ func (e *evaluator) make(n *node) (calc.Tensor, error) {
 	}
 	t, err := n.step.Merge(e.buffer(size), n.key, in[0], in[1], in[2])
 	for _, o := range n.operands() {
-		e.put(o)
+		e.release(o)
 	}
 	return t, err
 }
@@ -149,15 +149,13 @@ func (e *evaluator) read(n *node) (calc.Tensor, error) {
 
 func length(shape []int) int { return checkpoint.Tensor{Shape: shape}.Len() }
 
-// A turn lets one large tensor be computed at a time.
-type turn struct{ sync.Mutex }
-
 // chained returns elements of a job's node as they are stored, and how many
-// became infinite, or no numbers at all, on the way.
-func (p *Pool) chained(j *job, at, n int, t *turn) ([]byte, int, error) {
-	if j.node.whole && j.out.Len() > large {
-		t.Lock()
-		defer t.Unlock()
+// became infinite, or no numbers at all, on the way. It holds oneLarge while it
+// computes a large tensor.
+func (p *Pool) chained(j *job, at, n int, oneLarge *sync.Mutex) ([]byte, int, error) {
+	if j.node.whole && j.out.Len() > largeTensor {
+		oneLarge.Lock()
+		defer oneLarge.Unlock()
 	}
 	x, odd, err := p.evaluate(j.node, at, n, j.node.whole)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"mixmatch/merge/block"
@@ -99,7 +100,7 @@ func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*
 	}
 	pieces := make(chan chan piece, runtime.GOMAXPROCS(0))
 	var inf atomic.Int64
-	var large turn
+	var oneLarge sync.Mutex // one large tensor is computed at a time
 	go func() {
 		defer close(pieces)
 		for _, t := range w.Tensors() {
@@ -116,7 +117,7 @@ func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*
 					return
 				}
 				go func() {
-					b, n, err := p.piece(j, at, min(size, t.Len()-at), &large)
+					b, n, err := p.piece(j, at, min(size, t.Len()-at), &oneLarge)
 					inf.Add(int64(n))
 					made <- piece{b, err}
 				}()
@@ -156,9 +157,9 @@ func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*
 
 // piece returns elements at to at+n of a job's tensor, as they are stored, and
 // how many of them overflowed.
-func (p *Pool) piece(j *job, at, n int, large *turn) ([]byte, int, error) {
+func (p *Pool) piece(j *job, at, n int, oneLarge *sync.Mutex) ([]byte, int, error) {
 	if j.node != nil {
-		return p.chained(j, at, n, large)
+		return p.chained(j, at, n, oneLarge)
 	}
 	if j.mixed == nil {
 		m := p.Models[j.from]
