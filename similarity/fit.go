@@ -24,6 +24,7 @@ const (
 type Fit struct {
 	Weights []float64 // one a model, summing to 1
 	SE      []float64 // their standard errors; infinite where models cannot be told apart
+	Doubles []float64 // by how much a weight must be off, the others following, for what is left to double; infinite as SE is
 	Cosine  float64   // no mix of these models comes closer: the ceiling
 	Scale   float64   // the mix times Scale is nearest to the target; cosine ignores it
 }
@@ -59,6 +60,7 @@ func (b *Blocks) fit(id block.ID, free []int, fixed map[int]float64, on basis) (
 		return f, err
 	}
 	f.SE = make([]float64, len(b.Names))
+	f.Doubles = sys.doubles(free, len(b.Names), f.Scale)
 	cov, clustered := sys.sandwich(b.sums[id].tensors, on.weight)
 	variance := func(g []float64) float64 {
 		v := quadratic(cov, g)
@@ -100,6 +102,28 @@ type system struct {
 	rows       linear
 	keep       []bool
 	z, inverse []float64
+	rest       float64 // squared length of the response that is left
+}
+
+// doubles returns the Doubles of a fit: from the inverse of the products of
+// differences, carried over to weights that sum to 1, and what is left.
+func (s *system) doubles(free []int, models int, scale float64) []float64 {
+	n := len(s.keep) // the first is the scale
+	sub := make([]float64, (n-1)*(n-1))
+	for i := 1; i < n; i++ {
+		for j := 1; j < n; j++ {
+			sub[(i-1)*(n-1)+j-1] = s.inverse[i*n+j]
+		}
+	}
+	cross := affine(sub, n)
+	out := make([]float64, models)
+	for i, m := range free {
+		out[m] = math.Sqrt(max(0, s.rest*cross[i*n+i])) / scale
+		if i > 0 && !s.keep[i] {
+			out[m] = math.Inf(1)
+		}
+	}
+	return out
 }
 
 // solve finds the weights of a Fit. The system is nil if nothing was solved.
@@ -128,6 +152,12 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64, on basis)
 		k := transform(sys.rows, on.p)
 		sys.keep = independent(k, sys.rows.rows-1, on.least()) // the last is the response
 		sys.z, sys.inverse = leastSquares(k, sys.keep)
+		m := sys.rows.rows
+		sys.rest = k[m*m-1]
+		for i, v := range sys.z {
+			sys.rest -= v * k[i*m+m-1]
+		}
+		sys.rest = max(0, sys.rest)
 		f.Scale = 1 + sys.z[0]
 		if !(f.Scale > 1e-6) { // the target is like none of them, or their opposite
 			return b.single(id, free, fixed)

@@ -29,7 +29,7 @@ func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
 		if s.atNoise() || err != nil || sys == nil {
 			continue
 		}
-		if s.restOf(sys)/float64(s.len) <= roundings {
+		if sys.rest/float64(s.len) <= roundings {
 			scales = append(scales, f.Scale)
 		}
 	}
@@ -42,17 +42,6 @@ func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
 		return g, 1
 	}
 	return g.divided(scale), scale
-}
-
-// restOf returns what a solved system leaves, in roundings of an element.
-func (s *sum) restOf(sys *system) float64 {
-	k := transform(sys.rows, s.weighted)
-	m := sys.rows.rows
-	rest := k[m*m-1]
-	for i, v := range sys.z {
-		rest -= v * k[i*m+m-1]
-	}
-	return max(0, rest)
 }
 
 // divided returns the products with the target divided by scale: E becomes

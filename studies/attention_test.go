@@ -13,8 +13,8 @@ import (
 	"mixmatch/studies"
 )
 
-// attentive are settings that search for the attention similarity.
-func attentive() studies.Plan {
+// attentionPlan has settings that search for the attention similarity.
+func attentionPlan() studies.Plan {
 	p := settings
 	p.Metric, p.Trials, p.Polish = studies.Attention, 20, 20
 	p.Groups = []block.Group{block.Outputs}
@@ -24,7 +24,7 @@ func attentive() studies.Plan {
 // TestAttention searches a planted recipe by the attention similarity.
 func TestAttention(t *testing.T) {
 	p := family(t, block.SM2025)
-	s := create(t, filepath.Join(t.TempDir(), "study"), p, attentive())
+	s := create(t, filepath.Join(t.TempDir(), "study"), p, attentionPlan())
 	sum := run(t, s, studies.Options{})
 	a := sum.Groups[0].Attention
 	if a == nil || a.Fitted < 0.99 || a.HeldOut < 0.99 || a.Published < 0.99 {
@@ -48,7 +48,7 @@ func TestAttention(t *testing.T) {
 // TestAttentionWarns withholds a source, so that there is noise to fit to.
 func TestAttentionWarns(t *testing.T) {
 	p := family(t, block.SM2025)
-	s := create(t, filepath.Join(t.TempDir(), "study"), p, attentive(), p.Sources[0].Name, p.Sources[1].Name)
+	s := create(t, filepath.Join(t.TempDir(), "study"), p, attentionPlan(), p.Sources[0].Name, p.Sources[1].Name)
 	sum := run(t, s, studies.Options{})
 	warned := 0
 	for _, n := range sum.Notes {
@@ -66,10 +66,10 @@ func TestAttentionWarns(t *testing.T) {
 func TestAttentionResumes(t *testing.T) {
 	p := family(t, block.SM2025)
 	whole := filepath.Join(t.TempDir(), "study")
-	want := run(t, create(t, whole, p, attentive()), studies.Options{Threads: 1})
+	want := run(t, create(t, whole, p, attentionPlan()), studies.Options{Threads: 1})
 
 	dir := filepath.Join(t.TempDir(), "study")
-	s := create(t, dir, p, attentive())
+	s := create(t, dir, p, attentionPlan())
 	for stop := int64(50); ; stop += 100 {
 		ctx, cancel := context.WithCancel(t.Context())
 		got, err := s.Run(ctx, studies.Options{Threads: 2, Progress: func(p studies.Progress) {

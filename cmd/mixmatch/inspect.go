@@ -4,10 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
@@ -33,6 +30,13 @@ type inspection struct {
 	Hash        *merge.Hash         `json:"hash,omitempty"`
 }
 
+type inspectedPart struct {
+	Part       string         `json:"part"`
+	Tensors    int            `json:"tensors"`
+	Parameters int64          `json:"parameters"`
+	DTypes     map[string]int `json:"dtypes"`
+}
+
 // A made is how the model was merged, as far as its metadata tell.
 type made struct {
 	Notation string     `json:"notation,omitempty"`
@@ -40,41 +44,6 @@ type made struct {
 	Era      block.Era  `json:"era,omitempty"`
 	Notes    []string   `json:"notes,omitempty"`
 	Problem  string     `json:"problem,omitempty"` // why it cannot be read
-}
-
-// madeOf reads the recipe in a model's metadata.
-func madeOf(metadata map[string]string, arch block.Arch) *made {
-	text, err := json.Marshal(metadata)
-	if err != nil {
-		return &made{Problem: err.Error()}
-	}
-	r, notes, err := importRecipe(text, "metadata", arch)
-	if err != nil {
-		return &made{Problem: err.Error(), Notes: notes}
-	}
-	return &made{r.String(), r.Layout.Arch(), r.Layout.Era(), notes, ""}
-}
-
-func (m *made) print(w io.Writer) {
-	if m.Problem != "" {
-		fmt.Fprintf(w, "It cannot be read as a recipe: %s\n\n", show(m.Problem))
-		return
-	}
-	fmt.Fprintf(w, "Block map: %s\n\n", m.Era)
-	for line := range strings.Lines(m.Notation) {
-		fmt.Fprintln(w, oneLine(plain(strings.TrimRight(line, "\n"))))
-	}
-	for _, n := range m.Notes {
-		fmt.Fprintf(w, "# %s\n", oneLine(plain(n)))
-	}
-	fmt.Fprintln(w)
-}
-
-type inspectedPart struct {
-	Part       string         `json:"part"`
-	Tensors    int            `json:"tensors"`
-	Parameters int64          `json:"parameters"`
-	DTypes     map[string]int `json:"dtypes"`
 }
 
 func inspectCommand() *cli.Command {
@@ -180,6 +149,19 @@ func inspect(f *checkpoint.File) (*inspection, error) {
 	return in, nil
 }
 
+// madeOf reads the recipe in a model's metadata.
+func madeOf(metadata map[string]string, arch block.Arch) *made {
+	text, err := json.Marshal(metadata)
+	if err != nil {
+		return &made{Problem: err.Error()}
+	}
+	r, notes, err := importRecipe(text, "metadata", arch)
+	if err != nil {
+		return &made{Problem: err.Error(), Notes: notes}
+	}
+	return &made{r.String(), r.Layout.Arch(), r.Layout.Era(), notes, ""}
+}
+
 // positionIDs says whether the text encoder's position ids are 0 to 76. Tools
 // that merge them as numbers break some, which tells of a merge.
 func positionIDs(f *checkpoint.File, t checkpoint.Tensor) (string, error) {
@@ -235,79 +217,4 @@ func (in *inspection) listBlocks(f *checkpoint.File, era block.Era) error {
 		}
 	}
 	return nil
-}
-
-func (in *inspection) print(w io.Writer) error {
-	if in.Made != nil {
-		fmt.Fprintf(w, "The file tells of a merge.\n")
-		in.Made.print(w)
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if len(in.Recipe) > 0 {
-		for _, k := range sorted(in.Recipe) {
-			fmt.Fprintf(tw, "  %s: %s\n", show(k), show(in.Recipe[k]))
-		}
-		fmt.Fprintln(tw)
-	}
-	kind := in.Kind
-	if kind == "" {
-		kind = "no model to merge: " + in.Problem
-	}
-	fmt.Fprintf(tw, "%s\t%s\n", show(in.Path), show(kind))
-	fmt.Fprintf(tw, "size\t%.1f MB, %d tensors, %.1f M parameters\n", float64(in.Size)/1e6, in.Tensors, float64(in.Parameters)/1e6)
-	for _, p := range in.Parts {
-		var types []string
-		for _, d := range sorted(p.DTypes) {
-			types = append(types, fmt.Sprintf("%s x %d", d, p.DTypes[d]))
-		}
-		fmt.Fprintf(tw, "%s\t%d tensors, %.1f M parameters, %s\n", p.Part, p.Tensors, float64(p.Parameters)/1e6, strings.Join(types, ", "))
-	}
-	if in.PositionIDs != "" {
-		fmt.Fprintf(tw, "position ids\t%s\n", in.PositionIDs)
-	}
-	if in.Hash != nil {
-		fmt.Fprintf(tw, "sha256\t%s\nAutoV1\t%s\nAutoV2\t%s\nAutoV3\t%s\n", in.Hash.SHA256, in.Hash.Legacy, in.Hash.Short(), in.Hash.Content[:12])
-	}
-	for _, k := range sorted(in.Metadata) {
-		if _, told := in.Recipe[k]; !told {
-			fmt.Fprintf(tw, "%s\t%s\n", show(k), show(in.Metadata[k]))
-		}
-	}
-	for _, name := range sorted(in.Blocks) {
-		fmt.Fprintf(tw, "%s\n", name)
-		for _, key := range in.Blocks[name] {
-			fmt.Fprintf(tw, "  %s\n", show(key))
-		}
-	}
-	return tw.Flush()
-}
-
-// show makes text from a file harmless to a terminal, and not endless.
-func show(s string) string {
-	const most = 2000
-	var b strings.Builder
-	for i, r := range s {
-		if i > most {
-			fmt.Fprintf(&b, "... (%d bytes)", len(s))
-			break
-		}
-		if r == '\n' {
-			r = ' '
-		}
-		b.WriteString(oneLine(plain(string(r))))
-	}
-	return b.String()
-}
-
-type plain string
-
-func (p plain) Error() string { return string(p) }
-
-func sorted[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

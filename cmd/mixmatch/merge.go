@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -16,7 +13,6 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/recipe"
-	"mixmatch/similarity"
 	"mixmatch/studies"
 )
 
@@ -183,204 +179,4 @@ func mergeAction(c *cli.Context) error {
 		}
 	}
 	return o.make(c, pool, mix, out, dtype, like)
-}
-
-// recipeOrder reads a recipe from a file.
-func recipeOrder(c *cli.Context, path string) (*order, error) {
-	text, err := readRecipe(c, path)
-	if err != nil {
-		return nil, err
-	}
-	if len(c.StringSlice("source")) == 0 {
-		return nil, usage("merge: name the models of the recipe with --source")
-	}
-	sources, err := openModels(c.StringSlice("source"))
-	if err != nil {
-		return nil, err
-	}
-	o := &order{sources: sources, vae: c.String("vae")}
-	for i, m := range sources {
-		for _, other := range sources[:i] {
-			if other.Name == m.Name {
-				closeAll(sources)
-				return nil, usage("merge: two models are called %s; rename one with --source NAME=PATH", m.Name)
-			}
-		}
-	}
-	era := block.Era(c.String("era"))
-	if era == "" {
-		era = block.Era(c.String("compat"))
-	}
-	if era == "" {
-		era = block.Eras()[0]
-	}
-	l, err := block.For(sources[0].Kind.Arch, era)
-	if err == nil {
-		o.recipe, err = recipe.Parse(l, text, recipe.Options{Result: c.String("result")})
-	}
-	if err == nil {
-		err = o.recipe.Resolve(modelNames(sources))
-	}
-	if err != nil {
-		closeAll(sources)
-		return nil, usage("%s: %w", path, err)
-	}
-	// What is given but not in the recipe is neither read nor mentioned in the
-	// metadata.
-	used := append(o.recipe.Sources(), o.vae)
-	o.sources = slices.DeleteFunc(sources, func(m *merge.Model) bool {
-		if slices.Contains(used, m.Name) {
-			return false
-		}
-		say(c, "%s is not in the recipe: it takes no part", m.Name)
-		m.Close()
-		return true
-	})
-	return o, nil
-}
-
-func modelNames(models []*merge.Model) []string {
-	var names []string
-	for _, m := range models {
-		names = append(names, m.Name)
-	}
-	return names
-}
-
-// studyOrder takes the recipe, the models and the VAE from a study.
-func studyOrder(c *cli.Context, dir string) (*order, error) {
-	if len(c.StringSlice("source")) > 0 || c.String("era") != "" || c.String("result") != "" {
-		return nil, usage("merge: a study knows its sources, era and result; these flags go with a RECIPE file")
-	}
-	sum, err := studies.ReadSummary(dir)
-	if err != nil {
-		return nil, err
-	}
-	r, err := aimed(c, dir, sum)
-	if err != nil {
-		return nil, err
-	}
-	inputs, err := studies.Inputs(dir)
-	if err != nil {
-		return nil, err
-	}
-	target := inputs[len(inputs)-1]
-	o := &order{recipe: r, study: sum, target: &target}
-	switch v := sum.VAE; {
-	case v.Same:
-		o.vae = v.Source
-	case v.Source != "" && !v.Blended:
-		o.notes = append(o.notes, "the target's VAE is of none of the sources: blended with the BASE ratios, as SuperMerger does; --vae NAME copies one")
-	}
-	if v := c.String("vae"); v != "" {
-		o.vae = v
-	}
-	used := r.Sources()
-	for _, in := range inputs[:len(inputs)-1] {
-		if !slices.Contains(used, in.Name) && in.Name != o.vae {
-			continue
-		}
-		m, err := in.Open()
-		if err != nil {
-			closeAll(o.sources)
-			return nil, err
-		}
-		o.sources = append(o.sources, m)
-	}
-	return o, nil
-}
-
-// make writes the model and says what it is.
-func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out string, dtype checkpoint.DType, like block.Era) error {
-	meter := newMeter(c)
-	defer meter.end()
-	hashes := map[string]merge.Hash{}
-	if !c.Bool("no-hash") {
-		for _, m := range o.sources {
-			h, err := merge.HashFile(c.Context, m.File.Path(), func(done int64) { meter.to("hashing "+m.Name, done, m.File.Size(), true) })
-			if err != nil {
-				return stopped(c, err, out)
-			}
-			hashes[m.Name] = h
-		}
-	}
-	meta, err := merge.Metadata(o.recipe.String(), mix.Layout, hashes)
-	if err != nil {
-		return err
-	}
-	saved, err := merge.Save(c.Context, pool, mix, out, merge.SaveOptions{
-		DType: dtype, Metadata: meta, Force: c.Bool("force"), AllowInf: c.Bool("allow-inf"), Compat: like,
-		Progress: func(done, total int64) { meter.to("merging", done, total, true) },
-	})
-	meter.end()
-	if err != nil {
-		return stopped(c, err, out)
-	}
-	for _, n := range append(saved.Notes, o.notes...) {
-		say(c, "%s", n)
-	}
-	fmt.Fprintf(c.App.Writer, "%s: %d tensors merged, %d copied, %.1f MB\n", out, saved.Merged, saved.Copied, float64(saved.Bytes)/1e6)
-	if saved.Inf > 0 {
-		say(c, "%d values were too large and became infinite", saved.Inf)
-	}
-	if c.Bool("verify") {
-		return o.verify(c, out)
-	}
-	return nil
-}
-
-func stopped(c *cli.Context, err error, out string) error {
-	if errors.Is(err, context.Canceled) {
-		say(c, "stopped; %s was not written", out)
-		return silentError{err}
-	}
-	return err
-}
-
-// verify measures the file written against the study's target, and compares
-// with what the study promised.
-func (o *order) verify(c *cli.Context, out string) error {
-	meter := newMeter(c)
-	defer meter.end()
-	made, err := merge.OpenModel(merge.NameOf(filepath.Base(out)), out)
-	if err != nil {
-		return err
-	}
-	defer made.Close()
-	target, err := o.target.Open()
-	if err != nil {
-		return err
-	}
-	defer target.Close()
-	pool, err := merge.NewPool([]*merge.Model{made})
-	if err != nil {
-		return err
-	}
-	g, err := similarity.Measure(c.Context, pool, target, 0, func(done, total int64) { meter.to("measuring", done, total, true) })
-	if err != nil {
-		return err
-	}
-	meter.end()
-	l, err := block.For(o.study.Arch, o.study.Era)
-	if err != nil {
-		return err
-	}
-	blocks := g.Blocks(l)
-	worst := 0.0
-	for _, group := range o.study.Groups {
-		sum := 0.0
-		for _, b := range group.Blocks {
-			id, _ := l.Index(b.Name)
-			v, err := blocks.Score(id, []float64{1})
-			if err != nil {
-				return err
-			}
-			sum += v
-			worst = max(worst, math.Abs(v-b.Achieved))
-		}
-		n := float64(len(group.Blocks))
-		fmt.Fprintf(c.App.Writer, "%-8s measured %.4f%%, promised %.4f%%\n", group.Name, 100*sum/n, 100*group.Achieved)
-	}
-	fmt.Fprintf(c.App.Writer, "largest difference in a block: %.1e\n", worst)
-	return nil
 }

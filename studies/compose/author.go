@@ -30,15 +30,14 @@ func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []str
 		if err != nil {
 			return nil, nil, err
 		}
-		unit := c.tolerance(id) / roundingTolerance
 		var weights, errs []float64
 		for _, i := range c.order {
-			w, se := c.fits[id].Weights[i], unit*c.fits[id].SE[i]
+			w, se := c.fits[id].Weights[i], c.tolerance(id, c.fits[id], i)/roundingTolerance
 			switch {
 			case c.blocks.Lacks(id, i):
 				w, se = 0, 1e-9
 			case !slices.Contains(c.sources[id], i):
-				w, se = 0, unit*all.SE[i]
+				w, se = 0, c.tolerance(id, all, i)/roundingTolerance
 			}
 			weights, errs = append(weights, w), append(errs, max(se, 1e-9))
 		}

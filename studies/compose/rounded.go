@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"mixmatch/merge/block"
+	"mixmatch/similarity"
 )
 
 // Ratios may be off by so many standard errors to be a shorter number, and by
@@ -14,14 +15,14 @@ const (
 	sharingTolerance  = 1.2 // times that
 )
 
-// tolerance is by how many standard errors a ratio may be off in block id. Where a
+// tolerance is by how much the weight of model i may be off in block id. Where a
 // model is missing that may cost a tenth of what a step is worth: the digits beyond
 // would be those of the closest mix, which is not the recipe.
-func (c *Composition) tolerance(id block.ID) float64 {
+func (c *Composition) tolerance(id block.ID, fit *similarity.Fit, i int) float64 {
 	if c.blocks.AtNoise(id) {
-		return roundingTolerance
+		return roundingTolerance * fit.SE[i]
 	}
-	return max(roundingTolerance, math.Sqrt(worthElse/10*float64(c.blocks.Len(id))))
+	return math.Sqrt(worthElse/10) * fit.Doubles[i]
 }
 
 // A draft is the column of a block while it is written down, last step first.
@@ -118,7 +119,7 @@ func (c *Composition) writeDown(drafts []*draft, i int, scaleOf func(*draft) sca
 		}
 		s := scaleOf(d)
 		at, scales = append(at, d), append(scales, s)
-		estimates = append(estimates, estimate{(fit.Weights[i] + s.offset) / s.size, c.tolerance(d.id) * fit.SE[i] / math.Abs(s.size)})
+		estimates = append(estimates, estimate{(fit.Weights[i] + s.offset) / s.size, c.tolerance(d.id, fit, i) / math.Abs(s.size)})
 	}
 	for k, v := range shared(estimates) {
 		d, s := at[k], scales[k]

@@ -62,8 +62,9 @@ func (c *Composition) eliminate(id block.ID, candidates []int) ([]int, *similari
 			}
 		}
 	}
-	// An element's share of a squared error is len times that of the block.
-	threshold := max(blockThreshold, math.Sqrt(c.worth(id)*float64(c.blocks.Len(id))))
+	// What a weight explains is the square of its multiple of Doubles, as a share of
+	// what is left; of that, an element is one in len.
+	threshold := math.Sqrt(max(blockThreshold*blockThreshold/float64(max(1, c.blocks.Len(id))), c.worth(id)))
 	for {
 		fit, err := c.blocks.Fit(id, left, nil)
 		if err != nil {
@@ -71,7 +72,7 @@ func (c *Composition) eliminate(id block.ID, candidates []int) ([]int, *similari
 		}
 		worst, least := -1, 1.0
 		for k, i := range left {
-			limit := max(threshold*fit.SE[i], smallestWeight)
+			limit := max(threshold*fit.Doubles[i], smallestWeight)
 			if r := math.Abs(fit.Weights[i]) / limit; r < least {
 				worst, least = k, r
 			}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+func (in *inspection) print(w io.Writer) error {
+	if in.Made != nil {
+		fmt.Fprintf(w, "The file tells of a merge.\n")
+		in.Made.print(w)
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(in.Recipe) > 0 {
+		for _, k := range sorted(in.Recipe) {
+			fmt.Fprintf(tw, "  %s: %s\n", show(k), show(in.Recipe[k]))
+		}
+		fmt.Fprintln(tw)
+	}
+	kind := in.Kind
+	if kind == "" {
+		kind = "no model to merge: " + in.Problem
+	}
+	fmt.Fprintf(tw, "%s\t%s\n", show(in.Path), show(kind))
+	fmt.Fprintf(tw, "size\t%.1f MB, %d tensors, %.1f M parameters\n", float64(in.Size)/1e6, in.Tensors, float64(in.Parameters)/1e6)
+	for _, p := range in.Parts {
+		var types []string
+		for _, d := range sorted(p.DTypes) {
+			types = append(types, fmt.Sprintf("%s x %d", d, p.DTypes[d]))
+		}
+		fmt.Fprintf(tw, "%s\t%d tensors, %.1f M parameters, %s\n", p.Part, p.Tensors, float64(p.Parameters)/1e6, strings.Join(types, ", "))
+	}
+	if in.PositionIDs != "" {
+		fmt.Fprintf(tw, "position ids\t%s\n", in.PositionIDs)
+	}
+	if in.Hash != nil {
+		fmt.Fprintf(tw, "sha256\t%s\nAutoV1\t%s\nAutoV2\t%s\nAutoV3\t%s\n", in.Hash.SHA256, in.Hash.Legacy, in.Hash.Short(), in.Hash.Content[:12])
+	}
+	for _, k := range sorted(in.Metadata) {
+		if _, told := in.Recipe[k]; !told {
+			fmt.Fprintf(tw, "%s\t%s\n", show(k), show(in.Metadata[k]))
+		}
+	}
+	for _, name := range sorted(in.Blocks) {
+		fmt.Fprintf(tw, "%s\n", name)
+		for _, key := range in.Blocks[name] {
+			fmt.Fprintf(tw, "  %s\n", show(key))
+		}
+	}
+	return tw.Flush()
+}
+
+func (m *made) print(w io.Writer) {
+	if m.Problem != "" {
+		fmt.Fprintf(w, "It cannot be read as a recipe: %s\n\n", show(m.Problem))
+		return
+	}
+	fmt.Fprintf(w, "Block map: %s\n\n", m.Era)
+	for line := range strings.Lines(m.Notation) {
+		fmt.Fprintln(w, oneLine(plain(strings.TrimRight(line, "\n"))))
+	}
+	for _, n := range m.Notes {
+		fmt.Fprintf(w, "# %s\n", oneLine(plain(n)))
+	}
+	fmt.Fprintln(w)
+}
+
+// show makes text from a file harmless to a terminal, and not endless.
+func show(s string) string {
+	const most = 2000
+	var b strings.Builder
+	for i, r := range s {
+		if i > most {
+			fmt.Fprintf(&b, "... (%d bytes)", len(s))
+			break
+		}
+		if r == '\n' {
+			r = ' '
+		}
+		b.WriteString(oneLine(plain(string(r))))
+	}
+	return b.String()
+}
+
+type plain string
+
+func (p plain) Error() string { return string(p) }
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/similarity"
+)
+
+// make writes the model and says what it is.
+func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out string, dtype checkpoint.DType, like block.Era) error {
+	meter := newMeter(c)
+	defer meter.end()
+	hashes := map[string]merge.Hash{}
+	if !c.Bool("no-hash") {
+		for _, m := range o.sources {
+			h, err := merge.HashFile(c.Context, m.File.Path(), func(done int64) { meter.to("hashing "+m.Name, done, m.File.Size(), true) })
+			if err != nil {
+				return stopped(c, err, out)
+			}
+			hashes[m.Name] = h
+		}
+	}
+	meta, err := merge.Metadata(o.recipe.String(), mix.Layout, hashes)
+	if err != nil {
+		return err
+	}
+	saved, err := merge.Save(c.Context, pool, mix, out, merge.SaveOptions{
+		DType: dtype, Metadata: meta, Force: c.Bool("force"), AllowInf: c.Bool("allow-inf"), Compat: like,
+		Progress: func(done, total int64) { meter.to("merging", done, total, true) },
+	})
+	meter.end()
+	if err != nil {
+		return stopped(c, err, out)
+	}
+	for _, n := range append(saved.Notes, o.notes...) {
+		say(c, "%s", n)
+	}
+	fmt.Fprintf(c.App.Writer, "%s: %d tensors merged, %d copied, %.1f MB\n", out, saved.Merged, saved.Copied, float64(saved.Bytes)/1e6)
+	if saved.Inf > 0 {
+		say(c, "%d values were too large and became infinite", saved.Inf)
+	}
+	if c.Bool("verify") {
+		return o.verify(c, out)
+	}
+	return nil
+}
+
+func stopped(c *cli.Context, err error, out string) error {
+	if errors.Is(err, context.Canceled) {
+		say(c, "stopped; %s was not written", out)
+		return silentError{err}
+	}
+	return err
+}
+
+// verify measures the file written against the study's target, and compares
+// with what the study promised.
+func (o *order) verify(c *cli.Context, out string) error {
+	meter := newMeter(c)
+	defer meter.end()
+	made, err := merge.OpenModel(merge.NameOf(filepath.Base(out)), out)
+	if err != nil {
+		return err
+	}
+	defer made.Close()
+	target, err := o.target.Open()
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	pool, err := merge.NewPool([]*merge.Model{made})
+	if err != nil {
+		return err
+	}
+	g, err := similarity.Measure(c.Context, pool, target, 0, func(done, total int64) { meter.to("measuring", done, total, true) })
+	if err != nil {
+		return err
+	}
+	meter.end()
+	l, err := block.For(o.study.Arch, o.study.Era)
+	if err != nil {
+		return err
+	}
+	blocks := g.Blocks(l)
+	worst := 0.0
+	for _, group := range o.study.Groups {
+		sum := 0.0
+		for _, b := range group.Blocks {
+			id, _ := l.Index(b.Name)
+			v, err := blocks.Score(id, []float64{1})
+			if err != nil {
+				return err
+			}
+			sum += v
+			worst = max(worst, math.Abs(v-b.Achieved))
+		}
+		n := float64(len(group.Blocks))
+		fmt.Fprintf(c.App.Writer, "%-8s measured %.4f%%, promised %.4f%%\n", group.Name, 100*sum/n, 100*group.Achieved)
+	}
+	fmt.Fprintf(c.App.Writer, "largest difference in a block: %.1e\n", worst)
+	return nil
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+	"mixmatch/merge/recipe"
+	"mixmatch/studies"
+)
+
+// recipeOrder reads a recipe from a file.
+func recipeOrder(c *cli.Context, path string) (*order, error) {
+	text, err := readRecipe(c, path)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.StringSlice("source")) == 0 {
+		return nil, usage("merge: name the models of the recipe with --source")
+	}
+	sources, err := openModels(c.StringSlice("source"))
+	if err != nil {
+		return nil, err
+	}
+	o := &order{sources: sources, vae: c.String("vae")}
+	for i, m := range sources {
+		for _, other := range sources[:i] {
+			if other.Name == m.Name {
+				closeAll(sources)
+				return nil, usage("merge: two models are called %s; rename one with --source NAME=PATH", m.Name)
+			}
+		}
+	}
+	era := block.Era(c.String("era"))
+	if era == "" {
+		era = block.Era(c.String("compat"))
+	}
+	if era == "" {
+		era = block.Eras()[0]
+	}
+	l, err := block.For(sources[0].Kind.Arch, era)
+	if err == nil {
+		o.recipe, err = recipe.Parse(l, text, recipe.Options{Result: c.String("result")})
+	}
+	if err == nil {
+		err = o.recipe.Resolve(modelNames(sources))
+	}
+	if err != nil {
+		closeAll(sources)
+		return nil, usage("%s: %w", path, err)
+	}
+	// What is given but not in the recipe is neither read nor mentioned in the
+	// metadata.
+	used := append(o.recipe.Sources(), o.vae)
+	o.sources = slices.DeleteFunc(sources, func(m *merge.Model) bool {
+		if slices.Contains(used, m.Name) {
+			return false
+		}
+		say(c, "%s is not in the recipe: it takes no part", m.Name)
+		m.Close()
+		return true
+	})
+	return o, nil
+}
+
+func modelNames(models []*merge.Model) []string {
+	var names []string
+	for _, m := range models {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// studyOrder takes the recipe, the models and the VAE from a study.
+func studyOrder(c *cli.Context, dir string) (*order, error) {
+	if len(c.StringSlice("source")) > 0 || c.String("era") != "" || c.String("result") != "" {
+		return nil, usage("merge: a study knows its sources, era and result; these flags go with a RECIPE file")
+	}
+	sum, err := studies.ReadSummary(dir)
+	if err != nil {
+		return nil, err
+	}
+	r, err := aimed(c, dir, sum)
+	if err != nil {
+		return nil, err
+	}
+	inputs, err := studies.Inputs(dir)
+	if err != nil {
+		return nil, err
+	}
+	target := inputs[len(inputs)-1]
+	o := &order{recipe: r, study: sum, target: &target}
+	switch v := sum.VAE; {
+	case v.Same:
+		o.vae = v.Source
+	case v.Source != "" && !v.Blended:
+		o.notes = append(o.notes, "the target's VAE is of none of the sources: blended with the BASE ratios, as SuperMerger does; --vae NAME copies one")
+	}
+	if v := c.String("vae"); v != "" {
+		o.vae = v
+	}
+	used := r.Sources()
+	for _, in := range inputs[:len(inputs)-1] {
+		if !slices.Contains(used, in.Name) && in.Name != o.vae {
+			continue
+		}
+		m, err := in.Open()
+		if err != nil {
+			closeAll(o.sources)
+			return nil, err
+		}
+		o.sources = append(o.sources, m)
+	}
+	return o, nil
+}

@@ -1,0 +1,78 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"mixmatch/similarity"
+	"mixmatch/studies"
+)
+
+// sources prints who is in the mix, and who is not.
+func (p *printer) sources(s *studies.Summary) {
+	p.f("Who is in it:\n")
+	if p.err == nil {
+		tw := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
+		for _, q := range s.Sources {
+			if q.Evidence == similarity.Out || q.Evidence == similarity.Perhaps && q.Blocks == 0 {
+				continue
+			}
+			mark := ""
+			if q.Evidence == similarity.Perhaps {
+				mark = "\tperhaps"
+			}
+			if q.Blocks == 0 { // no weights: the recipe is not linear
+				fmt.Fprintf(tw, "  %s\n", clean(q.Name))
+				continue
+			}
+			share := fmt.Sprintf("%.4f to %.4f", q.Low, q.High)
+			if fmt.Sprintf("%.4f", q.Low) == fmt.Sprintf("%.4f", q.High) {
+				share = fmt.Sprintf("%.4f", q.Low)
+			}
+			blocks := "blocks"
+			if q.Blocks == 1 {
+				blocks = "block"
+			}
+			bar := errorBar(q.MaxError)
+			if q.Vague {
+				bar = "?"
+			}
+			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s%s\n", clean(q.Name), share, bar, q.Blocks, blocks, mark)
+		}
+		p.err = tw.Flush()
+	}
+	if s.Missing != nil {
+		p.f("  These are the weights of the closest mix. Sources stand in for what is missing where they are like it; the\n" +
+			"  errors say how far the recipe's own weights may be from them.\n")
+	}
+	if out := standing(s, similarity.Out); len(out) > 0 {
+		p.f("  not in it: %s\n", strings.Join(out, ", "))
+	}
+	p.same(s)
+	for _, t := range s.Twins {
+		p.f("  %s and %s differ by %.2g %%: how the share divides between them is a guess\n", t.A, t.B, 100*t.Difference)
+	}
+	p.f("\n")
+}
+
+// same names the sources that are the same in some blocks, where any of them may
+// have what one has.
+func (p *printer) same(s *studies.Summary) {
+	var sets []string
+	blocks := map[string][]string{}
+	for _, g := range s.Groups {
+		for _, b := range g.Blocks {
+			for _, set := range b.Same {
+				name := strings.Join(set, ", ")
+				if blocks[name] == nil {
+					sets = append(sets, name)
+				}
+				blocks[name] = append(blocks[name], b.Name)
+			}
+		}
+	}
+	for _, name := range sets {
+		p.f("  the same in %s: %s; what one has there may be any other's, from 0 to all of it\n", strings.Join(blocks[name], " "), name)
+	}
+}

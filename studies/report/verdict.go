@@ -1,0 +1,173 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mixmatch/similarity"
+	"mixmatch/studies"
+)
+
+// verdict says in one paragraph what the result proves.
+func (p *printer) verdict(s *studies.Summary) {
+	p.f("%s: %s\n", s.Target, Headline(s))
+	p.missing(s)
+	for _, g := range s.Groups {
+		p.f("  %-8s %9s   ceiling %9s", g.Name, percent(g.Achieved), percent(g.Ceiling))
+		if g.Explained != nil {
+			p.f("   explained %9s", percent(*g.Explained))
+		}
+		if g.Published != nil {
+			p.f("   similar.py %9s", percent(*g.Published))
+		}
+		p.f("   %s\n", g.Verdict)
+	}
+	p.attention(s)
+	if where := unexplained(s); where != "" {
+		p.f("  unexplained: %s\n", where)
+	}
+	p.f("\n")
+}
+
+// attention says what a search for the attention similarity came to.
+func (p *printer) attention(s *studies.Summary) {
+	for _, g := range s.Groups {
+		if a := g.Attention; a != nil {
+			p.f("  %-8s attention %s as similar.py prints it (by weights alone %s);\n", g.Name, percent(a.Published), percent(a.ByWeights.Published))
+			p.f("           on the inputs it was fitted to %s (%s), on others %s (%s)\n",
+				percent(a.Fitted), percent(a.ByWeights.Fitted), percent(a.HeldOut), percent(a.ByWeights.HeldOut))
+		}
+	}
+}
+
+// Headline says in one sentence what the result proves.
+func Headline(s *studies.Summary) string {
+	switch s.Verdict {
+	case similarity.Exact:
+		in := standing(s, similarity.In)
+		if len(in) == 1 {
+			return fmt.Sprintf("exact. It is %s: what differs is no more than rounding.", in[0])
+		}
+		return "exact. What this recipe leaves unexplained is no more than rounding."
+	case similarity.Best:
+		if s.Missing != nil {
+			return "best possible. No mix of these sources comes closer. Little is left, but it is not rounding: " + unknown(s) + "."
+		}
+		return "best possible. No mix of these sources comes closer, and little is left unexplained."
+	case similarity.Short:
+		return "held back by the recipe. Other ratios than it allows would come closer; see the ceiling."
+	}
+	if s.Missing != nil {
+		return "a source is missing: " + unknown(s) + "."
+	}
+	return "a source is missing. No mix of these sources comes closer than the ceiling, and what it leaves unexplained is far more than rounding."
+}
+
+// unknown says what is missing in a few words.
+func unknown(s *studies.Summary) string {
+	m := s.Missing
+	if s.LoRA != nil {
+		return fmt.Sprintf("a LoRA of rank %d was baked in", s.LoRA.Rank)
+	}
+	if m.Subtracted {
+		return fmt.Sprintf("the recipe subtracts a model that is none of these, about %s of it", share(m))
+	}
+	if m.Weight == 0 {
+		return "an unknown source, how much of it cannot be told from so few"
+	}
+	return "an unknown source of about " + share(m)
+}
+
+func share(m *studies.Missing) string {
+	digits := 0
+	if m.High < 0.02 {
+		digits = 1
+	}
+	text := func(v float64) string { return fmt.Sprintf("%.*f", digits, 100*v) }
+	if text(m.Low) == text(m.High) {
+		return text(m.Weight) + " %"
+	}
+	return fmt.Sprintf("%s %% (%s to %s)", text(m.Weight), text(m.Low), text(m.High))
+}
+
+// standing returns the sources of a standing.
+func standing(s *studies.Summary, want similarity.Standing) (names []string) {
+	for _, q := range s.Sources {
+		if q.Evidence == want {
+			names = append(names, q.Name)
+		}
+	}
+	return names
+}
+
+// missing says who is in the target though not everybody is there.
+func (p *printer) missing(s *studies.Summary) {
+	m := s.Missing
+	if m == nil {
+		return
+	}
+	if l := s.LoRA; l != nil {
+		p.f("  A LoRA of rank %d was baked in: it is in %d of %d matrices looked at.\n", l.Rank, l.In, l.Of)
+	}
+	list := func(label string, names []string) {
+		if len(names) > 0 {
+			p.f("  %-15s %s\n", label, strings.Join(names, ", "))
+		}
+	}
+	list("surely in it:", standing(s, similarity.In))
+	list("perhaps:", standing(s, similarity.Perhaps))
+	if n := len(standing(s, similarity.Out)); n > 0 {
+		p.f("  %-15s %d of the sources\n", "not in it:", n)
+	}
+	if m.Subtracted {
+		p.f("  What is subtracted is as a rule the base of add differences: name it with --base.\n")
+	}
+	if m.WithBase != nil && !m.Subtracted {
+		p.f("  %s and what is missing weigh %.2f together: how that divides between them cannot be seen.\n", s.Base, *m.WithBase)
+	}
+	if len(m.Near) > 0 {
+		p.f("  What is missing may be another version of %s.\n", strings.Join(m.Near, " or "))
+	}
+}
+
+// unexplained lists the blocks with more left over than rounding, worst first.
+func unexplained(s *studies.Summary) string {
+	var bad []studies.Block
+	for _, g := range s.Groups {
+		for _, b := range g.Blocks {
+			if b.Verdict != similarity.Exact {
+				bad = append(bad, b)
+			}
+		}
+	}
+	slices.SortStableFunc(bad, func(a, b studies.Block) int {
+		switch {
+		case a.Unexplained > b.Unexplained:
+			return -1
+		case a.Unexplained < b.Unexplained:
+			return 1
+		}
+		return 0
+	})
+	var parts []string
+	for i, b := range bad {
+		if i == 6 {
+			parts = append(parts, fmt.Sprintf("and %d more", len(bad)-6))
+			break
+		}
+		mark := ""
+		if b.Verdict == similarity.Short && b.Attention == nil {
+			mark = " (held back)"
+		}
+		parts = append(parts, fmt.Sprintf("%s %.2f %%%s", b.Name, 100*b.Unexplained, mark))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	from := s.Base
+	if from == "" {
+		from = "the nearest source"
+	}
+	return strings.Join(parts, ", ") + " of what separates the target from " + from
+}
