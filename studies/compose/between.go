@@ -7,8 +7,8 @@ import (
 	"mixmatch/merge/block"
 )
 
-// A treeStep is a step of a tree: it adds the difference between a model that is new
-// and another, which came before it.
+// A treeStep is a step of a tree: it adds the difference between a model that is
+// new and another, which came before it.
 type treeStep struct {
 	model, other int
 	negative     bool // the new model is subtracted

@@ -8,7 +8,8 @@
 // those that a person would rather type. Nothing here reads a file.
 //
 // Models are known by their place in Blocks.Names. Weights are one a model and
-// sum to 1; a column is the ratios of one block, one a model but the first.
+// sum to 1; a column is the ratios of one block, one for each model that takes
+// part but the first (a 0 if it is alone).
 package compose
 
 import (
