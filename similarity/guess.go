@@ -6,19 +6,20 @@ import (
 	"slices"
 )
 
-// A guess takes each model in turn for what is missing from a block.
+// A guess takes each of n models in turn for what is missing from a block, and
+// behind them, where the base of them all is not there, that base.
 type guess struct {
 	*analysis
-	weight []float64 // of what is missing, were it like this model; NaN where the model cannot be told
-	share  []float64 // n x n: how much of i's weight is then not its own
-	below  [2][]float64
+	weight []float64    // n+1: of what is missing, were it like this model; NaN where the model cannot be told
+	share  []float64    // n+1 rows of n: how much of i's weight is then not its own
+	below  [2][]float64 // n+1: what the weights would have below zero, were it added and were it subtracted
 }
 
 // guess guesses at what is missing from the block, if all models but base (or
 // all, if that is -1) are such as might be.
 func (a *analysis) guess(base int) *guess {
 	n := len(a.weights)
-	g := &guess{analysis: a, weight: make([]float64, n), share: make([]float64, n*n)}
+	g := &guess{analysis: a, weight: make([]float64, n+1), share: make([]float64, (n+1)*n)}
 	over := max(0, a.rss-1.5*a.on.noise)
 	for k := range n {
 		b, left, ok := a.like(k)
@@ -31,9 +32,18 @@ func (a *analysis) guess(base int) *guess {
 			g.share[k*n+i] = g.weight[k] * v
 		}
 	}
+	g.weight[n] = math.NaN()
+	if base < 0 {
+		if b, left, ok := a.centre(); ok {
+			g.weight[n] = math.Sqrt(over / left)
+			for i, v := range b {
+				g.share[n*n+i] = g.weight[n] * v
+			}
+		}
+	}
 	for s, sign := range []float64{1, -1} {
-		g.below[s] = make([]float64, n)
-		for k := range n {
+		g.below[s] = make([]float64, n+1)
+		for k := range n + 1 {
 			for i, w := range a.weights {
 				if i != base {
 					g.below[s][k] += max(0, -(w - sign*g.share[k*n+i]))
@@ -47,6 +57,48 @@ func (a *analysis) guess(base int) *guess {
 	return g
 }
 
+// centre returns the affine mix of the models that comes closest to the model they
+// were all trained from, if training moved each its own way, and the squared length
+// that it leaves. Then cross has -q_i q_j / Q off its diagonal and q_i (1 - q_i/Q) on
+// it, where 1/q_i is the squared length of model i's own way and Q the sum of all q:
+// the mix is q_i/Q, which the coefficients of the fits of all models come to on
+// average, and leaves 1/Q.
+func (a *analysis) centre() (coefficients []float64, left float64, ok bool) {
+	n := len(a.weights)
+	coefficients = make([]float64, n)
+	sum, count := 0.0, 0
+	for k := range n {
+		b, _, ok := a.like(k)
+		if !ok {
+			continue
+		}
+		count++
+		for i, v := range b {
+			coefficients[i] += max(0, v)
+			sum += max(0, v)
+		}
+	}
+	if count < 3 || sum <= 0 {
+		return nil, 0, false
+	}
+	var all []float64
+	for i := range coefficients {
+		coefficients[i] /= sum
+		if q := coefficients[i]; q > 0 && q < 1 && a.cross[i*n+i] > 0 {
+			all = append(all, a.cross[i*n+i]/(q*(1-q)))
+		}
+	}
+	if len(all) == 0 {
+		return nil, 0, false
+	}
+	slices.Sort(all)
+	return coefficients, 1 / all[len(all)/2], true
+}
+
+// mostSubtracted is the largest weight that the base of add differences may have
+// below zero: there may be several, each as much as a slider gives.
+const mostSubtracted = 4
+
 // Credits say how likely what is missing is like each model.
 type credit struct {
 	by       []float64 // model; they sum to 1
@@ -54,12 +106,13 @@ type credit struct {
 }
 
 // credits gives each guess credit over all blocks: less the more it makes weights
-// negative, and none if what is missing would weigh more than everything.
+// negative, and none if what is missing would weigh more than everything, or more
+// than is ever subtracted.
 func credits(guesses []*guess, signs bool) credit {
 	if len(guesses) == 0 {
 		return credit{}
 	}
-	n := len(guesses[0].weights)
+	n := len(guesses[0].weight)
 	c := credit{by: make([]float64, n)}
 	over := func(of func(g *guess) []float64) []float64 {
 		out := make([]float64, n)
@@ -99,7 +152,7 @@ func credits(guesses []*guess, signs bool) credit {
 				continue
 			}
 			p := 1e-12
-			if weight[k] < 1 {
+			if weight[k] < [2]float64{1, mostSubtracted}[s] {
 				p += math.Exp(-(v - least) / implausible)
 			}
 			c.by[k] += p
