@@ -64,6 +64,9 @@ func TestFindRank(t *testing.T) {
 		{1280, 1280, 16, 1},
 		{1280, 320, 64, 1},
 	} {
+		if testing.Short() {
+			c.seeds = (c.seeds + 3) / 4
+		}
 		for _, strength := range []float64{3, 30, 1000} {
 			for _, known := range []float64{1, 0.1, 0} {
 				right := 0

@@ -14,7 +14,7 @@ func (a Matrix) columns(z []float32, k int) []float32 {
 	for at := 0; at < a.Rows; at += step {
 		n := min(step, a.Rows-at)
 		p.MulT(c[:n*wide], a.Data[at*a.Cols:(at+n)*a.Cols], n)
-		transpose(out[at:], a.Rows, c, wide, n, k)
+		vec.Transpose(out[at:], a.Rows, c, wide, n, k)
 	}
 	return out
 }
@@ -28,9 +28,9 @@ func (a Matrix) rows(q []float32, k int) []float32 {
 	c := make([]float32, step*wide)
 	for at := 0; at < a.Cols; at += step {
 		n := min(step, a.Cols-at)
-		transpose(t, a.Rows, a.Data[at:], a.Cols, a.Rows, n)
+		vec.Transpose(t, a.Rows, a.Data[at:], a.Cols, a.Rows, n)
 		p.MulT(c[:n*wide], t[:n*a.Rows], n)
-		transpose(out[at:], a.Cols, c, wide, n, k)
+		vec.Transpose(out[at:], a.Cols, c, wide, n, k)
 	}
 	return out
 }
@@ -51,25 +51,6 @@ func pack(vectors []float32, k, n int) (*vec.Packed, int) {
 	return p, wide
 }
 
-// transpose sets dst, of rows dstStride numbers apart, to the transpose of the
-// rows x cols matrix src, of rows srcStride numbers apart.
-func transpose(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
-	const tile = 16 // 64 bytes: whole cache lines on both sides
-	for i := 0; i < rows; i += tile {
-		high := min(i+tile, rows)
-		for j := 0; j < cols; j += tile {
-			wide := min(tile, cols-j)
-			for r := i; r < high; r++ {
-				from := src[r*srcStride+j : r*srcStride+j+wide]
-				to := dst[j*dstStride+r:]
-				for c, v := range from {
-					to[c*dstStride] = v
-				}
-			}
-		}
-	}
-}
-
 // combine returns k new vectors of n numbers: new vector i is the sum over j of
 // w_ij times vector j, w being k x old.
 func combine(vectors, w []float32, k, old, n int) []float32 {
@@ -79,9 +60,9 @@ func combine(vectors, w []float32, k, old, n int) []float32 {
 	t, c := make([]float32, step*old), make([]float32, step*wide)
 	for at := 0; at < n; at += step {
 		m := min(step, n-at)
-		transpose(t, old, vectors[at:], n, old, m)
+		vec.Transpose(t, old, vectors[at:], n, old, m)
 		p.MulT(c[:m*wide], t[:m*old], m)
-		transpose(out[at:], n, c, wide, m, k)
+		vec.Transpose(out[at:], n, c, wide, m, k)
 	}
 	return out
 }

@@ -7,7 +7,7 @@ const (
 	// that of even noise, which rounding is not quite.
 	white = 1.1
 	// A value that counts stands this much above the edge.
-	clear = 1.3
+	stands = 1.3
 	// Steps of a secret recipe may each have rounded: noise of that kind is at
 	// most so many times that of rounding once. (A mean square.)
 	roundings = 25
@@ -77,18 +77,18 @@ func (s *search) step(v []float64, most int, uneven float64) int {
 		return 0
 	}
 	for r := most; r > 0; r-- {
-		if e := bound(r); v[r-1] >= gap(r)*next(r) && v[r-1] >= clear*e && next(r) <= white*e {
+		if e := bound(r); v[r-1] >= gap(r)*next(r) && v[r-1] >= stands*e && next(r) <= white*e {
 			return r
 		}
 	}
 	for r := most; r > 0; {
 		e := bound(r)
 		fewer := 0
-		for fewer < r && v[fewer] >= clear*e {
+		for fewer < r && v[fewer] >= stands*e {
 			fewer++
 		}
 		if fewer == r {
-			if r <= side/low && level(r) <= roundings*s.noise && next(r) <= clear*e && v[0] >= 2*clear*e {
+			if r <= side/low && level(r) <= roundings*s.noise && next(r) <= stands*e && v[0] >= 2*stands*e {
 				return r
 			}
 			break
@@ -96,7 +96,7 @@ func (s *search) step(v []float64, most int, uneven float64) int {
 		r = fewer
 	}
 	for r := most; r > 0; r-- {
-		if v[r-1] >= cliff*next(r) && next(r) <= crooked*bound(r) && v[r-1] >= clear*bound(r) {
+		if v[r-1] >= cliff*next(r) && next(r) <= crooked*bound(r) && v[r-1] >= stands*bound(r) {
 			return r
 		}
 	}

@@ -19,8 +19,8 @@ type Shadow struct {
 // they need of f.
 func (f *Found) NewShadows(n, rows, cols int) []*Shadow {
 	ut, vt := make([]float32, len(f.U)), make([]float32, len(f.V))
-	transpose(ut, rows, f.U, f.Rank, rows, f.Rank)
-	transpose(vt, cols, f.V, f.Rank, cols, f.Rank)
+	vec.Transpose(ut, rows, f.U, f.Rank, rows, f.Rank)
+	vec.Transpose(vt, cols, f.V, f.Rank, cols, f.Rank)
 	v, wide := pack(vt, f.Rank, cols)
 	all := make([]*Shadow, n)
 	for i := range all {
@@ -46,7 +46,7 @@ func (s *Shadow) Add(x []float32, at int) {
 	}
 	p, wide := pack(u, r, n)
 	t := make([]float32, len(x))
-	transpose(t, n, x, s.cols, n, s.cols)
+	vec.Transpose(t, n, x, s.cols, n, s.cols)
 	p.MulT(c[:s.cols*wide], t, s.cols)
 	for j := range s.cols {
 		for k, v := range c[j*wide : j*wide+r] {

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/mat"
+
+	"mixmatch/merge/vec"
 )
 
 // A sketch is a matrix as seen in a small space: A ~ Q (Q'A), and Q'A = W S V'.
@@ -61,7 +63,7 @@ func (s *search) exact() *sketch {
 		sk.flip = true
 		sk.k = s.a.Cols
 		sk.b = make([]float32, len(s.a.Data))
-		transpose(sk.b, s.a.Rows, s.a.Data, s.a.Cols, s.a.Rows, s.a.Cols)
+		vec.Transpose(sk.b, s.a.Rows, s.a.Data, s.a.Cols, s.a.Rows, s.a.Cols)
 		sk.a = Matrix{Rows: s.a.Cols, Cols: s.a.Rows, Data: sk.b}
 	}
 	sk.solve()
@@ -157,10 +159,10 @@ func (sk *sketch) inner(r int) []float32 {
 	}
 	out := make([]float32, n*r)
 	if sk.q == nil {
-		transpose(out, r, w, n, r, n)
+		vec.Transpose(out, r, w, n, r, n)
 		return out
 	}
-	transpose(out, r, combine(sk.q, w, r, sk.k, n), n, r, n)
+	vec.Transpose(out, r, combine(sk.q, w, r, sk.k, n), n, r, n)
 	return out
 }
 
@@ -174,6 +176,6 @@ func (sk *sketch) outer(r int) []float32 {
 		}
 	}
 	out := make([]float32, n*r)
-	transpose(out, r, combine(sk.b, w, r, sk.k, n), n, r, n)
+	vec.Transpose(out, r, combine(sk.b, w, r, sk.k, n), n, r, n)
 	return out
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"mixmatch/merge/block"
 )
 
 const (
@@ -78,7 +80,7 @@ func (r *Rest) adjusted(ctx context.Context, res *Result) ([]Note, map[string]bo
 			told[k] = true
 		}
 	}
-	if s := found[adjustOut2Bias]; s.unlike {
+	if s := found[adjustOut2Bias]; s.unlike && s.apart > standsOut*res.biases() {
 		notes = append(notes, Note{fmt.Sprintf("the last convolution's bias has %.4g added: brightness, contrast or colour of SuperMerger's Adjust", s.rest), []string{adjustOut2Bias}})
 		told[adjustOut2Bias] = true
 	}
@@ -91,12 +93,31 @@ type scaled struct {
 	is     bool    // by a factor, and nothing else
 	by     float64 // which
 	rest   []float32
+	apart  float64 // root mean square of R
+}
+
+// standsOut is how many times the R of other biases that of the last one must be,
+// to be what somebody added, and no part of a source that is missing.
+const standsOut = 5.0
+
+// biases returns the root mean square of R in the UNet's biases but the first's
+// and the last's.
+func (res *Result) biases() float64 {
+	sum, n := 0.0, 0
+	for i := range res.Tensors {
+		l := &res.Tensors[i]
+		if l.Kind == Bias && l.Part() == block.UNet && !adjustable[l.Key] {
+			sum += l.Energy
+			n += l.Len()
+		}
+	}
+	return math.Sqrt(sum / float64(max(n, 1)))
 }
 
 // factor finds out whether a tensor is the mix's times a number: the one that
 // comes nearest, <T,M> / <M,M>, leaves no more than a hundredth of R.
 func (r *Rest) factor(l *Left) (scaled, error) {
-	s := scaled{by: 1, unlike: l.Energy > unlike*l.Floor}
+	s := scaled{by: 1, unlike: l.Energy > unlike*l.Floor, apart: math.Sqrt(l.Energy / float64(l.Len()))}
 	if !s.unlike {
 		return s, nil
 	}

@@ -12,10 +12,10 @@ import (
 
 // Options are the choices of [Rest.Explain].
 type Options struct {
-	Threads  int // 0: as many as there are processors
-	MaxRank  int // of a LoRA; 0: 128
-	Rounds   int // of solving and looking again, at most; 0: 6
-	Progress func(done, total int64)
+	Threads  int                     // 0: as many as there are processors
+	MaxRank  int                     // of a LoRA; 0: 128
+	Rounds   int                     // of solving and looking again, at most; 0: 6
+	Progress func(done, total int64) // elements of the round
 
 	Only func(Tensor) bool // look at these tensors only; nil for all
 

@@ -45,8 +45,14 @@ func TestNotes(t *testing.T) {
 				noise(key, x, 0.01)
 			}
 		}, []string{"in one tensor"}},
+		"a source": {func(key string, x []float32) {
+			if block.PartOf(key) != block.VAE {
+				noise(key, x, 0.001)
+			}
+		}, nil},
+		"ids": {nil, []string{"position ids"}},
 	} {
-		w := grow(t, plant{seed: 9, div: 16, add: c.add})
+		w := grow(t, plant{seed: 9, div: 16, add: c.add, ids: name == "ids"})
 		r := w.rest(t, nil)
 		res := w.explain(t, r)
 		notes, err := r.Notes(t.Context(), w.gram, res)

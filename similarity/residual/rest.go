@@ -74,7 +74,7 @@ func (r *Rest) Tensors() []Tensor {
 }
 
 // weights returns the weight of each model in t. They sum to 1 if those of the
-// blocks do.
+// blocks do. A block without weights is the root's, as what has no block.
 func (r *Rest) weights(t Tensor) []float64 {
 	one := func(i int) []float64 {
 		w := make([]float64, len(r.Pool.Models))
@@ -84,7 +84,7 @@ func (r *Rest) weights(t Tensor) []float64 {
 	switch {
 	case t.Part() == block.VAE && r.VAE >= 0:
 		return one(r.VAE)
-	case t.Governed:
+	case t.Governed && r.Weights[t.Block] != nil:
 		return r.Weights[t.Block]
 	}
 	return one(r.Root)

@@ -25,6 +25,7 @@ type world struct {
 	target  *merge.Model
 	gram    *similarity.Gram
 	lora    map[string]int // key -> rank planted
+	ids     bool           // integers are not zero
 }
 
 // A plant says what the target has beyond the mix.
@@ -35,6 +36,7 @@ type plant struct {
 	rank     func(key string, shape []int) int // 0: nothing
 	strength float64                           // of the LoRA's numbers, in units of the models' differences
 	add      func(key string, x []float32)     // what else is done to a tensor
+	ids      bool                              // position ids of its own
 }
 
 const models = 3
@@ -93,6 +95,7 @@ func grow(t testing.TB, p plant) *world {
 	if w.pool, err = merge.NewPool(all); err != nil {
 		t.Fatal(err)
 	}
+	w.ids = p.ids
 	w.target = w.write(t, "T", func(key string, shape []int, n int) []float32 {
 		x := make([]float32, n)
 		sum := make([]float64, n)
@@ -172,6 +175,8 @@ func (w *world) write(t testing.TB, name string, values func(key string, shape [
 		b := make([]byte, q.Bytes())
 		if q.DType.Float() {
 			vec.NarrowF16(b, values(q.Name, shapes[q.Name], q.Len()))
+		} else if w.ids {
+			b[0] = 1
 		}
 		if _, err := out.Write(b); err != nil {
 			t.Fatal(err)
