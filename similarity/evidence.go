@@ -223,13 +223,14 @@ func (e *Evidence) mayBe(i int) bool {
 
 // exact reports for each block whether what the models leave is rounding and
 // nothing else: not more than the steps of a recipe of the chosen models may come
-// to; the same in all kinds of tensors; and not like any model that is not needed.
+// to; the same in all kinds of tensors; and not like any model that is not needed,
+// which together explain no more of it than chance would have them.
 func (b *Blocks) exact(all []*analysis, chosen []int) []bool {
 	// Where only some steps change a kind of tensor, only they round it.
 	factor := max(4, float64(len(chosen)))
 	out := make([]bool, len(all))
 	limit := allowance(len(chosen))
-	sum, tests := &residual{}, test{}
+	sum, idle := &residual{}, test{}
 	for i, a := range all {
 		s := &b.sums[a.id]
 		r := b.residualOf(a.id, a.weights)
@@ -238,15 +239,19 @@ func (b *Blocks) exact(all []*analysis, chosen []int) []bool {
 			continue
 		}
 		sum.add(r)
-		n := len(a.weights)
-		for k := range n {
-			d := a.cross[k*n+k]
-			if k > 0 && a.told[k] && !slices.Contains(chosen, k) && d > 0 && 1/d > a.on.clear() {
-				tests.add(a.weights[k], math.Sqrt(a.phi*a.on.noise/a.len*d))
-			}
+		q := a.contest(worthAtNoise, s.absent)
+		some, _ := q.among(chosen)
+		left, _ := q.without(some)
+		free := -len(some)
+		for _, told := range a.told {
+			free += map[bool]int{true: 1}[told]
+		}
+		if free > 0 {
+			idle.sum += max(0, left-a.rss) / q.unit()
+			idle.blocks += float64(free)
 		}
 	}
-	if !sum.alike(max(3, factor-1)) || tests.blocks > 0 && tests.sum > 9*tests.blocks {
+	if !sum.alike(max(3, factor-1)) || idle.clear() > 3 {
 		return make([]bool, len(all))
 	}
 	return out

@@ -40,7 +40,7 @@ func withheld() []Situation {
 			f := kin(d.seed)
 			hidden := pick(d.Rand, f.names[:8]...)
 			p := d.withheld(f, without(f.names, hidden, other(hidden)), hidden, m)
-			p.neutral = other(hidden)
+			p.neutral, p.want = other(hidden), notExact
 			p.offered = append(p.offered, p.neutral)
 			return p
 		}})
