@@ -146,7 +146,7 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64, on basis)
 		if math.Abs(rest) > 1e-9 {
 			return nil, nil, ErrNoFit
 		}
-		f.SE = make([]float64, n)
+		f.SE, f.Doubles = make([]float64, n), make([]float64, n)
 	} else {
 		sys = &system{rows: regressors(f.Weights, rest, free)}
 		k := transform(sys.rows, on.p)
@@ -178,7 +178,7 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64, on basis)
 func (b *Blocks) single(id block.ID, free []int, fixed map[int]float64) (*Fit, *system, error) {
 	var best *Fit
 	for _, i := range free {
-		f := &Fit{Weights: make([]float64, len(b.Names)), SE: make([]float64, len(b.Names)), Scale: 1}
+		f := &Fit{Weights: make([]float64, len(b.Names)), SE: make([]float64, len(b.Names)), Doubles: make([]float64, len(b.Names)), Scale: 1}
 		f.Weights[i] = 1
 		for k := range b.Names {
 			if v, ok := fixed[k]; ok {

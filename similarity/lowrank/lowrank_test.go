@@ -65,7 +65,9 @@ func TestFindRank(t *testing.T) {
 		{1280, 320, 64, 1},
 	} {
 		if testing.Short() {
-			c.seeds = (c.seeds + 3) / 4
+			if c.seeds = (c.seeds + 3) / 4; c.m*c.n > 1<<17 {
+				continue
+			}
 		}
 		for _, strength := range []float64{3, 30, 1000} {
 			for _, known := range []float64{1, 0.1, 0} {
@@ -76,7 +78,7 @@ func TestFindRank(t *testing.T) {
 						right++
 					}
 				}
-				if float64(right) < 0.95*float64(c.seeds) {
+				if float64(right) < math.Floor(0.95*float64(c.seeds)) {
 					t.Errorf("%v, %v times the edge, noise known to %v: rank right %d times", c, strength, known, right)
 				}
 			}
