@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"mixmatch/merge/recipe"
 	"mixmatch/studies/compose/chain"
@@ -62,7 +63,7 @@ func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []str
 		}
 	}
 	if s := found.Remark(); s != "" {
-		notes = append(notes, s)
+		notes = append(notes, strings.TrimSuffix(s, "."))
 	}
 	return found.Recipe, notes, nil
 }
