@@ -167,7 +167,7 @@ func kindOf(key string) (kind, bool) {
 	switch {
 	case !strings.HasSuffix(key, "weight") && !strings.Contains(key, "proj") || strings.Contains(key, "norm") ||
 		strings.Contains(key, "ln_") || strings.HasSuffix(key, "bias") ||
-		strings.Contains(key, "_layers.0.") || strings.HasSuffix(key, "out.0.weight"):
+		strings.Contains(key, "_layers.0.") || strings.HasSuffix(key, ".out.0.weight"):
 		return 0, false
 	case strings.Contains(key, "attn"):
 		return attention, true

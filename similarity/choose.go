@@ -10,11 +10,11 @@ import (
 // then a backward pruning. (Orthogonal least squares: Chen, Billings and Luo, Int.
 // J. Control 50, 1989.)
 
-// worth is the share of what is left that a model must explain to be worth a
-// step, where what is left is rounding and where it is another model.
+// WorthAtNoise and WorthElse are the share of what is left that a model must explain
+// to be worth a step, where what is left is rounding and where it is another model.
 const (
-	worthAtNoise = 0.01
-	worthElse    = 0.001
+	WorthAtNoise = 0.01
+	WorthElse    = 0.001
 )
 
 // A contest is one block in a forward selection: products of the models' deltas
@@ -150,8 +150,8 @@ func prune(contests []*contest, chosen []int) []int {
 			for k, i := range chosen {
 				as := i
 				if !q.clear(i) {
-					if as = 0; firsts > 1 {
-						continue // another is the same here
+					if as = 0; firsts > 1 || q.absent[i] {
+						continue // another is the same here, or it has no such tensors
 					}
 				}
 				if at := slices.Index(some, as); at >= 0 {

@@ -76,7 +76,7 @@ type Witness struct {
 
 // An Unknown is what is in the target and in no model.
 type Unknown struct {
-	Weight, Low, High float64 // of the mix; 0 where too few models are there to tell
+	Weight, Low, High float64 // of the mix; 0 where that cannot be told: too few models, or like none of them, or too little
 	// Subtracted is set if the guesses make sense only with a negative weight: the
 	// recipe subtracts a model that is not there, the base of add differences.
 	Subtracted bool
@@ -95,14 +95,14 @@ func (b *Blocks) Weigh(ids []block.ID, base int) *Evidence {
 	for _, id := range ids {
 		all = append(all, b.analyse(id, b.sums[id].basis()))
 	}
-	e.Chosen = b.choose(all, worthAtNoise)
+	e.Chosen = b.choose(all, WorthAtNoise)
 	exact := b.exact(all, e.Chosen)
 	e.Exact = !slices.Contains(exact, false)
 	if !e.Exact {
 		for i, a := range all {
 			all[i] = b.analyse(a.id, b.sums[a.id].plain())
 		}
-		e.Chosen = b.choose(all, worthElse)
+		e.Chosen = b.choose(all, WorthElse)
 	}
 	var guesses, short []*guess // of all blocks, and of those that miss something
 	for i, a := range all {
@@ -160,6 +160,9 @@ func (e *Evidence) near(short []*guess, base int) []int {
 			room[i] += g.weights[i] * g.weights[i] * g.apart(i, origin)
 		}
 	}
+	if left == 0 {
+		return nil
+	}
 	var near []int
 	for i := range n {
 		if i != base && e.Models[i].Standing == In && left <= half*half*room[i] {
@@ -198,11 +201,28 @@ func (e *Evidence) stand(tests, asItIs []test) {
 			m.Standing = Out
 		}
 	}
+	for i := range e.Models {
+		if e.Models[i].Standing == Out && e.twin(i) {
+			e.Models[i].Standing = Perhaps
+		}
+	}
 	for i := range e.Models { // the closest mix has all that are surely in it
 		if e.Models[i].Standing == In && !slices.Contains(e.Chosen, i) {
 			e.Chosen = append(e.Chosen, i)
 		}
 	}
+}
+
+// twin reports whether model i is the same as one that is chosen in every block.
+func (e *Evidence) twin(i int) bool {
+	for _, w := range e.Blocks {
+		if !slices.ContainsFunc(w.Same, func(set []int) bool {
+			return slices.Contains(set, i) && slices.ContainsFunc(set, func(k int) bool { return k != i && slices.Contains(e.Chosen, k) })
+		}) {
+			return false
+		}
+	}
+	return len(e.Blocks) > 0
 }
 
 // mayBe reports whether model i may well have a weight of some size.
@@ -239,7 +259,7 @@ func (b *Blocks) exact(all []*analysis, chosen []int) []bool {
 			continue
 		}
 		sum.add(r)
-		q := a.contest(worthAtNoise, s.absent)
+		q := a.contest(WorthAtNoise, s.absent)
 		some, _ := q.among(chosen)
 		left, _ := q.without(some)
 		free := -len(some)

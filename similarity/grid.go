@@ -17,8 +17,8 @@ const sampled = 4096
 
 // findGrids sets, for each tensor of g, the grid that the target's values lie on if
 // it is coarser than the format they are stored in: if all values looked at do, and
-// nine in ten of all tensors of that part of the model, since a tensor may hold
-// only round numbers.
+// nine in ten of those of that part of the model, since a tensor may hold only round
+// numbers.
 func (g *Gram) findGrids(target *merge.Model) error {
 	type count struct{ on, of int }
 	x, buffer := make([]float32, sampled), make([]byte, 8*sampled)
@@ -58,10 +58,19 @@ func (g *Gram) findGrids(target *merge.Model) error {
 
 // mantissa returns how many bits of it a format has.
 func mantissa(dtype string) int {
-	for _, g := range vec.Grids() {
-		if g.Name == dtype {
-			return g.Bits
-		}
+	if g, ok := vec.GridOf(dtype); ok {
+		return g.Bits
 	}
 	return 23
+}
+
+// Grids returns the grids of the tensors that have one, by key.
+func (g *Gram) Grids() map[string]string {
+	grids := map[string]string{}
+	for i := range g.Tensors {
+		if name := g.Tensors[i].Grid; name != "" {
+			grids[g.Tensors[i].Key] = name
+		}
+	}
+	return grids
 }

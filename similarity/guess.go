@@ -99,10 +99,11 @@ func (a *analysis) centre() (coefficients []float64, left float64, ok bool) {
 // below zero: there may be several, each as much as a slider gives.
 const mostSubtracted = 4
 
-// Credits say how likely what is missing is like each model.
+// A credit says how likely what is missing is like each model.
 type credit struct {
 	by       []float64 // model; they sum to 1
 	negative float64   // the part of it for a negative weight
+	none     bool      // no guess deserves any: what is missing is like none of the models
 }
 
 // credits gives each guess credit over all blocks: less the more it makes weights
@@ -162,6 +163,7 @@ func credits(guesses []*guess, signs bool) credit {
 			}
 		}
 	}
+	c.none = total < 1e-6
 	if total > 0 {
 		for k := range c.by {
 			c.by[k] /= total
@@ -211,7 +213,7 @@ func gap(guesses []*guess, c credit) *Unknown {
 		each = append(each, g.weight)
 	}
 	n := len(c.by)
-	mean := make([]float64, n)
+	middle := make([]float64, n) // of the blocks, by guess
 	for k := range n {
 		var some []float64
 		for _, w := range each {
@@ -220,20 +222,23 @@ func gap(guesses []*guess, c credit) *Unknown {
 			}
 		}
 		slices.Sort(some)
-		mean[k] = math.NaN()
+		middle[k] = math.NaN()
 		if len(some) > 0 {
-			mean[k] = (some[len(some)/2] + some[(len(some)-1)/2]) / 2
+			middle[k] = (some[len(some)/2] + some[(len(some)-1)/2]) / 2
 		}
 	}
 	u := &Unknown{
-		Weight: quantile(mean, c.by, 0.5), Low: quantile(mean, c.by, 0.05), High: quantile(mean, c.by, 0.95),
+		Weight: quantile(middle, c.by, 0.5), Low: quantile(middle, c.by, 0.05), High: quantile(middle, c.by, 0.95),
 		Subtracted: c.negative > 0.9,
 	}
 	count := 0
-	for _, v := range mean {
+	for _, v := range middle {
 		if !math.IsNaN(v) {
 			count++
 		}
+	}
+	if c.none {
+		return &Unknown{}
 	}
 	if count < 3 { // nothing to tell by how models of this family differ
 		u.Low, u.High = u.Weight/2, max(u.Weight, min(1, 2*u.Weight))

@@ -153,9 +153,9 @@ func leastSquares(k []float64, keep []bool) (z []float64, inverse []float64) {
 	return z, inverse
 }
 
-// groups is how many tensors a block must have for residuals that go together
+// leastTensors is how many tensors a block must have for residuals that go together
 // within a tensor to be seen.
-const groups = 8
+const leastTensors = 8
 
 // sandwich returns the covariance of the coefficients z: inverse * (sum over
 // tensors of u_t^2 s_t^2 K_t) * inverse, u_t being the tensor's weight and s_t^2
@@ -201,7 +201,7 @@ func (s *system) sandwich(tensors []*Products, weight func(*Products) float64) (
 		}
 	}
 	cov = mul(mul(inverse, meat, n), inverse, n)
-	if len(tensors) >= groups {
+	if len(tensors) >= leastTensors {
 		clustered = mul(mul(inverse, scores, n), inverse, n)
 	}
 	return cov, clustered

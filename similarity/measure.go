@@ -214,28 +214,18 @@ func (w *worker) measure(r *partial, models []*merge.Model, t *Products, c piece
 // on, adds to a squared distance: as they are stored or, if one is named, on a grid
 // that is coarser, and as float16.
 func (w *worker) rounding(f *checkpoint.File, t checkpoint.Tensor, at int, x []float32, grid string) (stored, half float64, err error) {
-	for _, g := range vec.Grids() {
-		if g.Name == grid {
-			b := w.bytes[:2*len(x)]
-			vec.NarrowF16(b, x)
-			return g.SumUlp2(x) / 12, vec.SumUlp2F16(b) / 12, nil
-		}
+	if g, ok := vec.GridOf(grid); ok {
+		b := w.bytes[:2*len(x)]
+		vec.NarrowF16(b, x)
+		return g.SumUlp2(x) / 12, vec.SumUlp2F16(b) / 12, nil
 	}
 	width := t.DType.Bits() / 8
 	b := w.bytes[:len(x)*width]
 	if err := f.ReadBytes(b, t, int64(at)*int64(width)); err != nil {
 		return 0, 0, err
 	}
-	switch t.DType {
-	case "F16":
-		stored = vec.SumUlp2F16(b) / 12
+	if stored = Rounding(t.DType, b); t.DType == checkpoint.F16 {
 		return stored, stored, nil
-	case "BF16":
-		stored = vec.SumUlp2BF16(b) / 12
-	case "F32":
-		stored = vec.SumUlp2F32(b) / 12
-	case "F64":
-		stored = vec.SumUlp2F64(b) / 12
 	}
 	b = w.bytes[:2*len(x)]
 	vec.NarrowF16(b, x)

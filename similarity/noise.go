@@ -120,6 +120,7 @@ func (s *sum) compare() {
 			return
 		}
 	}
+	s.saved = false
 }
 
 // leftover returns the squared length that the last row of the products p has left

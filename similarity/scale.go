@@ -18,6 +18,7 @@ func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
 	}
 	b := g.Blocks(l)
 	var scales []float64
+	scaled := map[string]bool{} // tensors of the blocks that speak for it
 	blocks := 0
 	for id := range l.Blocks().All() {
 		s := &b.sums[id]
@@ -31,6 +32,9 @@ func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
 		}
 		if sys.rest/float64(s.len) <= roundings {
 			scales = append(scales, f.Scale)
+			for _, t := range s.tensors {
+				scaled[t.Key] = true
+			}
 		}
 	}
 	if len(scales) == 0 || 4*len(scales) < 3*blocks {
@@ -41,17 +45,20 @@ func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
 	if scales[len(scales)-1]-scales[0] > 0.1*math.Abs(scale-1) {
 		return g, 1
 	}
-	return g.divided(scale), scale
+	return g.divided(scale, scaled), scale
 }
 
-// divided returns the products with the target divided by scale: E becomes
-// E/scale + (1/scale - 1) B.
-func (g *Gram) divided(scale float64) *Gram {
+// divided returns the products with some of the target's tensors divided by scale: E
+// becomes E/scale + (1/scale - 1) B.
+func (g *Gram) divided(scale float64, some map[string]bool) *Gram {
 	n := len(g.Names)
 	out := &Gram{Names: g.Names, Tensors: slices.Clone(g.Tensors)}
 	a, c := 1/scale, 1/scale-1
 	for i := range out.Tensors {
 		t := &out.Tensors[i]
+		if !some[t.Key] {
+			continue
+		}
 		p := slices.Clone(t.P)
 		last := len(p) - 1
 		p[last] = a*a*p[last] + 2*a*c*p[n] + c*c*p[0]

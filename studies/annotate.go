@@ -64,8 +64,25 @@ func (s *Summary) Annotated() string {
 const Doubtful = "The steps from here on come closer, but what they bring in may only be like what is missing."
 
 // Sure returns how many steps from the first on bring in nothing but sources that
-// are surely in the target.
+// are surely in the target. It is all of them if the doubtful ones cannot be cut off:
+// if the steps are no chain, or sure sources come after.
 func (s *Summary) Sure() int {
+	n := s.doubt()
+	r, err := s.Parse()
+	if err != nil || len(r.Steps) != len(s.Steps) {
+		return len(s.Steps)
+	}
+	for i := range s.Steps {
+		if i > 0 && r.Steps[i].A != r.Steps[i-1].Out || i > n && s.Steps[i].Evidence == similarity.In {
+			return len(s.Steps)
+		}
+	}
+	return n
+}
+
+// doubt returns the first step that brings in a source that is not surely in the
+// target, or the number of steps.
+func (s *Summary) doubt() int {
 	for i := range s.Steps {
 		if e := s.Steps[i].Evidence; e != "" && e != similarity.In {
 			return i
@@ -92,10 +109,13 @@ func (s *Summary) Aimed(aim string) (*recipe.Recipe, error) {
 		return r, nil
 	case Surely:
 		n := s.Sure()
+		if n > s.doubt() {
+			return nil, fmt.Errorf("the steps are no chain that has the sure sources first, so that what is in doubt cannot be cut off: use --aim %s, or compose them with --style fewest", Closest)
+		}
 		if n == 0 {
-			return nil, fmt.Errorf("%w: nothing but the first step's sources would be left, and they are not surely in it: use --aim %s", ErrInvalid, Closest)
+			return nil, fmt.Errorf("no step would be left, since the sources of the first are not surely in it: use --aim %s", Closest)
 		}
 		return &recipe.Recipe{Layout: r.Layout, Steps: r.Steps[:n]}, nil
 	}
-	return nil, fmt.Errorf("%w: there is no aim %q: choose %s or %s", ErrInvalid, aim, Closest, Surely)
+	return nil, fmt.Errorf("there is no aim %q: choose %s or %s", aim, Closest, Surely)
 }

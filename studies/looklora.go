@@ -24,7 +24,7 @@ const looks = 16
 // lookForLoRA looks at matrices of attention and feed forward here and there in the
 // model. It returns nil if nothing is missing, or if it sees no LoRA.
 func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.Recipe) (*LoRA, error) {
-	if p.merged != nil || p.proof.Exact {
+	if p.merged != nil || p.proof.Exact || m.scaled {
 		return nil, nil
 	}
 	pool, target, err := p.models()
@@ -36,7 +36,10 @@ func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.
 	if err != nil {
 		return nil, err
 	}
-	r := residual.Rest{Pool: pool, Target: target, Layout: m.blocks.Layout, Weights: mix.Weights, Root: mix.Root, VAE: -1}
+	for _, id := range p.ids { // what all sources leave, whatever the recipe has of them
+		mix.Weights[id] = p.proof.Blocks[id].Weights
+	}
+	r := residual.Rest{Pool: pool, Target: target, Layout: m.blocks.Layout, Weights: mix.Weights, Root: mix.Root, VAE: -1, Grids: m.gram.Grids()}
 	var some []string
 	for _, t := range r.Tensors() {
 		switch residual.KindOf(t.Key, t.Shape) {

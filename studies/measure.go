@@ -22,6 +22,7 @@ type measured struct {
 	arch   block.Arch
 	ids    []block.ID // the blocks of the plan's groups that there are, ascending
 	proof  *similarity.Evidence
+	scaled bool // the target was divided by a number
 	notes  []string
 
 	// How the block map was recognised, unless the plan gives it.
@@ -41,7 +42,7 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	if scale != 1 {
 		m.notes = append(m.notes, fmt.Sprintf("the target is a mix times %.6g, which no merge of these does; the weights are those of the mix, and a model made by them is to be multiplied by it", scale))
 	}
-	m.gram = g
+	m.gram, m.scaled = g, scale != 1
 	era := s.Plan.Era
 	seen, fits, sure := g.RecogniseEra(kind.Arch)
 	switch {

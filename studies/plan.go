@@ -105,6 +105,8 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("unknown style %q: give one of %q", p.Style, compose.Styles()[1:])
 	case p.Style != compose.Default && p.Template != "":
 		return fmt.Errorf("the style %s is for steps that are composed, but a recipe is given", p.Style)
+	case p.Style == compose.Author && p.Metric == Attention:
+		return errors.New("the author's steps are found by the weights: leave out the style or the metric")
 	case len(p.Groups) == 0:
 		return errors.New("no group of blocks to search")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"mixmatch/merge"
 	"mixmatch/similarity"
@@ -34,6 +35,13 @@ func Products(dir string) (*similarity.Gram, error) {
 	g, err := similarity.ReadGram(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w: delete it to have it made again", path, ErrDamaged, err)
+	}
+	p, err := peek(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(g.Names, p.names()) {
+		return nil, fmt.Errorf("%s: %w: it is of other models: delete it to have it made again", path, ErrDamaged)
 	}
 	return g, nil
 }

@@ -74,8 +74,8 @@ func (p *problem) scoreWeights(found *written, id block.ID, w []float64) (*Block
 	for _, i := range sources {
 		q := Weight{Source: p.blocks.Names[i], Weight: w[i], Error: similarity.BarExact * fit.SE[i]}
 		q.Low, q.High = fit.Weights[i]-q.Error, fit.Weights[i]+q.Error
-		q.Error += math.Abs(w[i] - fit.Weights[i]) // ratios are written shorter than they are
-		if !p.proof.Exact {
+		q.Error += math.Abs(w[i] - fit.Weights[i])           // ratios are written shorter than they are
+		if f.Verdict != similarity.Exact || !p.proof.Exact { // else nothing that is left out had a part
 			q.Error = max(q.Error, witness.Bars[i]+math.Abs(w[i]-witness.Weights[i]))
 			q.Low, q.High = witness.Low[i], witness.High[i]
 		}
@@ -116,7 +116,7 @@ func (p *problem) judge(found *written, id block.ID, v, d float64) (*Block, simi
 		b.Searched = &v
 	}
 	b.Trials = found.trials(b.Name)
-	f := p.blocks.Judge(id, d, ceiling, base, len(p.recipe.Sources()), p.merged != nil || p.proof.Blocks[id].Exact)
+	f := p.blocks.Judge(id, d, ceiling, base, max(len(p.recipe.Sources()), len(p.proof.Chosen)), p.merged != nil || p.proof.Blocks[id].Exact)
 	b.Unexplained, b.Noise, b.Verdict = f.Unexplained, f.Noise, f.Verdict
 	return b, f, nil
 }

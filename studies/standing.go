@@ -8,7 +8,7 @@ import (
 )
 
 // standing returns what speaks for source i, which takes part in the recipe or not.
-// A recipe that was given may mix a source that nothing speaks fop. What the inner
+// A recipe that was given may mix a source that nothing speaks for. What the inner
 // products prove is about linear mixes: of another recipe only the result tells.
 func (p *problem) standing(i int, taken bool, v similarity.Verdict) similarity.Standing {
 	s := p.proof.Models[i].Standing

@@ -2,11 +2,13 @@ package studies
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 
 	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/recipe"
 	"mixmatch/similarity"
 )
@@ -55,8 +57,15 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 	s.Verdict = similarity.Sum(findings)
 	s.Sources = p.tally(s.Groups, printed.Program().Sources, s.Verdict)
 	s.Missing = p.missing()
-	if s.LoRA, err = p.lookForLoRA(ctx, m, printed); err != nil {
+	s.LoRA, err = p.lookForLoRA(ctx, m, printed)
+	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if errors.Is(err, ErrChanged) || errors.Is(err, checkpoint.ErrChanged) {
+		return nil, err
+	}
+	if err != nil { // the result is there without it
+		s.Notes = append(s.Notes, fmt.Sprintf("no LoRA was looked for: %v", err))
 	}
 	s.VAE = vaeOf(m.gram, weightsOf(p.blocks, printed.Program(), printed.Column(0)))
 	if s.Steps, err = p.scoreSteps(printed); err != nil {

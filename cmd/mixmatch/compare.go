@@ -195,7 +195,7 @@ func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths [
 		return fmt.Errorf("%s: %w", paths[0], err)
 	}
 	heads = slices.DeleteFunc(heads, func(h similarity.Head) bool { return !chosen(c, l.Name(h.Block)) })
-	if names := lackingTensor(c, l, heads); names != nil {
+	if names := blocksWithoutHead(c, l, heads); names != nil {
 		return fmt.Errorf("%s: %w: no self-attention in %s; -i, -m and -o choose blocks", paths[0], merge.ErrMismatch, strings.Join(names, ", "))
 	}
 	if len(heads) == 0 {
@@ -213,10 +213,10 @@ func chosen(c *cli.Context, name string) bool {
 		c.Bool("outputs") && strings.HasPrefix(name, "OUT")
 }
 
-// lackingTensor returns the chosen blocks of which the calculators expect a head that
+// blocksWithoutHead returns the chosen blocks of which the calculators expect a head that
 // is not there. Without it the numbers of other blocks would change, too. They
 // know Stable Diffusion 1 and 2.
-func lackingTensor(c *cli.Context, l *block.Layout, heads []similarity.Head) (names []string) {
+func blocksWithoutHead(c *cli.Context, l *block.Layout, heads []similarity.Head) (names []string) {
 	if l.Arch() == block.SDXL {
 		return nil
 	}

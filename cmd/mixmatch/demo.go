@@ -170,6 +170,10 @@ func comparison(w io.Writer, s *studies.Summary, planted demo.Planted) error {
 	fmt.Fprintf(tw, "  source\tlargest error\tin\tfound\tplanted\n")
 	count, within, worst := 0, 0, 0.0
 	for _, name := range names {
+		if !slices.ContainsFunc(s.Sources, func(q studies.Source) bool { return q.Name == name }) {
+			fmt.Fprintf(tw, "  %s\twithheld\n", name)
+			continue
+		}
 		type miss struct {
 			block          string
 			found, planted float64

@@ -127,8 +127,8 @@ func signalTable(w io.Writer, signals []missing.Signal) error {
 	fmt.Fprintf(tw, "  block\tweight\tsignal to rounding\n")
 	for _, s := range signals {
 		note := ""
-		if s.Ratio < missing.LeastSignal {
-			note = "\ttoo little: the base's numbers"
+		if !s.Seen {
+			note = "\tnothing, or too little: the base's numbers"
 		}
 		fmt.Fprintf(tw, "  %s\t%.3f\t%.3g%s\n", s.Block, s.Weight, s.Ratio, note)
 	}

@@ -261,12 +261,12 @@ func showCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "print what a study found out", ArgsUsage: "STUDY",
 		Description: `   mixmatch show evo
-   mixmatch show evo --weights      each block's weights and their standard errors
+   mixmatch show evo --weights      each block's weights and their errors
    mixmatch show evo --json | jq .verdict
 
 ` + exitCodes,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "weights", Usage: "print the share of each source in each block, with its standard error"},
+			&cli.BoolFlag{Name: "weights", Usage: "print the share of each source in each block, with its error"},
 			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON"},
 		},
 		Action: func(c *cli.Context) error {

@@ -16,6 +16,16 @@ func Grids() []Grid {
 	return []Grid{{"F8_E5M2", 2, -14}, {"F8_E4M3", 3, -6}, {"BF16", 7, -126}, {"F16", 10, -14}}
 }
 
+// GridOf returns the grid called name.
+func GridOf(name string) (Grid, bool) {
+	for _, g := range Grids() {
+		if g.Name == name {
+			return g, true
+		}
+	}
+	return Grid{}, false
+}
+
 // ulp returns the distance of values around x, which is finite.
 func (g Grid) ulp(x float32) float64 {
 	e := int(math.Float32bits(x)>>23&0xff) - 127 // -127 for zero and subnormal numbers

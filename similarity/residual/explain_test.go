@@ -32,6 +32,9 @@ func (w *world) explain(t testing.TB, r *Rest) *Result {
 // TestRebuild: the recipe and the LoRA that was written rebuild the target. The
 // study begins with the weights of plain least squares, which the LoRA misled.
 func TestRebuild(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes its time")
+	}
 	for _, c := range []struct {
 		seed     uint64
 		rank     int
@@ -168,6 +171,9 @@ func TestNothing(t *testing.T) {
 // TestThirds: query, key and value of OpenCLIP lie in one matrix, and a LoRA has
 // each of them apart.
 func TestThirds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes its time")
+	}
 	w := grow(t, plant{arch: block.SD2, div: 16, seed: 6, strength: 0.5, rank: func(key string, shape []int) int {
 		switch KindOf(key, shape) {
 		case TextAttn, Query:

@@ -28,6 +28,8 @@ type Rest struct {
 
 	Root int // the model whose tensors are kept where nothing is merged
 	VAE  int // the model that has the target's VAE, or -1 to mix it with BASE
+
+	Grids map[string]string // by key, the grid that the target's values lie on: see [similarity.Products]
 }
 
 // A Tensor is one that the target and the pool's first model share.
@@ -199,6 +201,14 @@ func (rd *Reader) Noise(t Tensor, at, n int) (float64, error) {
 	sum := 0.0
 	for n > 0 {
 		part := min(n, stretch)
+		if grid, ok := vec.GridOf(rd.r.Grids[t.Key]); ok {
+			if err := rd.model(rd.x[:part], rd.r.Target, t, at); err != nil {
+				return 0, err
+			}
+			sum += grid.SumUlp2(rd.x[:part]) / 12
+			n, at = n-part, at+part
+			continue
+		}
 		b := rd.scratch[:part*width]
 		if err := rd.r.Target.File.ReadBytes(b, u, int64(at)*int64(width)); err != nil {
 			return 0, fmt.Errorf("%s: %w", rd.r.Target.Name, err)

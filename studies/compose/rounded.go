@@ -22,7 +22,7 @@ func (c *Composition) tolerance(id block.ID, fit *similarity.Fit, i int) float64
 	if c.blocks.AtNoise(id) {
 		return roundingTolerance * fit.SE[i]
 	}
-	return math.Sqrt(worthElse/10) * fit.Doubles[i]
+	return math.Sqrt(similarity.WorthElse/10) * fit.Doubles[i]
 }
 
 // A draft is the column of a block while it is written down, last step first.

@@ -14,10 +14,6 @@ const (
 	// errors of zero, or smaller than matters to three decimals.
 	blockThreshold = 3.5
 	smallestWeight = 0.0005
-	// It is left out as well where it explains less than this share of what is left:
-	// where that is rounding, and where it is a model that is missing.
-	worthAtNoise = 0.01
-	worthElse    = 0.001
 )
 
 // chooseSources sets the sources of each block and their best mix, and returns
@@ -87,9 +83,9 @@ func (c *Composition) eliminate(id block.ID, candidates []int) ([]int, *similari
 // worth is the share of what is left of block id that a model must explain.
 func (c *Composition) worth(id block.ID) float64 {
 	if c.blocks.AtNoise(id) {
-		return worthAtNoise
+		return similarity.WorthAtNoise
 	}
-	return worthElse
+	return similarity.WorthElse
 }
 
 // surely reports whether model i is surely in the target.

@@ -93,6 +93,9 @@ func (g *Gap) read(dir string) error {
 	if g.gram, err = studies.Products(dir); err != nil {
 		return err
 	}
+	if _, scale := g.gram.Unscale(g.recipe.Layout.Arch()); scale != 1 {
+		return fmt.Errorf("%w: the target is a mix times %.6g: divide it by that first", ErrNothing, scale)
+	}
 	g.blocks = g.gram.Blocks(g.recipe.Layout)
 	for id := range g.recipe.Layout.Blocks().All() {
 		for _, group := range g.Summary.Groups {
@@ -107,7 +110,7 @@ func (g *Gap) read(dir string) error {
 	if err != nil {
 		return err
 	}
-	g.rest = residual.Rest{Pool: g.pool, Target: g.target, Layout: g.recipe.Layout, Weights: mix.Weights, Root: mix.Root, VAE: -1}
+	g.rest = residual.Rest{Pool: g.pool, Target: g.target, Layout: g.recipe.Layout, Weights: mix.Weights, Root: mix.Root, VAE: -1, Grids: g.gram.Grids()}
 	if g.Summary.VAE.Same {
 		g.rest.VAE = g.pool.Index(g.Summary.VAE.Source)
 	}

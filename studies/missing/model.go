@@ -25,6 +25,7 @@ type Signal struct {
 	Block  string
 	Weight float64 // of what is missing, by which the block is divided
 	Ratio  float64 // mean square of what is left, in roundings
+	Seen   bool    // enough to make something of it; else the base's numbers are written
 }
 
 // WriteModel writes the missing source as far as it can be seen: B + R/m, where R
@@ -36,8 +37,10 @@ type Signal struct {
 func (g *Gap) WriteModel(ctx context.Context, path string, o Options) ([]Signal, error) {
 	u := g.proof.Unknown
 	switch {
-	case u == nil || u.Weight == 0:
-		return nil, fmt.Errorf("%w: how much of it is missing cannot be told from so few sources; --difference writes what is left as it is", ErrNothing)
+	case u == nil:
+		return nil, fmt.Errorf("%w as a source: nothing is missing, the recipe is held back by its steps or bounds; --difference writes what it leaves", ErrNothing)
+	case u.Weight == 0:
+		return nil, fmt.Errorf("%w as a source: how much of it is missing cannot be told from these sources; --difference writes what is left as it is", ErrNothing)
 	case u.Subtracted:
 		return nil, fmt.Errorf("%w as a source: what is missing is subtracted, as the base of add differences is; name that with --base in a new study, or write what is left with --difference", ErrNothing)
 	}
@@ -66,7 +69,7 @@ func (g *Gap) WriteModel(ctx context.Context, path string, o Options) ([]Signal,
 			s.Ratio = g.blocks.Distance(id, w) / stored
 		}
 		if !own.Exact && s.Weight > 0 && s.Ratio >= LeastSignal {
-			share[id], seen = s.Weight, true
+			share[id], seen, s.Seen = s.Weight, true, true
 		}
 		signals = append(signals, s)
 	}

@@ -105,7 +105,7 @@ func (p *printer) notes(s *studies.Summary) {
 	p.f("%d trials.\n", s.Trials)
 }
 
-// Weights writes each block's weights with their standard errors.
+// Weights writes each block's weights with their errors, within which the truth lies in 95 of 100 cases.
 func Weights(w io.Writer, s *studies.Summary) error {
 	p := &printer{w: w}
 	for _, g := range s.Groups {
@@ -127,7 +127,7 @@ func Weights(w io.Writer, s *studies.Summary) error {
 	return p.err
 }
 
-// errorBar prints a standard error: four decimals where they say something.
+// errorBar prints an error: four decimals where they say something.
 func errorBar(e float64) string {
 	if e != 0 && e < 0.00005 {
 		return "<0.0001"

@@ -23,6 +23,7 @@ func ptr(v float64) *float64 { return &v }
 // summary is a small study with a bit of everything.
 func summary(v similarity.Verdict) *studies.Summary {
 	s := &studies.Summary{
+		Recipe: "OpenBra x 0.9 + Evt x 0.1 = TEMP1\nTEMP1 + (sxd - v1-5) x 0.18 = FINAL\n",
 		Target: "evo", Base: "v1-5", Arch: block.SD1, Era: block.SM2025, EraBy: "recognised",
 		Eras:    []studies.EraFit{{Era: block.SM2025, Block: "OUT11", Noise: 1.04}, {Era: block.SM2023, Block: "IN00", Noise: 24013}},
 		Verdict: v,

@@ -41,6 +41,15 @@ func (p *printer) attention(s *studies.Summary) {
 	}
 }
 
+// either joins names by commas and an "or".
+func either(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // Headline says in one sentence what the result proves.
 func Headline(s *studies.Summary) string {
 	switch s.Verdict {
@@ -73,8 +82,11 @@ func unknown(s *studies.Summary) string {
 	if m.Subtracted {
 		return fmt.Sprintf("the recipe subtracts a model that is none of these, about %s of it", share(m))
 	}
-	if m.Weight == 0 {
-		return "an unknown source, how much of it cannot be told from so few"
+	switch {
+	case m.Weight == 0 && s.Verdict == similarity.Best:
+		return "something that is too little to weigh"
+	case m.Weight == 0:
+		return "an unknown source, and how much of it cannot be told from these"
 	}
 	return "an unknown source of about " + share(m)
 }
@@ -127,7 +139,7 @@ func (p *printer) missing(s *studies.Summary) {
 		p.f("  %s and what is missing weigh %.2f together: how that divides between them cannot be seen.\n", s.Base, *m.WithBase)
 	}
 	if len(m.Near) > 0 {
-		p.f("  What is missing may be another version of %s.\n", strings.Join(m.Near, " or "))
+		p.f("  What is missing may be another version of %s.\n", either(m.Near))
 	}
 }
 
