@@ -138,7 +138,7 @@ func (p *printer) missing(s *studies.Summary) {
 	if m.WithBase != nil && !m.Subtracted {
 		p.f("  %s and what is missing weigh %.2f together: how that divides between them cannot be seen.\n", s.Base, *m.WithBase)
 	}
-	if len(m.Near) > 0 {
+	if len(m.Near) > 0 && !m.Subtracted {
 		p.f("  What is missing may be another version of %s.\n", either(m.Near))
 	}
 }
