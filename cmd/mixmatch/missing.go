@@ -85,9 +85,6 @@ func missingAction(c *cli.Context) error {
 	meter := newMeter(c)
 	defer meter.end()
 	o := missing.Options{DType: dtype, Force: c.Bool("force"), Progress: func(done, total int64) { meter.to("writing", done, total, true) }}
-	for _, n := range g.Notes {
-		say(c, "note: %s", n)
-	}
 	switch {
 	case c.Bool("lora"):
 		err = writeLoRA(c, g, out, o, meter)
@@ -104,6 +101,9 @@ func missingAction(c *cli.Context) error {
 	}
 	if err != nil {
 		return stopped(c, err, out)
+	}
+	for _, n := range g.Notes {
+		say(c, "note: %s", n)
 	}
 	return nil
 }
