@@ -115,31 +115,14 @@ func credits(guesses []*guess, signs bool) credit {
 	}
 	n := len(guesses[0].weight)
 	c := credit{by: make([]float64, n)}
-	over := func(of func(g *guess) []float64) []float64 {
-		out := make([]float64, n)
-		for k := range n {
-			var some []float64
-			for _, g := range guesses {
-				if v := of(g)[k]; !math.IsNaN(v) {
-					some = append(some, v)
-				}
-			}
-			out[k] = math.NaN()
-			if len(some) > 0 {
-				slices.Sort(some)
-				out[k] = (some[len(some)/2] + some[(len(some)-1)/2]) / 2
-			}
-		}
-		return out
-	}
-	weight := over(func(g *guess) []float64 { return g.weight })
+	weight := medians(guesses, func(g *guess) []float64 { return g.weight })
 	var below [][]float64
 	least := math.Inf(1)
 	for s := range 2 {
 		if s == 1 && !signs {
 			break
 		}
-		below = append(below, over(func(g *guess) []float64 { return g.below[s] }))
+		below = append(below, medians(guesses, func(g *guess) []float64 { return g.below[s] }))
 		for _, v := range below[s] {
 			if v < least {
 				least = v
@@ -171,6 +154,26 @@ func credits(guesses []*guess, signs bool) credit {
 		c.negative /= total
 	}
 	return c
+}
+
+// medians returns the medians over the blocks of what of gives, one number a
+// guess; NaN, where a model cannot be told, does not count.
+func medians(guesses []*guess, of func(g *guess) []float64) []float64 {
+	out := make([]float64, len(guesses[0].weight))
+	for k := range out {
+		var some []float64
+		for _, g := range guesses {
+			if v := of(g)[k]; !math.IsNaN(v) {
+				some = append(some, v)
+			}
+		}
+		out[k] = math.NaN()
+		if len(some) > 0 {
+			slices.Sort(some)
+			out[k] = (some[len(some)/2] + some[(len(some)-1)/2]) / 2
+		}
+	}
+	return out
 }
 
 // errors returns, for each model's weight, what part of it is not its own on
@@ -208,25 +211,7 @@ func gap(guesses []*guess, c credit) *Unknown {
 	if len(guesses) == 0 {
 		return nil
 	}
-	var each [][]float64
-	for _, g := range guesses {
-		each = append(each, g.weight)
-	}
-	n := len(c.by)
-	middle := make([]float64, n) // of the blocks, by guess
-	for k := range n {
-		var some []float64
-		for _, w := range each {
-			if !math.IsNaN(w[k]) {
-				some = append(some, w[k])
-			}
-		}
-		slices.Sort(some)
-		middle[k] = math.NaN()
-		if len(some) > 0 {
-			middle[k] = (some[len(some)/2] + some[(len(some)-1)/2]) / 2
-		}
-	}
+	middle := medians(guesses, func(g *guess) []float64 { return g.weight })
 	u := &Unknown{
 		Weight: quantile(middle, c.by, 0.5), Low: quantile(middle, c.by, 0.05), High: quantile(middle, c.by, 0.95),
 		Subtracted: c.negative > 0.9,

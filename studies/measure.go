@@ -84,21 +84,11 @@ func (s *Study) products(ctx context.Context, threads int, progress func(done, t
 		return nil, block.Model{}, err
 	}
 	defer closeModels(append([]*merge.Model{target}, pool.Models...))
-	text, err := os.ReadFile(s.path(productsFile))
-	if err == nil {
-		g, err := similarity.ReadGram(bytes.NewReader(text))
-		if err != nil {
-			return nil, pool.Kind, fmt.Errorf("%s: %w: %w: delete it to have it made again", s.path(productsFile), ErrDamaged, err)
-		}
-		if !slices.Equal(g.Names, s.Plan.names()) {
-			return nil, pool.Kind, fmt.Errorf("%s: %w: it is of other models: delete it to have it made again", s.path(productsFile), ErrDamaged)
-		}
-		return g, pool.Kind, nil
+	g, err := s.kept()
+	if err == nil || !errors.Is(err, os.ErrNotExist) {
+		return g, pool.Kind, err
 	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return nil, pool.Kind, err
-	}
-	g, err := similarity.Measure(ctx, pool, target, threads, progress)
+	g, err = similarity.Measure(ctx, pool, target, threads, progress)
 	if errors.Is(err, checkpoint.ErrChanged) {
 		err = fmt.Errorf("%w: %w", ErrChanged, err)
 	}

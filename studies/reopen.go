@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"mixmatch/merge"
@@ -24,11 +23,22 @@ func Models(dir string) (pool *merge.Pool, target *merge.Model, err error) {
 
 // Products returns the inner products that the study in dir keeps.
 func Products(dir string) (*similarity.Gram, error) {
-	path := filepath.Join(dir, productsFile)
-	text, err := os.ReadFile(path)
+	p, err := peek(dir)
+	if err != nil {
+		return nil, err
+	}
+	g, err := (&Study{Dir: dir, Plan: *p}).kept()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w: go on with \"resume\"", dir, ErrPending)
 	}
+	return g, err
+}
+
+// kept returns the inner products that the study keeps. The error wraps
+// [os.ErrNotExist] if it has none yet.
+func (s *Study) kept() (*similarity.Gram, error) {
+	path := s.path(productsFile)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -36,11 +46,7 @@ func Products(dir string) (*similarity.Gram, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w: delete it to have it made again", path, ErrDamaged, err)
 	}
-	p, err := peek(dir)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Equal(g.Names, p.names()) {
+	if !slices.Equal(g.Names, s.Plan.names()) {
 		return nil, fmt.Errorf("%s: %w: it is of other models: delete it to have it made again", path, ErrDamaged)
 	}
 	return g, nil
