@@ -11,7 +11,7 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
-	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/durable"
 	"mixmatch/merge/recipe"
 	"mixmatch/similarity"
 	"mixmatch/studies/compose"
@@ -104,7 +104,7 @@ func (s *Study) keepRecipe(r *recipe.Recipe) error {
 	if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return checkpoint.WriteFileAtomic(s.path(recipeFile), text)
+	return durable.WriteFile(s.path(recipeFile), text)
 }
 
 // searchable returns the blocks in which a linear recipe can be searched, and

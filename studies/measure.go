@@ -11,6 +11,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/durable"
 	"mixmatch/similarity"
 )
 
@@ -99,7 +100,7 @@ func (s *Study) products(ctx context.Context, threads int, progress func(done, t
 	if _, err := g.WriteTo(&out); err != nil {
 		return nil, pool.Kind, err
 	}
-	return g, pool.Kind, checkpoint.WriteFileAtomic(s.path(productsFile), out.Bytes())
+	return g, pool.Kind, durable.WriteFile(s.path(productsFile), out.Bytes())
 }
 
 // models opens the study's sources, as a pool, and its target.

@@ -14,6 +14,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/durable"
 	"mixmatch/optimize"
 	"mixmatch/studies/compose"
 )
@@ -174,7 +175,7 @@ func writePlan(path string, p *Plan) error {
 	if err != nil {
 		return err
 	}
-	return checkpoint.WriteFileAtomic(path, append(text, '\n'))
+	return durable.WriteFile(path, append(text, '\n'))
 }
 
 // Inputs returns the models of the study in dir, the target last.

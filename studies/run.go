@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"slices"
 
-	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/durable"
 )
 
 // Options are how a study is run. They do not change what comes of it.
@@ -55,7 +55,7 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	sum.Notes = slices.Concat(m.notes, c.notes, w.notes, sum.Notes)
-	if err := checkpoint.WriteFileAtomic(s.path(bestFile), []byte(sum.Annotated())); err != nil {
+	if err := durable.WriteFile(s.path(bestFile), []byte(sum.Annotated())); err != nil {
 		return nil, err
 	}
 	return sum, sum.write(s.path(summaryFile))

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"mixmatch/merge/block"
-	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/durable"
 	"mixmatch/merge/recipe"
 )
 
@@ -28,7 +28,7 @@ func (s *Summary) write(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	return checkpoint.WriteFileAtomic(path, append(text, '\n'))
+	return durable.WriteFile(path, append(text, '\n'))
 }
 
 // ReadSummary returns what the last run of the study in dir found out. The

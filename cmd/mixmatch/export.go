@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmatch/merge"
-	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/durable"
 	"mixmatch/merge/exchange"
 	"mixmatch/merge/recipe"
 	"mixmatch/studies"
@@ -128,7 +128,7 @@ func emit(c *cli.Context, text []byte, out string, notes []string) error {
 		if exists(out) && !c.Bool("force") {
 			return usage("%s: %s: %w; choose another name, or --force to replace it", c.Command.Name, out, fs.ErrExist)
 		}
-		if err := checkpoint.WriteFileAtomic(out, text); err != nil {
+		if err := durable.WriteFile(out, text); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // floors is the architecture: a package may import only packages of lower
 // floors, never one of its own. docs/architecture.md shows the same table.
 var floors = [][]string{
-	{"merge/block", "merge/vec", "similarity/torchrand", "optimize"},
+	{"merge/block", "merge/vec", "merge/durable", "similarity/torchrand", "optimize"},
 	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank"},
 	{"merge", "merge/exchange", "merge/difference", "studies/compose/chain"},
 	{"similarity"},

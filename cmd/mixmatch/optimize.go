@@ -14,7 +14,7 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
-	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/durable"
 	"mixmatch/optimize"
 	"mixmatch/similarity"
 	"mixmatch/studies"
@@ -223,7 +223,7 @@ func keepReport(dir string, sum *studies.Summary) ([]byte, error) {
 	if err := report.Text(&text, sum); err != nil {
 		return nil, err
 	}
-	return text.Bytes(), checkpoint.WriteFileAtomic(filepath.Join(dir, "report.txt"), text.Bytes())
+	return text.Bytes(), durable.WriteFile(filepath.Join(dir, "report.txt"), text.Bytes())
 }
 
 func printJSON(c *cli.Context, v any) error {

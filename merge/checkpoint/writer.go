@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"mixmatch/merge/durable"
 )
 
 // A Writer writes a safetensors file, tensor by tensor, in the order of
@@ -16,50 +18,38 @@ import (
 // the former has returned nothing is to be seen under the file's name but what
 // was there before. A Writer must not be used concurrently.
 type Writer struct {
-	temp    *temp
+	file    *durable.File
 	tensors []Tensor
-	left    int64 // bytes still to be written
-	force   bool
 }
 
 // Create begins the file path that is to hold tensors, of which Name, DType
 // and Shape count, and metadata. Whatever order they come in, equal tensors
 // and metadata make equal bytes: the reference writer's, with the metadata
-// sorted.
-//
-// An existing file is refused with an error that wraps [fs.ErrExist], unless
-// force is set; anything but a file is always refused. A file system that has
-// too little space left is told at once by an error that wraps
-// [syscall.ENOSPC].
+// sorted. What file may be replaced, and when, is said at [durable.Create].
 func Create(path string, tensors []Tensor, metadata map[string]string, force bool) (*Writer, error) {
-	sweep(path)
-	return create(system(), path, tensors, metadata, force)
-}
-
-func create(d disk, path string, tensors []Tensor, metadata map[string]string, force bool) (*Writer, error) {
-	w := &Writer{force: force}
+	w := &Writer{}
 	for _, t := range tensors {
 		w.tensors = append(w.tensors, Tensor{Name: t.Name, DType: t.DType, Shape: slices.Clone(t.Shape)})
 	}
-	head, err := w.place(metadata)
+	head, size, err := w.place(metadata)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if w.temp, err = d.begin(path, int64(len(head))+w.left, force); err != nil {
+	if w.file, err = durable.Create(path, size, force); err != nil {
 		return nil, err
 	}
-	if _, err := w.temp.Write(head); err != nil {
-		return nil, w.temp.fail(err)
+	if _, err := w.file.Write(head); err != nil {
+		return nil, err
 	}
 	return w, nil
 }
 
 // place sorts and checks the tensors, gives each its place, and returns the
-// header with its length.
-func (w *Writer) place(metadata map[string]string) ([]byte, error) {
+// header with its length, and the size of the file.
+func (w *Writer) place(metadata map[string]string) (head []byte, total int64, err error) {
 	for _, t := range w.tensors {
 		if t.DType.rank() < 0 {
-			return nil, fmt.Errorf("tensor %s: unknown dtype %s", short(t.Name), short(string(t.DType)))
+			return nil, 0, fmt.Errorf("tensor %s: unknown dtype %s", short(t.Name), short(string(t.DType)))
 		}
 	}
 	slices.SortFunc(w.tensors, func(a, b Tensor) int {
@@ -70,34 +60,37 @@ func (w *Writer) place(metadata map[string]string) ([]byte, error) {
 		t := &w.tensors[i]
 		switch {
 		case !utf8.ValidString(t.Name):
-			return nil, fmt.Errorf("tensor %s: a name must be valid UTF-8", short(t.Name))
+			return nil, 0, fmt.Errorf("tensor %s: a name must be valid UTF-8", short(t.Name))
 		case t.Name == "__metadata__":
-			return nil, fmt.Errorf("tensor %s: the format has another use for this name", short(t.Name))
+			return nil, 0, fmt.Errorf("tensor %s: the format has another use for this name", short(t.Name))
 		case names[t.Name]:
-			return nil, fmt.Errorf("tensor %s: given twice", short(t.Name))
+			return nil, 0, fmt.Errorf("tensor %s: given twice", short(t.Name))
 		}
 		names[t.Name] = true
 		elements := count{n: 1}
 		for _, v := range t.Shape {
 			if v < 0 {
-				return nil, fmt.Errorf("tensor %s: negative dimension %d", short(t.Name), v)
+				return nil, 0, fmt.Errorf("tensor %s: negative dimension %d", short(t.Name), v)
 			}
 			elements.times(uint64(v))
 		}
 		size, err := elements.bytes(t.DType)
 		if err != nil {
-			return nil, fmt.Errorf("tensor %s: %w", short(t.Name), err)
+			return nil, 0, fmt.Errorf("tensor %s: %w", short(t.Name), err)
 		}
-		t.offset, t.size = w.left, size
-		if w.left += size; w.left < 0 {
-			return nil, errors.New("more bytes than can be counted")
+		t.offset, t.size = total, size
+		if total += size; total < 0 {
+			return nil, 0, errors.New("more bytes than can be counted")
 		}
 	}
-	head, err := w.header(metadata)
+	head, err = w.header(metadata)
 	for i := range w.tensors {
 		w.tensors[i].offset += int64(len(head))
 	}
-	return head, err
+	if total += int64(len(head)); total < 0 {
+		return nil, 0, errors.New("more bytes than can be counted")
+	}
+	return head, total, err
 }
 
 // header returns the header of tensors that lie from offset 0 on.
@@ -186,46 +179,12 @@ func (w *Writer) Tensors() []Tensor { return w.tensors }
 
 // Write writes the next bytes of the tensors, little-endian; calls need not
 // keep to the tensors' bounds. After an error nothing remains of the file.
-func (w *Writer) Write(p []byte) (int, error) {
-	if int64(len(p)) > w.left && w.temp.open() {
-		return 0, w.temp.fail(fmt.Errorf("%d bytes too many for the tensors", int64(len(p))-w.left))
-	}
-	n, err := w.temp.Write(p)
-	w.left -= int64(n)
-	if err != nil {
-		return n, w.temp.fail(err)
-	}
-	return n, nil
-}
+func (w *Writer) Write(p []byte) (int, error) { return w.file.Write(p) }
 
 // Commit checks that every byte has been written and brings the file to the
-// disk and under its name. After an error the name stands for what it stood
-// for before; but if only noting the name on the disk failed, the new file may
-// be there, complete.
-func (w *Writer) Commit() error {
-	if w.left > 0 && w.temp.open() {
-		return w.temp.fail(fmt.Errorf("%d bytes of the tensors were not written", w.left))
-	}
-	return w.temp.commit(w.force)
-}
+// disk and under its name, as [durable.File.Commit] does.
+func (w *Writer) Commit() error { return w.file.Commit() }
 
 // Abort gives up, and leaves nothing behind. After Commit it does nothing, so
 // it may be deferred.
-func (w *Writer) Abort() { w.temp.abort() }
-
-// WriteFileAtomic sets the content of the file path to data. At any moment,
-// even of a crash, the file has either its old content or the new, entirely.
-func WriteFileAtomic(path string, data []byte) error {
-	return writeFileAtomic(system(), path, data)
-}
-
-func writeFileAtomic(d disk, path string, data []byte) error {
-	t, err := d.begin(path, int64(len(data)), true)
-	if err != nil {
-		return err
-	}
-	if _, err := t.Write(data); err != nil {
-		return t.fail(err)
-	}
-	return t.commit(true)
-}
+func (w *Writer) Abort() { w.file.Abort() }

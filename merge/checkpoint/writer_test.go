@@ -3,7 +3,6 @@ package checkpoint
 import (
 	"encoding/binary"
 	"errors"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -151,44 +150,6 @@ func TestCreateRefuses(t *testing.T) {
 	}
 }
 
-func TestCreateExisting(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "m")
-	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Create(path, nil, nil, false); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v; want ErrExist", err)
-	}
-	if _, err := Create(dir, nil, nil, true); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("a directory: got %v; want ErrExist", err)
-	}
-	if _, err := Create(filepath.Join(dir, "no", "m"), nil, nil, true); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), ".tmp-") {
-		t.Errorf("no folder: got %v; want ErrNotExist", err)
-	}
-	if names := left(t, dir); len(names) != 1 {
-		t.Errorf("left behind: %q", names)
-	}
-
-	// A file that appears while we write is not replaced either.
-	w, err := Create(filepath.Join(dir, "new"), nil, nil, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "new"), []byte("theirs"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Commit(); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("got %v; want ErrExist", err)
-	}
-	if b, _ := os.ReadFile(filepath.Join(dir, "new")); string(b) != "theirs" {
-		t.Errorf("replaced by %q", b)
-	}
-	if names := left(t, dir); len(names) != 2 {
-		t.Errorf("left behind: %q", names)
-	}
-}
-
 func TestWriterLength(t *testing.T) {
 	for _, n := range []int{0, 3, 5, 1 << 20} {
 		dir := t.TempDir()
@@ -210,58 +171,6 @@ func TestWriterLength(t *testing.T) {
 			t.Errorf("after an error: %v; want ErrClosed", err)
 		}
 		w.Abort()
-	}
-}
-
-func TestWriterEnds(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, strings.Repeat("名", 80)) // 240 bytes: no room for a suffix
-	w, err := Create(path, nil, nil, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if names := left(t, dir); len(names) != 1 || !strings.HasPrefix(names[0], ".名") || !strings.Contains(names[0], ".tmp-") {
-		t.Errorf("temporary name: %q", names)
-	}
-	if err := w.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	w.Abort()
-	if err := w.Commit(); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("second Commit: %v; want ErrClosed", err)
-	}
-	if _, err := w.Write(nil); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("Write after Commit: %v; want ErrClosed", err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Errorf("gone: %v", err)
-	}
-	if w, err = Create(path, nil, nil, true); err != nil {
-		t.Fatal(err)
-	}
-	w.Abort()
-	w.Abort()
-	if names := left(t, dir); len(names) != 1 {
-		t.Errorf("left behind: %q", names)
-	}
-}
-
-func TestWriteFileAtomic(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "plan.json")
-	for _, text := range []string{"one", "", "three and more"} {
-		if err := WriteFileAtomic(path, []byte(text)); err != nil {
-			t.Fatal(err)
-		}
-		if b, err := os.ReadFile(path); err != nil || string(b) != text {
-			t.Errorf("got %q, %v; want %q", b, err, text)
-		}
-	}
-	if err := WriteFileAtomic(dir, nil); err == nil {
-		t.Error("replaces a directory")
-	}
-	if names := left(t, dir); len(names) != 1 {
-		t.Errorf("left behind: %q", names)
 	}
 }
 

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package checkpoint
+package durable
 
 // syncDir does nothing: on Windows a folder cannot be synced, and renaming
 // does not need it.

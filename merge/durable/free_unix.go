@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package checkpoint
+package durable
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,7 @@
-package checkpoint
+package durable
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -99,19 +100,24 @@ func (h *faultyHandle) Close() error {
 // error never means that something remains.
 func TestFaults(t *testing.T) {
 	const old = "the old file"
-	tensors := []Tensor{{Name: "a", DType: "U8", Shape: []int{600_000}}, {Name: "b", DType: F16, Shape: []int{3}}}
-	model := func(d disk, path string) error {
-		w, err := create(d, path, tensors, nil, true)
+	long := func(d disk, path string) error {
+		f, err := d.begin(path, 600_006, true)
 		if err != nil {
 			return err
 		}
-		return write(w, byName)
+		defer f.Abort()
+		for n := range 6 { // more than is kept back
+			if _, err := f.Write(bytes.Repeat([]byte{byte(n)}, 100_001)); err != nil {
+				return err
+			}
+		}
+		return f.Commit()
 	}
-	text := func(d disk, path string) error { return writeFileAtomic(d, path, []byte("the new text")) }
+	text := func(d disk, path string) error { return d.writeFile(path, []byte("the new text")) }
 	for _, tt := range []struct {
 		name  string
 		write func(disk, string) error
-	}{{"model", model}, {"text", text}} {
+	}{{"long", long}, {"text", text}} {
 		sound := &faulty{at: -1}
 		path := filepath.Join(t.TempDir(), "m")
 		if err := tt.write(sound.disk(), path); err != nil {
@@ -168,7 +174,7 @@ func TestNoSpace(t *testing.T) {
 	dir := t.TempDir()
 	d := system()
 	d.free = func(string) (int64, bool) { return 1000, true }
-	_, err := create(d, filepath.Join(dir, "m"), []Tensor{{Name: "a", DType: F16, Shape: []int{500}}}, nil, false)
+	_, err := d.begin(filepath.Join(dir, "m"), 1072, false)
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "1072 bytes needed, 1000 free") {
 		t.Errorf("got %v", err)
 	}
@@ -180,8 +186,7 @@ func TestNoSpace(t *testing.T) {
 	}
 	// A petabyte is more than any disk here has.
 	if _, known := free(dir); known {
-		_, err := Create(filepath.Join(dir, "m"), []Tensor{{Name: "a", DType: "U8", Shape: []int{1 << 25, 1 << 25}}}, nil, false)
-		if !errors.Is(err, syscall.ENOSPC) {
+		if _, err := Create(filepath.Join(dir, "m"), 1<<50, false); !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("a petabyte: %v", err)
 		}
 	}
