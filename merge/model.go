@@ -9,6 +9,7 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/open"
 )
 
 // ErrMismatch is wrapped by every error that means that models do not fit
@@ -41,7 +42,7 @@ func NameOf(path string) string {
 // The error wraps [checkpoint.ErrFormat] for a malformed file and
 // [ErrMismatch] for a file that is no Stable Diffusion model.
 func OpenModel(name, path string) (*Model, error) {
-	f, err := checkpoint.Open(path)
+	f, err := open.File(path)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/recipe"
 	"mixmatch/merge/vec"
 )
@@ -74,7 +75,7 @@ func (s sketch) write(t testing.TB, name string) string {
 	for key, dtype := range s.keys {
 		add(key, dtype, []int{8})
 	}
-	w, err := checkpoint.Create(path, tensors, nil, false)
+	w, err := safetensors.Create(path, tensors, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

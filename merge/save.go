@@ -11,6 +11,7 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/vec"
 )
 
@@ -84,7 +85,7 @@ func Save(ctx context.Context, p *Pool, mix *Mix, path string, o SaveOptions) (*
 	for k, v := range o.Metadata {
 		meta[k] = v
 	}
-	w, err := checkpoint.Create(path, tensors, meta, o.Force)
+	w, err := safetensors.Create(path, tensors, meta, o.Force)
 	if err != nil {
 		return nil, err
 	}
@@ -217,21 +218,12 @@ func (p *Pool) named(m *Model, err error) error {
 
 // narrow stores x as dtype, and counts what became infinite on the way.
 func narrow(dtype checkpoint.DType, x []float32) ([]byte, int, error) {
-	before := vec.Finite(x)
-	b := make([]byte, len(x)*dtype.Bits()/8)
-	switch dtype {
-	case "F16":
-		vec.NarrowF16(b, x)
-		vec.RoundF16(x)
-	case "BF16":
-		vec.NarrowBF16(b, x)
-		vec.RoundBF16(x)
-	case "F32":
-		vec.NarrowF32(b, x)
-	case "F64":
-		vec.NarrowF64(b, x)
-	default:
+	if !dtype.Float() {
 		return nil, 0, fmt.Errorf("%w: cannot write numbers as %s", ErrMismatch, dtype)
 	}
+	before := vec.Finite(x)
+	b := make([]byte, len(x)*dtype.Bits()/8)
+	dtype.Narrow(b, x)
+	dtype.Round(x)
 	return b, vec.Finite(x) - before, nil
 }

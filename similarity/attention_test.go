@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 )
 
 // open opens one of three small models: the attention tensors of random
@@ -31,7 +32,7 @@ func open(t *testing.T, name string) *checkpoint.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := checkpoint.NewFile(bytes.NewReader(b), int64(len(b)))
+	f, err := safetensors.New(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
 	}

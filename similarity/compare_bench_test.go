@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/vec"
 )
 
@@ -44,7 +45,7 @@ func heads15(b *testing.B, seed uint64) *checkpoint.File {
 	}
 	file := binary.LittleEndian.AppendUint64(nil, uint64(len(h)))
 	file = append(append(file, h...), data...)
-	f, err := checkpoint.NewFile(bytes.NewReader(file), int64(len(file)))
+	f, err := safetensors.New(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		b.Fatal(err)
 	}

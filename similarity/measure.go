@@ -224,7 +224,7 @@ func (w *worker) rounding(f *checkpoint.File, t checkpoint.Tensor, at int, x []f
 	if err := f.ReadBytes(b, t, int64(at)*int64(width)); err != nil {
 		return 0, 0, err
 	}
-	if stored = Rounding(t.DType, b); t.DType == checkpoint.F16 {
+	if stored = t.DType.Rounding(b); t.DType == checkpoint.F16 {
 		return stored, stored, nil
 	}
 	b = w.bytes[:2*len(x)]

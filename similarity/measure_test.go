@@ -14,6 +14,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/vec"
 	"mixmatch/similarity"
 )
@@ -34,7 +35,7 @@ func write(t *testing.T, name string, seed uint64, dtype checkpoint.DType, skip 
 		tensors = append(tensors, checkpoint.Tensor{Name: s.Name, DType: d, Shape: s.Shape})
 	}
 	path := filepath.Join(t.TempDir(), name+".safetensors")
-	w, err := checkpoint.Create(path, tensors, nil, false)
+	w, err := safetensors.Create(path, tensors, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

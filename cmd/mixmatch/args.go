@@ -16,8 +16,8 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
-	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/exchange"
+	"mixmatch/merge/open"
 	"mixmatch/merge/recipe"
 )
 
@@ -204,7 +204,7 @@ func readDocument(path string) (text []byte, isModel bool, err error) {
 	}
 	// As safetensors files begin, and no text does.
 	if n == len(head) && head[8] == '{' && binary.LittleEndian.Uint64(head[:]) < 1<<32 && path != "-" {
-		m, err := checkpoint.Open(path)
+		m, err := open.File(path)
 		if err != nil {
 			return nil, true, err
 		}

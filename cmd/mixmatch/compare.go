@@ -11,6 +11,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/open"
 	"mixmatch/similarity"
 )
 
@@ -178,7 +179,7 @@ func (r *likeness) describe(paths []string) error {
 // attention fills in the attention similarities. The files need hold nothing
 // but the tensors compared.
 func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths []string) error {
-	files, err := openAll(paths, checkpoint.Open)
+	files, err := openAll(paths, open.File)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 var floors = [][]string{
 	{"merge/block", "merge/vec", "merge/durable", "similarity/torchrand", "optimize"},
 	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank"},
+	{"merge/checkpoint/safetensors"},
+	{"merge/open"},
 	{"merge", "merge/exchange", "merge/difference", "studies/compose/chain"},
 	{"similarity"},
 	{"similarity/residual"},

@@ -11,6 +11,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/open"
 )
 
 // An inspection is what there is to know of a model file.
@@ -73,7 +74,7 @@ func inspectAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := checkpoint.Open(path)
+	f, err := open.File(path)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/recipe"
 	"mixmatch/studies"
 )
@@ -137,7 +138,7 @@ func mergeAction(c *cli.Context) error {
 		t.Close()
 	}
 	// What is wrong with the output shows now, not after minutes of hashing.
-	w, err := checkpoint.Create(out, nil, nil, c.Bool("force"))
+	w, err := safetensors.Create(out, nil, nil, c.Bool("force"))
 	if err != nil {
 		return err
 	}

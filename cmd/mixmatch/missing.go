@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmatch/merge"
-	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/studies/missing"
 )
 
@@ -64,7 +64,7 @@ func missingAction(c *cli.Context) error {
 		return usage("missing: no dtype %q: choose fp16, bf16 or fp32", c.String("dtype"))
 	}
 	// What is wrong with the output shows now, not after minutes of reading.
-	w, err := checkpoint.Create(out, nil, nil, c.Bool("force"))
+	w, err := safetensors.Create(out, nil, nil, c.Bool("force"))
 	if err != nil {
 		return err
 	}

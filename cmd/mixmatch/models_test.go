@@ -13,6 +13,7 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/vec"
 )
 
@@ -76,7 +77,7 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 		k, v, _ := strings.Cut(m, "=")
 		metadata[k] = ts.ReadFile(v)
 	}
-	w, err := checkpoint.Create(ts.MkAbs(f.Arg(0)), tensors, metadata, true)
+	w, err := safetensors.Create(ts.MkAbs(f.Arg(0)), tensors, metadata, true)
 	ts.Check(err)
 	defer w.Abort()
 	for _, t := range w.Tensors() {
@@ -132,7 +133,7 @@ func stored(dtype checkpoint.DType, x []float32) []byte {
 func cmdSame(ts *testscript.TestScript, neg bool, args []string) {
 	var first map[string]string
 	for i, name := range args {
-		f, err := checkpoint.Open(ts.MkAbs(name))
+		f, err := safetensors.Open(ts.MkAbs(name))
 		ts.Check(err)
 		got := map[string]string{}
 		for _, t := range f.Tensors() {

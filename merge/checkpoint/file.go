@@ -4,94 +4,59 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
-	"time"
-
-	"mixmatch/merge/vec"
+	"sort"
 )
 
 // A File is an open checkpoint. Its methods may be used concurrently.
 type File struct {
-	r        io.ReaderAt
-	file     *os.File // nil for a file that [NewFile] opened
-	path     string
-	size     int64
-	data     int64 // where the header ends
-	tensors  []Tensor
-	metadata map[string]string
-	stamp    Stamp
+	container Container
+	info      Info
+	tensors   []Tensor // by name
+	order     []int32  // of each in the container; nil if that has them by name
 }
 
-// A Stamp tells whether a file is the same as at another time.
-type Stamp struct {
-	Size    int64
-	ModTime time.Time // UTC, as it was when the file was opened
-	Header  string    // SHA-256 of the header and its length, in hex
-}
-
-// Open opens the model file at path, whatever its name says. The error wraps
-// [ErrFormat] if it is no sound model file, and then says what it is instead,
-// if that can be told; otherwise it is the operating system's.
-func Open(path string) (*File, error) {
-	// Before opening, since opening a pipe waits for its other end.
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := regular(info); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	f := &File{r: file, file: file, path: path}
-	if info, err = file.Stat(); err == nil {
-		f.size = info.Size()
-		f.stamp = Stamp{Size: f.size, ModTime: info.ModTime().UTC()}
-		if err = regular(info); err == nil {
-			err = f.readIndex()
+// New returns the file in c, which it owns from then on, with the slice of its
+// tensors. The error wraps [ErrFormat] if a name occurs twice.
+func New(c Container) (*File, error) {
+	f := &File{container: c, info: c.Info(), tensors: c.Tensors()}
+	name := func(i int) string { return f.tensors[i].Name }
+	if !sort.SliceIsSorted(f.tensors, func(i, j int) bool { return name(i) < name(j) }) {
+		f.order = make([]int32, len(f.tensors))
+		for i := range f.order {
+			f.order[i] = int32(i)
 		}
+		slices.SortFunc(f.order, func(a, b int32) int { return cmp.Compare(name(int(a)), name(int(b))) })
+		sorted := make([]Tensor, len(f.tensors))
+		for i, at := range f.order {
+			sorted[i] = f.tensors[at]
+		}
+		f.tensors = sorted
 	}
-	if err != nil {
-		file.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return f, nil
-}
-
-func regular(info os.FileInfo) error {
-	switch mode := info.Mode(); {
-	case mode.IsDir():
-		return malformed("a directory: name the one .safetensors file that holds the model")
-	case mode&os.ModeNamedPipe != 0:
-		return malformed("a pipe: save the model as a file first")
-	case mode&os.ModeSocket != 0:
-		return malformed("a socket, not a model file")
-	case !mode.IsRegular():
-		return malformed("a device, not a model file")
-	}
-	return nil
-}
-
-// NewFile opens the size-byte model file in r, which must allow concurrent
-// reads. Errors are as with [Open].
-func NewFile(r io.ReaderAt, size int64) (*File, error) {
-	f := &File{r: r, size: size, stamp: Stamp{Size: size}}
-	if err := f.readIndex(); err != nil {
-		return nil, err
+	for i := range f.tensors {
+		if i > 0 && name(i-1) == name(i) {
+			return nil, Malformed("tensor %s occurs twice", Short(name(i)))
+		}
+		f.tensors[i].index = i
 	}
 	return f, nil
 }
 
-// Path returns the name that f was opened by, or "" with [NewFile].
-func (f *File) Path() string { return f.path }
+// Container returns what the file is made of, for other views of it.
+func (f *File) Container() Container { return f.container }
+
+// Path returns the name that f was opened by, or "".
+func (f *File) Path() string { return f.info.Path }
+
+// Format returns the name of the file's format, such as "safetensors".
+func (f *File) Format() string { return f.info.Format }
 
 // Size returns the size of the file in bytes.
-func (f *File) Size() int64 { return f.size }
+func (f *File) Size() int64 { return f.info.Stamp.Size }
+
+// Notes returns what was assumed or passed over when the file was opened.
+func (f *File) Notes() []string { return f.info.Notes }
 
 // Tensors returns the tensors, sorted by name. There may be none.
 // The caller must not change them.
@@ -108,68 +73,38 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return f.tensors[i], true
 }
 
-// Metadata returns a copy of the texts that the header carries. It is data
+// Metadata returns a copy of the texts that the file carries. It is data
 // from a file: escape it wherever it is shown.
-func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
+func (f *File) Metadata() map[string]string { return maps.Clone(f.info.Metadata) }
 
-// Stamp returns what tells f from another version of it. ModTime is zero with
-// [NewFile].
-func (f *File) Stamp() Stamp { return f.stamp }
+// Stamp returns what tells f from another version of it.
+func (f *File) Stamp() Stamp { return f.info.Stamp }
 
-// Changed returns an error that wraps [ErrChanged] if the file's size or
-// modification time is no longer what it was when the file was opened.
-// With [NewFile] it cannot tell, and returns nil.
-func (f *File) Changed() error {
-	if f.file == nil {
-		return nil
-	}
-	info, err := f.file.Stat()
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
-	}
-	if info.Size() != f.stamp.Size {
-		return fmt.Errorf("%s: %w: %d bytes, not %d", f.path, ErrChanged, info.Size(), f.stamp.Size)
-	}
-	if !info.ModTime().Equal(f.stamp.ModTime) {
-		return fmt.Errorf("%s: %w: written to at %s", f.path, ErrChanged, info.ModTime().UTC().Format(time.RFC3339))
-	}
-	return nil
-}
+// Changed returns an error that wraps [ErrChanged] if the file is no longer
+// what it was when it was opened.
+func (f *File) Changed() error { return f.container.Changed() }
 
-// Close closes the file. With [NewFile] it does nothing.
-func (f *File) Close() error {
-	if f.file == nil {
-		return nil
-	}
-	return f.file.Close()
-}
+// Close closes the file.
+func (f *File) Close() error { return f.container.Close() }
 
 // The most bytes that are read at a time: a reused buffer of this size stays
 // in the processor's cache while its numbers are widened.
 const readSize = 256 << 10
 
 // Read sets dst to the elements of t from position at on, as float32: F64
-// numbers are rounded, the others are exact. Other formats are an error.
+// numbers are rounded, the others are exact. Formats that are not computed with
+// are an error.
 //
 // The stored bytes pass through scratch, whatever its length, if its capacity
 // is worth it; otherwise Read makes its own. The error wraps [ErrChanged] if
 // the file was cut off after it was opened.
 func (f *File) Read(dst []float32, scratch []byte, t Tensor, at int) error {
-	var widen func([]float32, []byte)
-	switch t.DType {
-	case F16:
-		widen = vec.WidenF16
-	case BF16:
-		widen = vec.WidenBF16
-	case F32:
-		widen = vec.WidenF32
-	case F64:
-		widen = vec.WidenF64
-	default:
+	format := t.DType.format()
+	if format == nil || format.widen == nil {
 		return f.named(t, fmt.Errorf("%s numbers are not read as floating point", t.DType))
 	}
-	width := t.DType.Bits() / 8
-	if at < 0 || int64(at) > t.size/int64(width) || int64(len(dst)) > t.size/int64(width)-int64(at) {
+	width := format.bits / 8
+	if n := int64(t.Len()); at < 0 || int64(at) > n || int64(len(dst)) > n-int64(at) {
 		return f.named(t, fmt.Errorf("elements %d to %d are out of range", at, at+len(dst)))
 	}
 	if scratch = scratch[:cap(scratch)]; len(scratch) < min(len(dst)*width, 4096) {
@@ -182,23 +117,27 @@ func (f *File) Read(dst []float32, scratch []byte, t Tensor, at int) error {
 		if err := f.ReadBytes(b, t, begin); err != nil {
 			return err
 		}
-		widen(dst[:n], b)
+		format.widen(dst[:n], b)
 		dst, begin = dst[n:], begin+int64(len(b))
 	}
 	return nil
 }
 
-// ReadBytes sets dst to the bytes of t from byte at on, as they are stored:
+// ReadBytes sets dst to the bytes of t from byte at on, row-major and
 // little-endian. The error wraps [ErrChanged] if the file was cut off after it
 // was opened.
 func (f *File) ReadBytes(dst []byte, t Tensor, at int64) error {
-	if t.offset < f.data || t.size > f.size-t.offset {
+	if t.index >= len(f.tensors) || f.tensors[t.index].Name != t.Name {
 		return f.named(t, errors.New("not a tensor of this file"))
 	}
-	if at < 0 || at > t.size || int64(len(dst)) > t.size-at {
+	if size := f.tensors[t.index].Bytes(); at < 0 || at > size || int64(len(dst)) > size-at {
 		return f.named(t, fmt.Errorf("bytes %d to %d are out of range", at, at+int64(len(dst))))
 	}
-	if err := readFull(f.r, dst, t.offset+at); err != nil {
+	i := t.index
+	if f.order != nil {
+		i = int(f.order[i])
+	}
+	if err := f.container.ReadBytes(dst, i, at); err != nil {
 		return f.named(t, err)
 	}
 	return nil
@@ -206,8 +145,8 @@ func (f *File) ReadBytes(dst []byte, t Tensor, at int64) error {
 
 // named adds to err what it is about.
 func (f *File) named(t Tensor, err error) error {
-	if f.path == "" {
-		return fmt.Errorf("tensor %s: %w", short(t.Name), err)
+	if f.info.Path == "" {
+		return fmt.Errorf("tensor %s: %w", Short(t.Name), err)
 	}
-	return fmt.Errorf("%s: tensor %s: %w", f.path, short(t.Name), err)
+	return fmt.Errorf("%s: tensor %s: %w", f.info.Path, Short(t.Name), err)
 }

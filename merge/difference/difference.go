@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/vec"
 )
 
@@ -55,7 +56,7 @@ func Write(ctx context.Context, path string, tensors []Tensor, o Options) error 
 		byName[t.Name] = t
 		total += heads[i].Bytes()
 	}
-	w, err := checkpoint.Create(path, heads, o.Metadata, o.Force)
+	w, err := safetensors.Create(path, heads, o.Metadata, o.Force)
 	if err != nil {
 		return err
 	}
@@ -94,18 +95,8 @@ func Write(ctx context.Context, path string, tensors []Tensor, o Options) error 
 
 // narrow stores x in b as dtype, and changes x to what a reader will see.
 func narrow(b []byte, dtype checkpoint.DType, x []float32) error {
-	switch dtype {
-	case checkpoint.F16:
-		vec.NarrowF16(b, x)
-		vec.RoundF16(x)
-	case checkpoint.BF16:
-		vec.NarrowBF16(b, x)
-		vec.RoundBF16(x)
-	case checkpoint.F64:
-		vec.NarrowF64(b, x)
-	default:
-		vec.NarrowF32(b, x)
-	}
+	dtype.Narrow(b, x)
+	dtype.Round(x)
 	if vec.Finite(x) > 0 {
 		return fmt.Errorf("%w: save as fp32 or bf16 instead", ErrOverflow)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 )
 
 func TestModuleNameIsDiffusers(t *testing.T) {
@@ -144,7 +145,7 @@ func TestWriteLoRA(t *testing.T) {
 		if err := WriteLoRA(t.Context(), path, []Module{m}, o); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("over an existing file: %v", err)
 		}
-		f, err := checkpoint.Open(path)
+		f, err := safetensors.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +184,7 @@ func TestWriteLoRAOfLowerRank(t *testing.T) {
 	if err := WriteLoRA(t.Context(), path, []Module{m}, LoRAOptions{Arch: block.SD1, Rank: 1}); err != nil {
 		t.Fatal(err)
 	}
-	f, err := checkpoint.Open(path)
+	f, err := safetensors.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +257,7 @@ func TestWrite(t *testing.T) {
 	if last != total || total != 2*n+16 {
 		t.Errorf("progress ended at %d of %d", last, total)
 	}
-	f, err := checkpoint.Open(path)
+	f, err := safetensors.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"mixmatch/merge/block"
-	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/difference"
 	"mixmatch/merge/vec"
 	"mixmatch/similarity"
@@ -85,7 +85,7 @@ func TestRebuild(t *testing.T) {
 // |T-B|^2 in the UNet and the text encoder that this explains.
 func (w *world) explained(t testing.TB, r *Rest, path string) float64 {
 	t.Helper()
-	f, err := checkpoint.Open(path)
+	f, err := safetensors.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

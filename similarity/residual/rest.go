@@ -15,7 +15,6 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/vec"
-	"mixmatch/similarity"
 )
 
 // A Rest is what a mix of models leaves of a target. It may be used concurrently;
@@ -213,7 +212,7 @@ func (rd *Reader) Noise(t Tensor, at, n int) (float64, error) {
 		if err := rd.r.Target.File.ReadBytes(b, u, int64(at)*int64(width)); err != nil {
 			return 0, fmt.Errorf("%s: %w", rd.r.Target.Name, err)
 		}
-		sum += similarity.Rounding(u.DType, b)
+		sum += u.DType.Rounding(b)
 		n, at = n-part, at+part
 	}
 	return sum, nil

@@ -10,6 +10,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/difference"
 	"mixmatch/merge/vec"
 	"mixmatch/similarity"
@@ -166,7 +167,7 @@ func (w *world) write(t testing.TB, name string, values func(key string, shape [
 		shapes[s.Name] = s.Shape
 	}
 	path := filepath.Join(t.TempDir(), name+".safetensors")
-	out, err := checkpoint.Create(path, tensors, nil, false)
+	out, err := safetensors.Create(path, tensors, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
-	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/difference"
 )
 
@@ -70,7 +70,7 @@ func TestSource(t *testing.T) {
 	if err := difference.Write(t.Context(), path, r.Difference(""), difference.Options{Metadata: r.Metadata("a difference", nil)}); err != nil {
 		t.Fatal(err)
 	}
-	f, err := checkpoint.Open(path)
+	f, err := safetensors.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

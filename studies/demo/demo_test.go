@@ -16,6 +16,7 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/vec"
 )
 
@@ -41,7 +42,7 @@ func write(t *testing.T, f Family) Planted {
 
 func open(t *testing.T, path string) *checkpoint.File {
 	t.Helper()
-	f, err := checkpoint.Open(path)
+	f, err := safetensors.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

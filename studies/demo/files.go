@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 )
 
 // files are the files of a family: those of the cast, the base, the target.
@@ -13,7 +14,7 @@ type files []file
 // A file is one model being written.
 type file struct {
 	path string
-	w    *checkpoint.Writer
+	w    *safetensors.Writer
 	has  map[string]bool
 }
 
@@ -23,7 +24,7 @@ func create(p Planted, f Family, cast []character, tensors []tensor) (files, err
 	var all files
 	add := func(path, name string, dtype checkpoint.DType, noVAE bool) error {
 		meta := map[string]string{"format": "pt", "modelspec.title": name + " (random numbers, made by mixmatch demo)"}
-		w, err := checkpoint.Create(path, header(tensors, dtype, noVAE), meta, f.Force)
+		w, err := safetensors.Create(path, header(tensors, dtype, noVAE), meta, f.Force)
 		if err != nil {
 			return err
 		}

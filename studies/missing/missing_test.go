@@ -12,6 +12,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/difference"
 	"mixmatch/merge/recipe"
 	"mixmatch/similarity"
@@ -177,7 +178,7 @@ func TestLoRA(t *testing.T) {
 		if err := g.WriteLoRA(t.Context(), out, "lora", a, 0, missing.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		f, err := checkpoint.Open(out)
+		f, err := safetensors.Open(out)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +251,7 @@ func TestModel(t *testing.T) {
 	if err := g.WriteDifference(t.Context(), left, missing.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	f, err := checkpoint.Open(left)
+	f, err := safetensors.Open(left)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/open"
 )
 
 // A trained is a folder of networks that were really trained, which "make
@@ -39,7 +40,7 @@ func openTrained(folder string) (*trained, error) {
 		return nil, fmt.Errorf("%s: %w", folder, err)
 	}
 	for _, name := range append(n.names(), n.Base) {
-		f, err := checkpoint.Open(filepath.Join(folder, name+".safetensors"))
+		f, err := open.File(filepath.Join(folder, name+".safetensors"))
 		if err != nil {
 			return nil, errors.Join(err, n.close())
 		}

@@ -10,6 +10,7 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/vec"
 )
 
@@ -60,7 +61,7 @@ func (p *planted) write(ctx context.Context, folder string, all []tensor) (*writ
 	for _, t := range all {
 		header = append(header, checkpoint.Tensor{Name: t.Name, DType: checkpoint.F16, Shape: t.Shape})
 	}
-	writers := make([]*checkpoint.Writer, len(names))
+	writers := make([]*safetensors.Writer, len(names))
 	defer func() {
 		for _, x := range writers {
 			if x != nil {
@@ -76,7 +77,7 @@ func (p *planted) write(ctx context.Context, folder string, all []tensor) (*writ
 			}
 		}
 		var err error
-		if writers[i], err = checkpoint.Create(w.path(name), h, nil, true); err != nil {
+		if writers[i], err = safetensors.Create(w.path(name), h, nil, true); err != nil {
 			return nil, err
 		}
 	}

@@ -1,4 +1,4 @@
-package checkpoint
+package safetensors
 
 import (
 	"bytes"
@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"mixmatch/merge/checkpoint"
+
 	"github.com/google/go-cmp/cmp"
 )
 
 // randomTensors returns tensors of all formats, and names and texts of all
 // kinds of characters.
-func randomTensors(r *rand.Rand) ([]Tensor, map[string]string) {
+func randomTensors(r *rand.Rand) ([]checkpoint.Tensor, map[string]string) {
 	text := func() string {
 		alphabet := []rune("ab.0\"\\/\n\x00\x1f\u007fé\u2028\u202e😀\uffff")
 		var b strings.Builder
@@ -23,10 +25,10 @@ func randomTensors(r *rand.Rand) ([]Tensor, map[string]string) {
 		}
 		return b.String()
 	}
-	var tensors []Tensor
+	var tensors []checkpoint.Tensor
 	seen := map[string]bool{}
 	for range r.IntN(12) {
-		x := Tensor{Name: text(), DType: dtypes[r.IntN(len(dtypes))].name}
+		x := checkpoint.Tensor{Name: text(), DType: checkpoint.DTypes()[r.IntN(len(checkpoint.DTypes()))]}
 		for range r.IntN(4) {
 			x.Shape = append(x.Shape, r.IntN(5))
 		}
@@ -52,7 +54,7 @@ func TestRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	for round := range 300 {
 		tensors, metadata := randomTensors(r)
-		content := func(x Tensor, i int) byte { return byte(round + len(x.Name) + i*i) }
+		content := func(x checkpoint.Tensor, i int) byte { return byte(round + len(x.Name) + i*i) }
 		var files [2][]byte
 		for k := range files {
 			path := filepath.Join(dir, "m")
@@ -71,7 +73,7 @@ func TestRoundTrip(t *testing.T) {
 		if !bytes.Equal(files[0], files[1]) {
 			t.Fatalf("round %d: another order gives other bytes", round)
 		}
-		f, err := NewFile(bytes.NewReader(files[0]), int64(len(files[0])))
+		f, err := New(bytes.NewReader(files[0]), int64(len(files[0])))
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}

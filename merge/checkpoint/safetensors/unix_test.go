@@ -1,6 +1,6 @@
 //go:build unix
 
-package checkpoint
+package safetensors
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"mixmatch/merge/checkpoint"
 )
 
 // TestOpenSpecial opens what is no file. None of it may hang.
@@ -23,7 +25,7 @@ func TestOpenSpecial(t *testing.T) {
 		if err == nil {
 			f.Close()
 		}
-		if !errors.Is(err, ErrFormat) || !strings.HasPrefix(err.Error(), path+": "+say) {
+		if !errors.Is(err, checkpoint.ErrFormat) || !strings.HasPrefix(err.Error(), path+": "+say) {
 			t.Errorf("%s: got %v; want %q", path, err, say)
 		}
 	}
@@ -31,7 +33,7 @@ func TestOpenSpecial(t *testing.T) {
 	if err := os.Symlink(loop, loop); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(loop); !errors.Is(err, syscall.ELOOP) || errors.Is(err, ErrFormat) {
+	if _, err := Open(loop); !errors.Is(err, syscall.ELOOP) || errors.Is(err, checkpoint.ErrFormat) {
 		t.Errorf("loop: got %v; want ELOOP", err)
 	}
 }

@@ -1,10 +1,12 @@
-package checkpoint
+package safetensors
 
 import (
 	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
+
+	"mixmatch/merge/checkpoint"
 )
 
 // A corpusCase is a malformed or odd file. The cases are those that reviews of
@@ -161,8 +163,8 @@ func corpus() []corpusCase {
 	cases = append(cases, corpusCase{"NaN and infinity", withLength(uint64(len(nan)), nan, []byte("\x00\x00\xc0\x7f\x00\x00\x80\x7f\x00\x00\x80\xff")), true, ""})
 	nan = obj(entry("a", "F16", "2", "0,4"))
 	cases = append(cases, corpusCase{"half NaN and infinity", withLength(uint64(len(nan)), nan, []byte("\x00\x7e\x00\x7c")), true, ""})
-	for _, d := range dtypes {
-		good("all of "+string(d.name), obj(entry("a", string(d.name), "8", fmt.Sprintf("0,%d", d.bits))), d.bits)
+	for _, d := range checkpoint.DTypes() {
+		good("all of "+string(d), obj(entry("a", string(d), "8", fmt.Sprintf("0,%d", d.Bits()))), d.Bits())
 	}
 
 	// Names are data.

@@ -1,4 +1,4 @@
-package checkpoint
+package safetensors
 
 import (
 	"encoding/binary"
@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"mixmatch/merge/checkpoint"
+
 	"github.com/google/go-cmp/cmp"
 )
 
 // write writes a file of which byte i of tensor t is content(t, i), in pieces
 // of odd sizes.
-func write(w *Writer, content func(t Tensor, i int) byte) error {
+func write(w *Writer, content func(t checkpoint.Tensor, i int) byte) error {
 	defer w.Abort()
 	var all []byte
 	for _, t := range w.Tensors() {
@@ -32,7 +34,7 @@ func write(w *Writer, content func(t Tensor, i int) byte) error {
 	return w.Commit()
 }
 
-func byName(t Tensor, i int) byte { return byte(len(t.Name)*7 + i) }
+func byName(t checkpoint.Tensor, i int) byte { return byte(len(t.Name)*7 + i) }
 
 // left returns the names in dir.
 func left(t *testing.T, dir string) []string {
@@ -53,7 +55,7 @@ func left(t *testing.T, dir string) []string {
 func TestWriterBytes(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		tensors  []Tensor
+		tensors  []checkpoint.Tensor
 		metadata map[string]string
 		header   string
 	}{
@@ -61,19 +63,19 @@ func TestWriterBytes(t *testing.T) {
 		{"metadata only", nil, map[string]string{"framework": "pt"}, `{"__metadata__":{"framework":"pt"}}     `},
 		{
 			"one",
-			[]Tensor{{Name: "attn.0", DType: F32, Shape: []int{1, 2, 3}}},
+			[]checkpoint.Tensor{{Name: "attn.0", DType: checkpoint.F32, Shape: []int{1, 2, 3}}},
 			nil,
 			`{"attn.0":{"dtype":"F32","shape":[1,2,3],"data_offsets":[0,24]}}`,
 		},
 		{
 			"padded",
-			[]Tensor{{Name: "attn0", DType: F32, Shape: []int{1, 1, 2, 3}}},
+			[]checkpoint.Tensor{{Name: "attn0", DType: checkpoint.F32, Shape: []int{1, 1, 2, 3}}},
 			nil,
 			`{"attn0":{"dtype":"F32","shape":[1,1,2,3],"data_offsets":[0,24]}}       `,
 		},
 		{
 			"order",
-			[]Tensor{{Name: "a", DType: F16, Shape: []int{1}}, {Name: "b", DType: "I64"}, {Name: "c", DType: "F4", Shape: []int{2}}, {Name: "B", DType: BF16, Shape: []int{0}}, {Name: "A", DType: F16, Shape: []int{3}}},
+			[]checkpoint.Tensor{{Name: "a", DType: checkpoint.F16, Shape: []int{1}}, {Name: "b", DType: "I64"}, {Name: "c", DType: "F4", Shape: []int{2}}, {Name: "B", DType: checkpoint.BF16, Shape: []int{0}}, {Name: "A", DType: checkpoint.F16, Shape: []int{3}}},
 			map[string]string{"z": "1", "a": "2"},
 			`{"__metadata__":{"a":"2","z":"1"},"b":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"B":{"dtype":"BF16","shape":[0],"data_offsets":[8,8]},"A":{"dtype":"F16","shape":[3],"data_offsets":[8,14]},"a":{"dtype":"F16","shape":[1],"data_offsets":[14,16]},"c":{"dtype":"F4","shape":[2],"data_offsets":[16,17]}} `,
 		},
@@ -107,33 +109,28 @@ func TestWriterBytes(t *testing.T) {
 			if diff := cmp.Diff(tt.metadata, f.Metadata()); diff != "" {
 				t.Errorf("metadata: %s", diff)
 			}
-			for i, x := range w.Tensors() {
-				y, _ := f.Tensor(x.Name)
-				if x.offset != y.offset || x.size != y.size {
-					t.Errorf("tensor %d: the writer has it at %d, the reader at %d", i, x.offset, y.offset)
-				}
-			}
+			readAll(t, f)
 		})
 	}
 }
 
 func TestCreateRefuses(t *testing.T) {
-	x := Tensor{Name: "a", DType: F16, Shape: []int{2}}
+	x := checkpoint.Tensor{Name: "a", DType: checkpoint.F16, Shape: []int{2}}
 	for _, tt := range []struct {
 		name     string
-		tensors  []Tensor
+		tensors  []checkpoint.Tensor
 		metadata map[string]string
 		say      string
 	}{
-		{"name twice", []Tensor{x, {Name: "a", DType: F32}}, nil, `tensor "a": given twice`},
-		{"name not UTF-8", []Tensor{{Name: "a\xff", DType: F16}}, nil, "valid UTF-8"},
-		{"reserved name", []Tensor{{Name: "__metadata__", DType: F16}}, nil, "another use"},
-		{"no dtype", []Tensor{{Name: "a"}}, nil, "unknown dtype"},
-		{"unknown dtype", []Tensor{{Name: "a", DType: "F12"}}, nil, `unknown dtype "F12"`},
-		{"negative dimension", []Tensor{{Name: "a", DType: F16, Shape: []int{-1, -2}}}, nil, "negative dimension -1"},
-		{"overflow", []Tensor{{Name: "a", DType: F16, Shape: []int{1 << 30, 1 << 30, 1 << 30}}}, nil, "more elements"},
-		{"overflow of the sum", []Tensor{{Name: "a", DType: "U8", Shape: []int{math.MaxInt}}, {Name: "b", DType: "U8", Shape: []int{math.MaxInt}}}, nil, "more"},
-		{"half a byte", []Tensor{{Name: "a", DType: "F4", Shape: []int{3}}}, nil, "whole number of bytes"},
+		{"name twice", []checkpoint.Tensor{x, {Name: "a", DType: checkpoint.F32}}, nil, `tensor "a": given twice`},
+		{"name not UTF-8", []checkpoint.Tensor{{Name: "a\xff", DType: checkpoint.F16}}, nil, "valid UTF-8"},
+		{"reserved name", []checkpoint.Tensor{{Name: "__metadata__", DType: checkpoint.F16}}, nil, "another use"},
+		{"no dtype", []checkpoint.Tensor{{Name: "a"}}, nil, "unknown dtype"},
+		{"unknown dtype", []checkpoint.Tensor{{Name: "a", DType: "F12"}}, nil, `unknown dtype "F12"`},
+		{"negative dimension", []checkpoint.Tensor{{Name: "a", DType: checkpoint.F16, Shape: []int{-1, -2}}}, nil, "negative dimension -1"},
+		{"overflow", []checkpoint.Tensor{{Name: "a", DType: checkpoint.F16, Shape: []int{1 << 30, 1 << 30, 1 << 30}}}, nil, "more elements"},
+		{"overflow of the sum", []checkpoint.Tensor{{Name: "a", DType: "U8", Shape: []int{math.MaxInt}}, {Name: "b", DType: "U8", Shape: []int{math.MaxInt}}}, nil, "more"},
+		{"half a byte", []checkpoint.Tensor{{Name: "a", DType: "F4", Shape: []int{3}}}, nil, "whole number of bytes"},
 		{"metadata not UTF-8", nil, map[string]string{"a": "\xff"}, `metadata "a": must be valid UTF-8`},
 		{"header too long", nil, map[string]string{"a": strings.Repeat("x", maxHeader)}, "the format allows 100000000"},
 	} {
@@ -153,7 +150,7 @@ func TestCreateRefuses(t *testing.T) {
 func TestWriterLength(t *testing.T) {
 	for _, n := range []int{0, 3, 5, 1 << 20} {
 		dir := t.TempDir()
-		w, err := Create(filepath.Join(dir, "m"), []Tensor{{Name: "a", DType: F16, Shape: []int{2}}}, nil, false)
+		w, err := Create(filepath.Join(dir, "m"), []checkpoint.Tensor{{Name: "a", DType: checkpoint.F16, Shape: []int{2}}}, nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +176,7 @@ func BenchmarkWriter(b *testing.B) {
 	chunk := make([]byte, 512<<10)
 	b.SetBytes(64 * int64(len(chunk)))
 	for b.Loop() {
-		w, err := Create(path, []Tensor{{Name: "a", DType: "U8", Shape: []int{64, len(chunk)}}}, nil, true)
+		w, err := Create(path, []checkpoint.Tensor{{Name: "a", DType: "U8", Shape: []int{64, len(chunk)}}}, nil, true)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,9 +1,11 @@
-package checkpoint
+package safetensors
 
 import (
 	"bytes"
 	"math"
 	"unicode/utf8"
+
+	"mixmatch/merge/checkpoint"
 )
 
 // The most dimensions that all shapes of a file may have together. It is far
@@ -17,21 +19,21 @@ type span struct{ begin, end uint64 }
 // A header is what a safetensors header says, in its own order, before any of
 // it has been compared with the file.
 type header struct {
-	tensors  []Tensor // without offset
-	spans    []span   // of the tensor in the same place
+	tensors  []checkpoint.Tensor
+	spans    []span // of the tensor in the same place
 	metadata map[string]string
 }
 
 // parseHeader reads b, the bytes of a header.
 func parseHeader(b []byte) (*header, error) {
 	if !utf8.Valid(b) {
-		return nil, malformed("malformed safetensors: the header is not valid UTF-8")
+		return nil, checkpoint.Malformed("malformed safetensors: the header is not valid UTF-8")
 	}
 	s := &scanner{b: b}
 	h := &header{}
 	// Right for every real header, and never more than a share of its size.
 	n := min(bytes.Count(b, []byte(`"data_offsets"`)), len(b)/40)
-	h.tensors, h.spans = make([]Tensor, 0, n), make([]span, 0, n)
+	h.tensors, h.spans = make([]checkpoint.Tensor, 0, n), make([]span, 0, n)
 
 	var dims []int
 	var ends []int // of each tensor's shape in dims
@@ -44,11 +46,11 @@ func parseHeader(b []byte) (*header, error) {
 			metadata = true
 			return s.metadata(h)
 		}
-		t := Tensor{Name: string(key)}
+		t := checkpoint.Tensor{Name: string(key)}
 		var at span
 		var err error
 		if dims, err = s.tensor(&t, &at, dims); err != nil {
-			return malformed("%v (tensor %s)", err, short(t.Name))
+			return checkpoint.Malformed("%v (tensor %s)", err, checkpoint.Short(t.Name))
 		}
 		h.tensors, h.spans, ends = append(h.tensors, t), append(h.spans, at), append(ends, len(dims))
 		return nil
@@ -78,7 +80,7 @@ func (s *scanner) metadata(h *header) error {
 	return s.object(func(key []byte) error {
 		name := string(key)
 		if _, twice := h.metadata[name]; twice {
-			return s.errorf("metadata %s occurs twice", short(name))
+			return s.errorf("metadata %s occurs twice", checkpoint.Short(name))
 		}
 		value, err := s.text()
 		h.metadata[name] = string(value)
@@ -87,7 +89,7 @@ func (s *scanner) metadata(h *header) error {
 }
 
 // tensor reads the value of one tensor. It appends the shape to dims.
-func (s *scanner) tensor(t *Tensor, at *span, dims []int) ([]int, error) {
+func (s *scanner) tensor(t *checkpoint.Tensor, at *span, dims []int) ([]int, error) {
 	const dtype, shape, offsets = 1, 2, 4
 	seen := 0
 	elements := count{n: 1}
@@ -101,7 +103,7 @@ func (s *scanner) tensor(t *Tensor, at *span, dims []int) ([]int, error) {
 		case "data_offsets":
 			field = offsets
 		default:
-			return s.errorf("unknown field %s", short(string(key)))
+			return s.errorf("unknown field %s", checkpoint.Short(string(key)))
 		}
 		if seen&field != 0 {
 			return s.errorf("field %s occurs twice", key)
@@ -113,11 +115,10 @@ func (s *scanner) tensor(t *Tensor, at *span, dims []int) ([]int, error) {
 			if err != nil {
 				return err
 			}
-			i := DType(name).rank()
-			if i < 0 {
-				return s.errorf("unknown dtype %s", short(string(name)))
+			if checkpoint.DType(name).Rank() < 0 {
+				return s.errorf("unknown dtype %s", checkpoint.Short(string(name)))
 			}
-			t.DType = dtypes[i].name
+			t.DType = checkpoint.DType(name)
 			return nil
 		case shape:
 			return s.numbers(func(v uint64) error {
@@ -152,8 +153,8 @@ func (s *scanner) tensor(t *Tensor, at *span, dims []int) ([]int, error) {
 		err = s.errorf("dtype, shape or data_offsets is missing")
 	}
 	if err == nil {
-		if t.size, err = elements.bytes(t.DType); err != nil {
-			err = malformed("malformed safetensors: %v", err)
+		if _, err = elements.bytes(t.DType); err != nil {
+			err = checkpoint.Malformed("malformed safetensors: %v", err)
 		}
 	}
 	return dims, err

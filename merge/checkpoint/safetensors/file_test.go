@@ -1,4 +1,4 @@
-package checkpoint
+package safetensors
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/vec"
 )
 
@@ -27,9 +28,9 @@ func model(t testing.TB) []byte {
 	for i := range x {
 		x[i] = float32(i) / 8
 	}
-	narrow := map[DType]func([]byte, []float32){F16: vec.NarrowF16, BF16: vec.NarrowBF16, F32: vec.NarrowF32, F64: vec.NarrowF64}
+	narrow := map[checkpoint.DType]func([]byte, []float32){checkpoint.F16: vec.NarrowF16, checkpoint.BF16: vec.NarrowBF16, checkpoint.F32: vec.NarrowF32, checkpoint.F64: vec.NarrowF64}
 	entries, data := []string{entry("odd", "U8", "1", "0,1")}, []byte{1}
-	for _, d := range []DType{F16, BF16, F32, F64} {
+	for _, d := range []checkpoint.DType{checkpoint.F16, checkpoint.BF16, checkpoint.F32, checkpoint.F64} {
 		b := make([]byte, d.Bits()/8*modelLen)
 		narrow[d](b, x)
 		entries = append(entries, entry(string(d), string(d), fmt.Sprint(modelLen), fmt.Sprintf("%d,%d", len(data), len(data)+len(b))))
@@ -40,12 +41,12 @@ func model(t testing.TB) []byte {
 }
 
 // stored returns i/8 as d has it.
-func stored(d DType, i int) float32 {
+func stored(d checkpoint.DType, i int) float32 {
 	x := []float32{float32(i) / 8}
 	switch d {
-	case F16:
+	case checkpoint.F16:
 		vec.RoundF16(x)
-	case BF16:
+	case checkpoint.BF16:
 		vec.RoundBF16(x)
 	}
 	return x[0]
@@ -66,7 +67,7 @@ func TestRead(t *testing.T) {
 		t.Errorf("got %s, %d", f.Path(), f.Size())
 	}
 	var wg sync.WaitGroup
-	for _, d := range []DType{F16, BF16, F32, F64} {
+	for _, d := range []checkpoint.DType{checkpoint.F16, checkpoint.BF16, checkpoint.F32, checkpoint.F64} {
 		for _, scratch := range [][]byte{nil, make([]byte, 7), make([]byte, 5000)[:0], make([]byte, 1<<20)} {
 			wg.Go(func() {
 				x, _ := f.Tensor(string(d))
@@ -93,7 +94,7 @@ func TestRead(t *testing.T) {
 	wg.Wait()
 
 	odd, _ := f.Tensor("odd")
-	if err := f.Read(make([]float32, 1), nil, odd, 0); err == nil || errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), `m.safetensors: tensor "odd": U8 numbers`) {
+	if err := f.Read(make([]float32, 1), nil, odd, 0); err == nil || errors.Is(err, checkpoint.ErrFormat) || !strings.Contains(err.Error(), `m.safetensors: tensor "odd": U8 numbers`) {
 		t.Errorf("got %v", err)
 	}
 	if _, ok := f.Tensor("none"); ok {
@@ -104,7 +105,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("reads byte %d of 1", at)
 		}
 	}
-	if err := f.ReadBytes(nil, Tensor{Name: "made up", DType: F16, Shape: []int{1}}, 0); err == nil {
+	if err := f.ReadBytes(nil, checkpoint.Tensor{Name: "made up", DType: checkpoint.F16, Shape: []int{1}}, 0); err == nil {
 		t.Error("reads a tensor that is not the file's")
 	}
 }
@@ -140,7 +141,7 @@ func (b *broken) ReadAt(p []byte, at int64) (int, error) {
 func TestReaders(t *testing.T) {
 	b := withHeader(obj(entry("a", "F32", "2", "0,8")), 8)
 	size := int64(len(b))
-	f, err := NewFile(&slow{ReaderAt: bytes.NewReader(b)}, size)
+	f, err := New(&slow{ReaderAt: bytes.NewReader(b)}, size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,21 +155,21 @@ func TestReaders(t *testing.T) {
 
 	eio := errors.New("input/output error")
 	for from := range size {
-		for _, tt := range []struct{ give, want error }{{io.EOF, ErrChanged}, {io.ErrUnexpectedEOF, ErrChanged}, {eio, eio}, {nil, io.ErrNoProgress}} {
-			f, err := NewFile(&broken{bytes.NewReader(b), from, tt.give}, size)
+		for _, tt := range []struct{ give, want error }{{io.EOF, checkpoint.ErrChanged}, {io.ErrUnexpectedEOF, checkpoint.ErrChanged}, {eio, eio}, {nil, io.ErrNoProgress}} {
+			f, err := New(&broken{bytes.NewReader(b), from, tt.give}, size)
 			if err == nil {
 				err = f.Read(make([]float32, 2), nil, a, 0)
 				if err == nil || !strings.HasPrefix(err.Error(), `tensor "a": `) {
 					t.Errorf("ends at %d: got %v", from, err)
 				}
 			}
-			if !errors.Is(err, tt.want) || errors.Is(err, ErrFormat) {
+			if !errors.Is(err, tt.want) || errors.Is(err, checkpoint.ErrFormat) {
 				t.Errorf("ends at %d with %v: got %v; want %v", from, tt.give, err, tt.want)
 			}
 		}
 	}
 	// io.ReaderAt may return the end of the file along with the last bytes.
-	if f, err = NewFile(&broken{bytes.NewReader(b), size, io.EOF}, size); err != nil {
+	if f, err = New(&broken{bytes.NewReader(b), size, io.EOF}, size); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Read(make([]float32, 2), nil, a, 0); err != nil {
@@ -205,18 +206,18 @@ func TestStamp(t *testing.T) {
 	if err := os.Chtimes(path, then, then.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Changed(); !errors.Is(err, ErrChanged) || !strings.HasPrefix(err.Error(), path) {
-		t.Errorf("touched: got %v; want ErrChanged", err)
+	if err := f.Changed(); !errors.Is(err, checkpoint.ErrChanged) || !strings.HasPrefix(err.Error(), path) {
+		t.Errorf("touched: got %v; want checkpoint.ErrChanged", err)
 	}
 	if err := os.Truncate(path, int64(len(b))-1); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Changed(); !errors.Is(err, ErrChanged) {
-		t.Errorf("truncated: got %v; want ErrChanged", err)
+	if err := f.Changed(); !errors.Is(err, checkpoint.ErrChanged) {
+		t.Errorf("truncated: got %v; want checkpoint.ErrChanged", err)
 	}
 	a, _ := f.Tensor("a")
-	if err := f.Read(make([]float32, 2), nil, a, 0); !errors.Is(err, ErrChanged) {
-		t.Errorf("truncated: Read: got %v; want ErrChanged", err)
+	if err := f.Read(make([]float32, 2), nil, a, 0); !errors.Is(err, checkpoint.ErrChanged) {
+		t.Errorf("truncated: Read: got %v; want checkpoint.ErrChanged", err)
 	}
 	if err := f.Read(make([]float32, 1), nil, a, 0); err != nil {
 		t.Errorf("truncated, but not here: %v", err)
@@ -225,7 +226,7 @@ func TestStamp(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Open(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrFormat) {
+	if _, err := Open(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, checkpoint.ErrFormat) {
 		t.Errorf("got %v; want ErrNotExist", err)
 	}
 	path := filepath.Join(dir, "model.safetensors")
@@ -233,38 +234,21 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := path + ": a web page, not a model: the download needs a login or another link"
-	if _, err := Open(path); !errors.Is(err, ErrFormat) || err.Error() != want {
+	if _, err := Open(path); !errors.Is(err, checkpoint.ErrFormat) || err.Error() != want {
 		t.Errorf("got %v; want %s", err, want)
 	}
-	if _, err := NewFile(bytes.NewReader(nil), -1); !errors.Is(err, ErrFormat) {
+	if _, err := New(bytes.NewReader(nil), -1); !errors.Is(err, checkpoint.ErrFormat) {
 		t.Errorf("negative size: %v", err)
-	}
-}
-
-func TestDTypes(t *testing.T) {
-	if len(dtypes) != 22 {
-		t.Errorf("%d formats", len(dtypes))
-	}
-	for i, d := range dtypes {
-		if d.name.rank() != i || d.name.Bits() != d.bits || d.bits == 0 {
-			t.Errorf("%s: rank %d, %d bits", d.name, d.name.rank(), d.name.Bits())
-		}
-		if i > 5 && d.bits < dtypes[i-1].bits {
-			t.Errorf("%s is out of order", d.name)
-		}
-	}
-	if DType("F12").Bits() != 0 || DType("").Float() || DType("I32").Float() || !BF16.Float() {
-		t.Error("knows formats that there are not")
 	}
 }
 
 func TestShort(t *testing.T) {
 	for _, s := range []string{"", "a\x1b[31m\n\u202e", strings.Repeat("é", 1000), strings.Repeat("\xff", 1000), strings.Repeat("\x00", 121)} {
-		if got := short(s); len(got) > 450 || strings.ContainsAny(got, "\n\x1b\u202e") || len(s) > 200 && !strings.Contains(got, fmt.Sprintf("(%d bytes)", len(s))) {
+		if got := checkpoint.Short(s); len(got) > 450 || strings.ContainsAny(got, "\n\x1b\u202e") || len(s) > 200 && !strings.Contains(got, fmt.Sprintf("(%d bytes)", len(s))) {
 			t.Errorf("%q: got %s", s, got)
 		}
 	}
-	if got := short("a.weight"); got != `"a.weight"` {
+	if got := checkpoint.Short("a.weight"); got != `"a.weight"` {
 		t.Errorf("got %s", got)
 	}
 }
@@ -280,8 +264,8 @@ func BenchmarkRead(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer f.Close()
-	dst, scratch := make([]float32, modelLen), make([]byte, readSize)
-	for _, d := range []DType{F16, F32} {
+	dst, scratch := make([]float32, modelLen), make([]byte, 256<<10)
+	for _, d := range []checkpoint.DType{checkpoint.F16, checkpoint.F32} {
 		b.Run(string(d), func(b *testing.B) {
 			x, _ := f.Tensor(string(d))
 			b.SetBytes(x.Bytes())

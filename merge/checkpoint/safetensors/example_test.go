@@ -1,10 +1,12 @@
-package checkpoint
+package safetensors
 
 import (
 	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"mixmatch/merge/checkpoint"
 )
 
 func Example() {
@@ -12,7 +14,7 @@ func Example() {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "tiny.safetensors")
 
-	w, err := Create(path, []Tensor{{Name: "bias", DType: F32, Shape: []int{2}}}, map[string]string{"format": "pt"}, false)
+	w, err := Create(path, []checkpoint.Tensor{{Name: "bias", DType: checkpoint.F32, Shape: []int{2}}}, map[string]string{"format": "pt"}, false)
 	if err != nil {
 		fmt.Println(err)
 		return

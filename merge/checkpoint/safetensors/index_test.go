@@ -1,4 +1,4 @@
-package checkpoint
+package safetensors
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mixmatch/merge/checkpoint"
 )
 
 // manyTensors is a header of n empty tensors.
@@ -42,7 +44,7 @@ func TestCorpus(t *testing.T) {
 	for _, tt := range append(corpus(), corpusCase{"200,000 tensors", manyTensors(200_000), true, ""}) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &greedy{ReaderAt: bytes.NewReader(tt.file)}
-			f, err := NewFile(r, int64(len(tt.file)))
+			f, err := New(r, int64(len(tt.file)))
 			if r.most > len(tt.file) {
 				t.Errorf("reads %d bytes of a file of %d", r.most, len(tt.file))
 			}
@@ -50,8 +52,8 @@ func TestCorpus(t *testing.T) {
 				if err == nil {
 					t.Fatal("opens")
 				}
-				if !errors.Is(err, ErrFormat) {
-					t.Errorf("error does not wrap ErrFormat: %v", err)
+				if !errors.Is(err, checkpoint.ErrFormat) {
+					t.Errorf("error does not wrap checkpoint.ErrFormat: %v", err)
 				}
 				if msg := err.Error(); !strings.Contains(msg, tt.say) || strings.ContainsAny(msg, "\n\x1b") || len(msg) > 400 {
 					t.Errorf("got %q; want one line with %q", msg, tt.say)
@@ -67,34 +69,31 @@ func TestCorpus(t *testing.T) {
 }
 
 // readAll reads every tensor of f, and what is next to it must be refused.
-func readAll(t *testing.T, f *File) {
+func readAll(t *testing.T, f *checkpoint.File) {
 	t.Helper()
-	if !slices.IsSortedFunc(f.Tensors(), func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) }) {
+	if !slices.IsSortedFunc(f.Tensors(), func(a, b checkpoint.Tensor) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Error("tensors are not sorted")
 	}
 	for i, x := range f.Tensors() {
 		if i == 1000 {
 			break // 200,000 are opened, not read
 		}
-		if got, ok := f.Tensor(x.Name); !ok || got.offset != x.offset {
-			t.Errorf("tensor %s is not found", short(x.Name))
-		}
-		if x.Bytes() != x.size {
-			t.Errorf("tensor %s: Bytes is %d; want %d", short(x.Name), x.Bytes(), x.size)
+		if got, ok := f.Tensor(x.Name); !ok || got.Name != x.Name {
+			t.Errorf("tensor %s is not found", checkpoint.Short(x.Name))
 		}
 		b := make([]byte, x.Bytes())
 		if err := f.ReadBytes(b, x, 0); err != nil {
 			t.Errorf("accepted, but: %v", err)
 		}
 		if err := f.ReadBytes(make([]byte, 1), x, x.Bytes()); err == nil {
-			t.Errorf("tensor %s: reads past the end", short(x.Name))
+			t.Errorf("tensor %s: reads past the end", checkpoint.Short(x.Name))
 		}
 		v := make([]float32, min(x.Len(), 1<<20))
 		if err := f.Read(v, nil, x, 0); (err == nil) != x.DType.Float() {
-			t.Errorf("tensor %s of %s: Read: %v", short(x.Name), x.DType, err)
+			t.Errorf("tensor %s of %s: Read: %v", checkpoint.Short(x.Name), x.DType, err)
 		}
 		if err := f.Read(make([]float32, 1), nil, x, x.Len()); err == nil {
-			t.Errorf("tensor %s: reads past the end", short(x.Name))
+			t.Errorf("tensor %s: reads past the end", checkpoint.Short(x.Name))
 		}
 	}
 }
@@ -105,7 +104,7 @@ func TestHeaderMemory(t *testing.T) {
 		b := withLength(n, `{"a":{}}`, nil)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := NewFile(bytes.NewReader(b), int64(len(b)))
+		_, err := New(bytes.NewReader(b), int64(len(b)))
 		runtime.ReadMemStats(&after)
 		if got := after.TotalAlloc - before.TotalAlloc; err == nil || got > 1<<20 {
 			t.Errorf("length %d: %d bytes of memory, %v", n, got, err)
@@ -119,7 +118,7 @@ func TestDims(t *testing.T) {
 		t.Skip("a header of 40 MB")
 	}
 	b := withHeader(obj(entry("a", "F32", strings.Repeat("1,", maxDims)+"1", "0,4")), 4)
-	if _, err := NewFile(bytes.NewReader(b), int64(len(b))); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "dimensions") {
+	if _, err := New(bytes.NewReader(b), int64(len(b))); !errors.Is(err, checkpoint.ErrFormat) || !strings.Contains(err.Error(), "dimensions") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -131,9 +130,9 @@ func FuzzNewFile(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := NewFile(bytes.NewReader(b), int64(len(b)))
+		c, err := New(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
-			if !errors.Is(err, ErrFormat) || strings.ContainsAny(err.Error(), "\n\x1b") {
+			if !errors.Is(err, checkpoint.ErrFormat) || strings.ContainsAny(err.Error(), "\n\x1b") {
 				t.Errorf("error %q", err)
 			}
 			return
@@ -156,7 +155,7 @@ func BenchmarkNewFile(b *testing.B) {
 			b.SetBytes(int64(len(file)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := NewFile(bytes.NewReader(file), int64(len(file))); err != nil {
+				if _, err := New(bytes.NewReader(file), int64(len(file))); err != nil {
 					b.Fatal(err)
 				}
 			}

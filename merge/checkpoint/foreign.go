@@ -1,15 +1,12 @@
 package checkpoint
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "bytes"
 
 // The first bytes of what people have in place of a model, and what to do.
 var foreign = [...]struct{ magic, what string }{
 	{"version https://git-lfs", "a git-lfs pointer, not the model itself: run `git lfs pull`, or download the file from its page"},
-	{"PK\x03\x04", "a zip archive, most likely a PyTorch .ckpt: convert it to safetensors first"},
 	{"PK\x05\x06", "an empty zip archive: download it again"},
+	{"PK\x03\x04", "a zip archive, most likely a PyTorch .ckpt: convert it to safetensors first"},
 	{"GGUF", "a GGUF file, made for running, not for merging: use the model's safetensors file"},
 	{"\x89HDF\r\n", "an HDF5 file, most likely of Keras: use the model's safetensors file"},
 	{"\x1f\x8b", "a gzip archive: unpack it first"},
@@ -20,42 +17,9 @@ var foreign = [...]struct{ magic, what string }{
 	{"%PDF-", "a PDF document, not a model"},
 }
 
-// recognize returns nil if head, the first bytes of a size-byte file, may
-// begin a safetensors file; otherwise an error that says what it is.
-func recognize(head []byte, size int64) error {
-	if size <= 0 {
-		return malformed("empty: download it again")
-	}
-	// The first 8 bytes of a safetensors file may by chance be the magic number
-	// of something else, so what they say as a length comes first.
-	var n uint64
-	begins := false
-	if len(head) >= 8 {
-		n = binary.LittleEndian.Uint64(head)
-		begins = bytes.HasPrefix(bytes.TrimLeft(head[8:], " \t\r\n"), []byte("{"))
-		blank := len(bytes.TrimLeft(head[8:], " \t\r\n")) == 0 && len(head) > 8
-		if n <= maxHeader && (begins || blank) && n <= uint64(size-8) {
-			return nil
-		}
-	}
-	if what := other(head); what != "" {
-		return malformed("%s", what)
-	}
-	switch {
-	case size < 8:
-		return malformed("too small for a model: %d bytes: download it again", size)
-	case len(bytes.Trim(head, "\x00")) == 0:
-		return malformed("begins with %d zero bytes, as an unfinished download does: download it again", len(head))
-	case n > maxHeader:
-		return malformed("not a safetensors file: its header would be %d bytes long; at most %d are allowed", n, maxHeader)
-	case n > uint64(size-8) && (begins || size == 8):
-		return malformed("cut off within the header: at least %d of %d bytes are missing: download it again", n-uint64(size-8), n+8)
-	}
-	return malformed("not a safetensors file: at byte 8 stands %q where { belongs", head[8])
-}
-
-// other returns what a file that begins with head is, or "".
-func other(head []byte) string {
+// Foreign returns what a file that begins with head is in place of a model, and
+// what to do, or "" if that cannot be told.
+func Foreign(head []byte) string {
 	for _, f := range foreign {
 		if bytes.HasPrefix(head, []byte(f.magic)) {
 			return f.what

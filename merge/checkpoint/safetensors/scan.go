@@ -1,4 +1,4 @@
-package checkpoint
+package safetensors
 
 import (
 	"math/bits"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"mixmatch/merge/checkpoint"
 )
 
 // A scanner reads JSON of the one shape that a header may have. Since that
@@ -199,5 +201,5 @@ func (s *scanner) errorf(format string, args ...any) error {
 		}
 		found = "found " + strconv.Quote(string(rest))
 	}
-	return malformed("malformed safetensors: "+format+": %s at byte %d", append(args, found, 8+s.at)...)
+	return checkpoint.Malformed("malformed safetensors: "+format+": %s at byte %d", append(args, found, 8+s.at)...)
 }

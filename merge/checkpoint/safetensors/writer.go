@@ -1,4 +1,4 @@
-package checkpoint
+package safetensors
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/durable"
 )
 
@@ -19,17 +20,17 @@ import (
 // was there before. A Writer must not be used concurrently.
 type Writer struct {
 	file    *durable.File
-	tensors []Tensor
+	tensors []checkpoint.Tensor
 }
 
-// Create begins the file path that is to hold tensors, of which Name, DType
+// Create begins the file path that is to hold tensors, of which Name, checkpoint.DType
 // and Shape count, and metadata. Whatever order they come in, equal tensors
 // and metadata make equal bytes: the reference writer's, with the metadata
 // sorted. What file may be replaced, and when, is said at [durable.Create].
-func Create(path string, tensors []Tensor, metadata map[string]string, force bool) (*Writer, error) {
+func Create(path string, tensors []checkpoint.Tensor, metadata map[string]string, force bool) (*Writer, error) {
 	w := &Writer{}
 	for _, t := range tensors {
-		w.tensors = append(w.tensors, Tensor{Name: t.Name, DType: t.DType, Shape: slices.Clone(t.Shape)})
+		w.tensors = append(w.tensors, checkpoint.Tensor{Name: t.Name, DType: t.DType, Shape: slices.Clone(t.Shape)})
 	}
 	head, size, err := w.place(metadata)
 	if err != nil {
@@ -48,59 +49,55 @@ func Create(path string, tensors []Tensor, metadata map[string]string, force boo
 // header with its length, and the size of the file.
 func (w *Writer) place(metadata map[string]string) (head []byte, total int64, err error) {
 	for _, t := range w.tensors {
-		if t.DType.rank() < 0 {
-			return nil, 0, fmt.Errorf("tensor %s: unknown dtype %s", short(t.Name), short(string(t.DType)))
+		if t.DType.Rank() < 0 {
+			return nil, 0, fmt.Errorf("tensor %s: unknown dtype %s", checkpoint.Short(t.Name), checkpoint.Short(string(t.DType)))
 		}
 	}
-	slices.SortFunc(w.tensors, func(a, b Tensor) int {
-		return cmp.Or(cmp.Compare(b.DType.rank(), a.DType.rank()), cmp.Compare(a.Name, b.Name))
+	slices.SortFunc(w.tensors, func(a, b checkpoint.Tensor) int {
+		return cmp.Or(cmp.Compare(b.DType.Rank(), a.DType.Rank()), cmp.Compare(a.Name, b.Name))
 	})
 	names := make(map[string]bool, len(w.tensors))
 	for i := range w.tensors {
 		t := &w.tensors[i]
 		switch {
 		case !utf8.ValidString(t.Name):
-			return nil, 0, fmt.Errorf("tensor %s: a name must be valid UTF-8", short(t.Name))
+			return nil, 0, fmt.Errorf("tensor %s: a name must be valid UTF-8", checkpoint.Short(t.Name))
 		case t.Name == "__metadata__":
-			return nil, 0, fmt.Errorf("tensor %s: the format has another use for this name", short(t.Name))
+			return nil, 0, fmt.Errorf("tensor %s: the format has another use for this name", checkpoint.Short(t.Name))
 		case names[t.Name]:
-			return nil, 0, fmt.Errorf("tensor %s: given twice", short(t.Name))
+			return nil, 0, fmt.Errorf("tensor %s: given twice", checkpoint.Short(t.Name))
 		}
 		names[t.Name] = true
 		elements := count{n: 1}
 		for _, v := range t.Shape {
 			if v < 0 {
-				return nil, 0, fmt.Errorf("tensor %s: negative dimension %d", short(t.Name), v)
+				return nil, 0, fmt.Errorf("tensor %s: negative dimension %d", checkpoint.Short(t.Name), v)
 			}
 			elements.times(uint64(v))
 		}
 		size, err := elements.bytes(t.DType)
 		if err != nil {
-			return nil, 0, fmt.Errorf("tensor %s: %w", short(t.Name), err)
+			return nil, 0, fmt.Errorf("tensor %s: %w", checkpoint.Short(t.Name), err)
 		}
-		t.offset, t.size = total, size
 		if total += size; total < 0 {
 			return nil, 0, errors.New("more bytes than can be counted")
 		}
 	}
 	head, err = w.header(metadata)
-	for i := range w.tensors {
-		w.tensors[i].offset += int64(len(head))
-	}
 	if total += int64(len(head)); total < 0 {
 		return nil, 0, errors.New("more bytes than can be counted")
 	}
 	return head, total, err
 }
 
-// header returns the header of tensors that lie from offset 0 on.
+// header returns the header with its length.
 func (w *Writer) header(metadata map[string]string) ([]byte, error) {
 	b := append(make([]byte, 8, 1024), '{')
 	if len(metadata) > 0 {
 		b = append(b, `"__metadata__":{`...)
 		for i, name := range slices.Sorted(maps.Keys(metadata)) {
 			if !utf8.ValidString(name) || !utf8.ValidString(metadata[name]) {
-				return nil, fmt.Errorf("metadata %s: must be valid UTF-8", short(name))
+				return nil, fmt.Errorf("metadata %s: must be valid UTF-8", checkpoint.Short(name))
 			}
 			if i > 0 {
 				b = append(b, ',')
@@ -111,6 +108,7 @@ func (w *Writer) header(metadata map[string]string) ([]byte, error) {
 		}
 		b = append(b, '}')
 	}
+	at := int64(0)
 	for i, t := range w.tensors {
 		if i > 0 || len(metadata) > 0 {
 			b = append(b, ',')
@@ -126,9 +124,10 @@ func (w *Writer) header(metadata map[string]string) ([]byte, error) {
 			b = strconv.AppendInt(b, int64(v), 10)
 		}
 		b = append(b, `],"data_offsets":[`...)
-		b = strconv.AppendInt(b, t.offset, 10)
+		b = strconv.AppendInt(b, at, 10)
 		b = append(b, ',')
-		b = strconv.AppendInt(b, t.offset+t.size, 10)
+		at += t.Bytes()
+		b = strconv.AppendInt(b, at, 10)
 		b = append(b, "]}"...)
 	}
 	b = append(b, '}')
@@ -175,7 +174,7 @@ func appendText(b []byte, s string) []byte {
 
 // Tensors returns the tensors in the order in which their bytes must be
 // written: wide numbers first, then by name. The caller must not change them.
-func (w *Writer) Tensors() []Tensor { return w.tensors }
+func (w *Writer) Tensors() []checkpoint.Tensor { return w.tensors }
 
 // Write writes the next bytes of the tensors, little-endian; calls need not
 // keep to the tensors' bounds. After an error nothing remains of the file.

@@ -1,0 +1,62 @@
+// Package open opens model files, whatever format they are in: what is in a file
+// decides, never its name.
+package open
+
+import (
+	"fmt"
+
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
+)
+
+// A format is a kind of model file.
+type format struct {
+	// is reports whether a file of the kind, of size bytes, may begin with head.
+	is   func(head []byte, size int64) bool
+	open func(path string) (checkpoint.Container, error)
+}
+
+// formats are the kinds of files that are read, in the order in which they are
+// tried.
+var formats = []format{
+	{safetensors.Recognizes, safetensors.OpenContainer},
+}
+
+// File opens the model file at path. The error wraps [checkpoint.ErrFormat] if it
+// is no sound model file, and then says what it is instead, if that can be told;
+// otherwise it is the operating system's.
+func File(path string) (*checkpoint.File, error) {
+	c, err := container(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := checkpoint.New(c)
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// headLen is how much of a file's beginning tells its format.
+const headLen = 1024
+
+func container(path string) (checkpoint.Container, error) {
+	d, err := checkpoint.OpenDisk(path)
+	if err != nil {
+		return nil, err
+	}
+	head := make([]byte, min(d.Size(), headLen))
+	err = checkpoint.ReadFull(d, head, 0)
+	d.Close()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, f := range formats {
+		if f.is(head, d.Size()) {
+			return f.open(path)
+		}
+	}
+	// None of them: the one for safetensors says what is wrong.
+	return safetensors.OpenContainer(path)
+}
