@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -113,15 +112,15 @@ func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads
 // plan lists the tensors to measure, with their products still zero, and the
 // number of bytes to read.
 //
-// A UNet in eight-bit numbers is refused: to leave it out would be to say that
-// it is like the first model.
+// A UNet in numbers that are not computed with is refused: to leave it out would
+// be to say that it is like the first model.
 func plan(pool *merge.Pool, target *merge.Model) (*Gram, int64, error) {
 	g := &Gram{Names: pool.Names()}
 	var total int64
 	for _, m := range append(slices.Clone(pool.Models), target) {
 		for _, t := range m.File.Tensors() {
-			if strings.HasPrefix(string(t.DType), "F8") && block.PartOf(block.Canonical(t.Name)) == block.UNet {
-				return nil, 0, fmt.Errorf("%w: %s is stored as %s, which cannot be compared: convert it to fp16 first", merge.ErrMismatch, m.Name, t.DType)
+			if !t.DType.Float() && block.PartOf(block.Canonical(t.Name)) == block.UNet {
+				return nil, 0, fmt.Errorf("%w: %s: tensor %q is stored as %s, which cannot be compared: convert it to fp16 first", merge.ErrMismatch, m.Name, t.Name, t.DType)
 			}
 		}
 	}

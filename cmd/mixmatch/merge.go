@@ -38,7 +38,7 @@ func mergeCommand() *cli.Command {
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write"},
 			&cli.StringSliceFlag{Name: "source", Usage: "a model of the recipe (`[NAME=]PATH`)"},
 			aimFlag(),
-			&cli.StringFlag{Name: "dtype", Usage: "fp16, bf16 or fp32 (default: as in model A)"},
+			&cli.StringFlag{Name: "dtype", Usage: dtypeList + " (default: as in model A)"},
 			&cli.StringFlag{Name: "vae", Usage: "copy the VAE of this source, or \"merge\" to blend it"},
 			&cli.StringFlag{Name: "era", Usage: "block map for a RECIPE: " + join(block.Eras()) + " (default: that of --compat, or the first)"},
 			&cli.StringFlag{Name: "compat", Usage: "execute step by step as SuperMerger of `ERA` did: " + join(compats())},
@@ -55,7 +55,13 @@ func mergeCommand() *cli.Command {
 }
 
 // dtypes are the number formats that can be written; "" is for the default.
-var dtypes = map[string]checkpoint.DType{"": "", "fp16": checkpoint.F16, "bf16": checkpoint.BF16, "fp32": checkpoint.F32}
+var dtypes = map[string]checkpoint.DType{
+	"": "", "fp16": checkpoint.F16, "bf16": checkpoint.BF16, "fp32": checkpoint.F32,
+	"fp8_e4m3": checkpoint.E4M3, "fp8_e5m2": checkpoint.E5M2,
+}
+
+// dtypeList is how help and errors list them.
+const dtypeList = "fp16, bf16, fp32, fp8_e4m3 or fp8_e5m2"
 
 // compats are the eras whose arithmetic is known.
 func compats() []block.Era { return []block.Era{block.SM2025, block.SM2023} }
@@ -95,7 +101,7 @@ func mergeAction(c *cli.Context) error {
 	}
 	dtype, ok := dtypes[c.String("dtype")]
 	if !ok {
-		return usage("merge: no dtype %q: choose fp16, bf16 or fp32", c.String("dtype"))
+		return usage("merge: no dtype %q: choose %s", c.String("dtype"), dtypeList)
 	}
 	like, err := compat(c)
 	if err != nil {

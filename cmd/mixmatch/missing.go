@@ -36,7 +36,7 @@ func missingCommand() *cli.Command {
 			&cli.BoolFlag{Name: "difference", Usage: "write what the recipe leaves, not a model"},
 			&cli.BoolFlag{Name: "lora", Usage: "write the LoRA that was baked in"},
 			&cli.IntFlag{Name: "rank", Usage: "keep no more than `N` directions of a matrix (default: as many as were found)"},
-			&cli.StringFlag{Name: "dtype", Usage: "fp16, bf16 or fp32 (default: fp16; fp32 for a difference)"},
+			&cli.StringFlag{Name: "dtype", Usage: dtypeList + " (default: fp16; fp32 for a difference)"},
 			&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but the result"},
 		},
@@ -61,7 +61,7 @@ func missingAction(c *cli.Context) error {
 	case c.IsSet("rank") && c.Int("rank") < 1:
 		return usage("missing: --rank %d: give 1 or more", c.Int("rank"))
 	case !ok:
-		return usage("missing: no dtype %q: choose fp16, bf16 or fp32", c.String("dtype"))
+		return usage("missing: no dtype %q: choose %s", c.String("dtype"), dtypeList)
 	}
 	// What is wrong with the output shows now, not after minutes of reading.
 	w, err := safetensors.Create(out, nil, nil, c.Bool("force"))

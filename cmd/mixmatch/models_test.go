@@ -14,7 +14,6 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/checkpoint/safetensors"
-	"mixmatch/merge/vec"
 )
 
 // A list is a flag that may be given several times.
@@ -111,18 +110,18 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 // stored returns x as a file holds it.
 func stored(dtype checkpoint.DType, x []float32) []byte {
 	b := make([]byte, len(x)*dtype.Bits()/8)
-	switch dtype {
-	case "F16":
-		vec.NarrowF16(b, x)
-	case "BF16":
-		vec.NarrowBF16(b, x)
-	case "F32":
-		vec.NarrowF32(b, x)
-	case "F64":
-		vec.NarrowF64(b, x)
-	case "I64":
-		for i, v := range x {
+	if dtype.Float() {
+		dtype.Narrow(b, x)
+		return b
+	}
+	for i, v := range x {
+		switch dtype {
+		case "I64":
 			binary.LittleEndian.PutUint64(b[8*i:], uint64(int64(v)))
+		case "U8":
+			b[i] = byte(int8(127 * v))
+		default:
+			panic("no numbers of format " + string(dtype))
 		}
 	}
 	return b

@@ -10,8 +10,10 @@ type DType string
 // The number formats that models are merged in. Files may hold others, from
 // BOOL to U64, which are only copied.
 const (
-	F16  DType = "F16"  // IEEE 754 half precision
-	BF16 DType = "BF16" // the upper half of a float32
+	E5M2 DType = "F8_E5M2" // the upper half of a float16
+	E4M3 DType = "F8_E4M3" // without infinity, up to 448
+	F16  DType = "F16"     // IEEE 754 half precision
+	BF16 DType = "BF16"    // the upper half of a float32
 	F32  DType = "F32"
 	F64  DType = "F64"
 )
@@ -23,7 +25,7 @@ type format struct {
 	bits int
 
 	widen   func(dst []float32, src []byte)
-	narrow  func(dst []byte, src []float32) // to nearest, ties to even; what is too large becomes infinite
+	narrow  func(dst []byte, src []float32) // to nearest, ties to even; what is too large becomes infinite, or NaN in E4M3
 	round   func(x []float32)               // what narrow and widen make of x; nil if nothing changes
 	sumUlp2 func(src []byte) float64        // the sum of squared distances to the next number
 }
@@ -38,8 +40,8 @@ var formats = [...]format{
 	{name: "F6_E3M2", bits: 6},
 	{name: "U8", bits: 8},
 	{name: "I8", bits: 8},
-	{name: "F8_E5M2", bits: 8},
-	{name: "F8_E4M3", bits: 8},
+	{E5M2, 8, vec.WidenE5M2, vec.NarrowE5M2, vec.RoundE5M2, vec.SumUlp2E5M2},
+	{E4M3, 8, vec.WidenE4M3, vec.NarrowE4M3, vec.RoundE4M3, vec.SumUlp2E4M3},
 	{name: "F8_E8M0", bits: 8},
 	{name: "F8_E4M3FNUZ", bits: 8},
 	{name: "F8_E5M2FNUZ", bits: 8},
@@ -93,7 +95,7 @@ func (d DType) Float() bool {
 
 // Narrow stores src in dst as numbers of format d, which must be one of those
 // that are computed with: rounded to nearest, ties to even; what is too large
-// becomes infinite.
+// becomes infinite, or NaN in E4M3.
 func (d DType) Narrow(dst []byte, src []float32) { d.format().narrow(dst, src) }
 
 // Round sets each element of x to what a store as d, one of the formats that are
