@@ -49,7 +49,7 @@ func TestHashFile(t *testing.T) {
 }
 
 func TestHashFileStops(t *testing.T) {
-	path := sketch{}.write(t, "A")
+	path := sketch{}.Write(t, "A")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := merge.HashFile(ctx, path, nil); !errors.Is(err, context.Canceled) {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMix(t *testing.T) {
-	p := pool(t, sketch{seed: 1}.open(t, "A"), sketch{seed: 2}.open(t, "B"), sketch{seed: 3}.open(t, "C"))
+	p := pool(t, sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2}.Open(t, "B"), sketch{Seed: 3}.Open(t, "C"))
 	for _, c := range []struct {
 		name, text string
 		weights    []float64 // of BASE; nil to look at blocks instead
@@ -51,7 +51,7 @@ func TestMix(t *testing.T) {
 
 // A vector's numbers go to the blocks in their order.
 func TestMixBlocks(t *testing.T) {
-	p := pool(t, sketch{seed: 1}.open(t, "A"), sketch{seed: 2}.open(t, "B"))
+	p := pool(t, sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2}.Open(t, "B"))
 	var numbers []string
 	for i := range 26 {
 		numbers = append(numbers, "0."+string(rune('0'+i/10))+string(rune('0'+i%10)))
@@ -65,7 +65,7 @@ func TestMixBlocks(t *testing.T) {
 }
 
 func TestMixRefuses(t *testing.T) {
-	p := pool(t, sketch{seed: 1}.open(t, "A"), sketch{seed: 2}.open(t, "B"))
+	p := pool(t, sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2}.Open(t, "B"))
 	l, err := block.For(block.SD1, block.SM2025)
 	if err != nil {
 		t.Fatal(err)

@@ -103,5 +103,23 @@ func (m *Model) Has(part block.Part) bool {
 	})
 }
 
+// Read reads elements at to at+len(dst) of t, one of the model's tensors, as
+// [checkpoint.File.Read] does. Its error names the model.
+func (m *Model) Read(dst []float32, scratch []byte, t checkpoint.Tensor, at int) error {
+	return m.named(m.File.Read(dst, scratch, t, at))
+}
+
+// ReadBytes reads the bytes of t from off on, as they are stored.
+func (m *Model) ReadBytes(dst []byte, t checkpoint.Tensor, off int64) error {
+	return m.named(m.File.ReadBytes(dst, t, off))
+}
+
+func (m *Model) named(err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.Name, err)
+	}
+	return nil
+}
+
 // Close closes the model's file.
 func (m *Model) Close() error { return m.File.Close() }

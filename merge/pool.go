@@ -1,9 +1,11 @@
 // Package merge brings models together: which tensors they share, and what
 // their mixes are.
 //
-// A [Pool] is a set of open models that agree on their tensors. A [Mix] says
-// how much of each model goes into each block, and [Save] writes it, a chunk
-// at a time, so memory stays at a few megabytes however many models take part.
+// A [Pool] is a set of open models that agree on their tensors. A [Mix] says how
+// much of each model goes into each block, [Weighted] what tensors that makes,
+// and [Save] writes them, a chunk at a time, so memory stays at a few megabytes
+// however many models take part. Package stepwise makes the tensors as
+// SuperMerger does instead.
 package merge
 
 import (
@@ -37,7 +39,7 @@ func NewPool(models []*Model) (*Pool, error) {
 
 // NewLoosePool returns a pool of models that have no more than the architecture
 // in common: keys may be missing, and inpainting models stand beside others. It
-// is for [SaveOptions.Compat] alone, where each step looks at its own tensors.
+// is for package stepwise alone, where each step looks at its own tensors.
 func NewLoosePool(models []*Model) (*Pool, error) {
 	p, _, err := newPool(models, func(a, b block.Model) bool { return a.Arch == b.Arch })
 	return p, err

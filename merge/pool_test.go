@@ -22,7 +22,7 @@ const (
 )
 
 func TestPoolRefuses(t *testing.T) {
-	a := sketch{seed: 1}.open(t, "A")
+	a := sketch{Seed: 1}.Open(t, "A")
 	inpainting := func(key string, shape []int) []int {
 		if key == first {
 			shape = slices.Clone(shape)
@@ -35,17 +35,17 @@ func TestPoolRefuses(t *testing.T) {
 		models     []*merge.Model
 	}{
 		{"none", "no models", nil},
-		{"other architecture", "A is sd1, XL is sdxl", []*merge.Model{a, sketch{arch: block.SDXL}.open(t, "XL")}},
-		{"other variant", "A is sd1, P is sd1 inpainting", []*merge.Model{a, sketch{shape: inpainting}.open(t, "P")}},
-		{"missing in the second", `B lacks "` + conv + `", which A has`, []*merge.Model{a, sketch{drop: conv}.open(t, "B")}},
-		{"missing in the first", `B lacks "` + conv + `", which A has`, []*merge.Model{sketch{drop: conv}.open(t, "B"), a}},
-		{"other widths", "; and ", []*merge.Model{a, sketch{div: 160}.open(t, "W")}},
-		{"one other shape", `"` + norm + `" is [5] in S and [2] in A`, []*merge.Model{a, sketch{shape: func(key string, shape []int) []int {
+		{"other architecture", "A is sd1, XL is sdxl", []*merge.Model{a, sketch{Arch: block.SDXL}.Open(t, "XL")}},
+		{"other variant", "A is sd1, P is sd1 inpainting", []*merge.Model{a, sketch{Shape: inpainting}.Open(t, "P")}},
+		{"missing in the second", `B lacks "` + conv + `", which A has`, []*merge.Model{a, sketch{Drop: conv}.Open(t, "B")}},
+		{"missing in the first", `B lacks "` + conv + `", which A has`, []*merge.Model{sketch{Drop: conv}.Open(t, "B"), a}},
+		{"other widths", "; and ", []*merge.Model{a, sketch{Div: 160}.Open(t, "W")}},
+		{"one other shape", `"` + norm + `" is [5] in S and [2] in A`, []*merge.Model{a, sketch{Shape: func(key string, shape []int) []int {
 			if key == norm {
 				return []int{5}
 			}
 			return shape
-		}}.open(t, "S")}},
+		}}.Open(t, "S")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := merge.NewPool(c.models)
@@ -60,11 +60,11 @@ func TestPoolRefuses(t *testing.T) {
 }
 
 func TestPoolAllows(t *testing.T) {
-	a := sketch{seed: 1}.open(t, "A")
+	a := sketch{Seed: 1}.Open(t, "A")
 	p := pool(t, a,
-		sketch{drop: "first_stage_model"}.open(t, "NoVAE"),
-		sketch{drop: "cond_stage_model", dtype: "F32"}.open(t, "NoText"),
-		sketch{keys: map[string]checkpoint.DType{"model_ema.decay": "F32", "alphas_cumprod": "F32"}}.open(t, "Extra"))
+		sketch{Drop: "first_stage_model"}.Open(t, "NoVAE"),
+		sketch{Drop: "cond_stage_model", DType: "F32"}.Open(t, "NoText"),
+		sketch{Keys: map[string]checkpoint.DType{"model_ema.decay": "F32", "alphas_cumprod": "F32"}}.Open(t, "Extra"))
 	if got, want := strings.Join(p.Names(), " "), "A NoVAE NoText Extra"; got != want {
 		t.Errorf("names %q, want %q", got, want)
 	}
@@ -79,7 +79,7 @@ func TestPoolAllows(t *testing.T) {
 // Early trainers' names of the text encoder are the same tensors.
 func TestAliases(t *testing.T) {
 	spell := func(key string) string { return strings.Replace(key, "transformer.text_model.", "transformer.", 1) }
-	now, old := sketch{seed: 1}.open(t, "now"), sketch{seed: 1, name: spell}.open(t, "old")
+	now, old := sketch{Seed: 1}.Open(t, "now"), sketch{Seed: 1, Name: spell}.Open(t, "old")
 	if _, ok := old.File.Tensor(spell(norm)); !ok {
 		t.Fatal("the file does not have the old name")
 	}
@@ -93,7 +93,7 @@ func TestAliases(t *testing.T) {
 	if !old.Has(block.TextEncoder) || !old.Has(block.VAE) || old.Has(block.EMA) {
 		t.Error("Has is wrong")
 	}
-	both := sketch{keys: map[string]checkpoint.DType{spell(norm): "F16"}}.write(t, "both")
+	both := sketch{Keys: map[string]checkpoint.DType{spell(norm): "F16"}}.Write(t, "both")
 	if _, err := merge.OpenModel("both", both); !errors.Is(err, merge.ErrMismatch) || !strings.Contains(err.Error(), "old name") {
 		t.Errorf("both names in one file: %v", err)
 	}
@@ -109,7 +109,7 @@ func TestOpenModelRefuses(t *testing.T) {
 		page:                          checkpoint.ErrFormat,
 		dir:                           checkpoint.ErrFormat,
 		filepath.Join(dir, "nothere"): os.ErrNotExist,
-		sketch{drop: "diffusion"}.write(t, "no UNet"): merge.ErrMismatch,
+		sketch{Drop: "diffusion"}.Write(t, "no UNet"): merge.ErrMismatch,
 	} {
 		if _, err := merge.OpenModel("x", path); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)
@@ -133,7 +133,7 @@ func TestNameOf(t *testing.T) {
 }
 
 func TestSameFile(t *testing.T) {
-	a, b := sketch{}.write(t, "A"), sketch{}.write(t, "A")
+	a, b := sketch{}.Write(t, "A"), sketch{}.Write(t, "A")
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Link(a, link); err == nil && !merge.SameFile(a, link) {
 		t.Error("a link is another file")

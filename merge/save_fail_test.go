@@ -15,19 +15,8 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/mergetest"
 )
-
-// nothing checks that dir is as it was made: nothing is left of a failure.
-func nothing(t *testing.T, dir string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		t.Errorf("left behind: %s", e.Name())
-	}
-}
 
 func TestSaveOverflow(t *testing.T) {
 	for _, c := range []struct {
@@ -44,19 +33,19 @@ func TestSaveOverflow(t *testing.T) {
 		{"BF16", "BF16", 3e38, true},
 		{"F32", "F32", 1e30, false},
 	} {
-		p := pool(t, sketch{dtype: c.in, edit: fill(c.value)}.open(t, "A"), sketch{dtype: c.in, edit: fill(-c.value)}.open(t, "B"))
+		p := pool(t, sketch{DType: c.in, Edit: fill(c.value)}.Open(t, "A"), sketch{DType: c.in, Edit: fill(-c.value)}.Open(t, "B"))
 		m := mix(t, p, "A + (A - B) x 1 = M")
 		dir := t.TempDir()
 		path := filepath.Join(dir, "out.safetensors")
-		_, err := merge.Save(t.Context(), p, m, path, merge.SaveOptions{DType: c.out})
+		_, err := merge.Save(t.Context(), merge.Weighted(p, m, c.out), path, merge.SaveOptions{})
 		if errors.Is(err, merge.ErrOverflow) != c.overflows || !c.overflows && err != nil {
 			t.Errorf("%s to %s at %g: %v", c.in, c.out, c.value, err)
 		}
 		if !c.overflows {
 			continue
 		}
-		nothing(t, dir)
-		saved, err := merge.Save(t.Context(), p, m, path, merge.SaveOptions{DType: c.out, AllowInf: true})
+		mergetest.Empty(t, dir)
+		saved, err := merge.Save(t.Context(), merge.Weighted(p, m, c.out), path, merge.SaveOptions{AllowInf: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,8 +82,8 @@ func TestSaveNonFiniteSource(t *testing.T) {
 			x[0], x[1] = float32(math.Inf(1)), float32(math.NaN())
 		}
 	}
-	p := pool(t, sketch{seed: 1, edit: bad}.open(t, "A"), sketch{seed: 2}.open(t, "B"))
-	out, saved := save(t, p, mix(t, p, "A x 0.5 + B x 0.5 = M"), merge.SaveOptions{})
+	p := pool(t, sketch{Seed: 1, Edit: bad}.Open(t, "A"), sketch{Seed: 2}.Open(t, "B"))
+	out, saved := save(t, p, mix(t, p, "A x 0.5 + B x 0.5 = M"), "", merge.SaveOptions{})
 	x := values(t, out, conv)
 	if !math.IsInf(float64(x[0]), 1) || x[1] == x[1] || saved.Inf != 0 {
 		t.Errorf("%v, %+v", x[:2], saved)
@@ -102,7 +91,7 @@ func TestSaveNonFiniteSource(t *testing.T) {
 }
 
 func TestSaveCanceled(t *testing.T) {
-	p := pool(t, sketch{seed: 1}.open(t, "A"), sketch{seed: 2}.open(t, "B"))
+	p := pool(t, sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2}.Open(t, "B"))
 	m := mix(t, p, "A x 0.5 + B x 0.5 = M")
 	for _, after := range []int{0, 1, 500, 1130} {
 		dir := t.TempDir()
@@ -112,7 +101,7 @@ func TestSaveCanceled(t *testing.T) {
 			cancel()
 		}
 		before := runtime.NumGoroutine()
-		_, err := merge.Save(ctx, p, m, filepath.Join(dir, "out.safetensors"), merge.SaveOptions{Progress: func(_, _ int64) {
+		_, err := merge.Save(ctx, merge.Weighted(p, m, ""), filepath.Join(dir, "out.safetensors"), merge.SaveOptions{Progress: func(_, _ int64) {
 			if calls++; calls == after {
 				cancel()
 			}
@@ -121,7 +110,7 @@ func TestSaveCanceled(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("canceled after %d pieces: %v", after, err)
 		}
-		nothing(t, dir)
+		mergetest.Empty(t, dir)
 		for i := 0; runtime.NumGoroutine() > before && i < 100; i++ {
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -150,8 +139,8 @@ func TestSaveChanged(t *testing.T) {
 		},
 	} {
 		for _, when := range []int{0, 1, 300} {
-			path := sketch{seed: 2}.write(t, "B")
-			p := pool(t, sketch{seed: 1}.open(t, "A"), open(t, "B", path))
+			path := sketch{Seed: 2}.Write(t, "B")
+			p := pool(t, sketch{Seed: 1}.Open(t, "A"), open(t, "B", path))
 			m := mix(t, p, "A x 0.5 + B x 0.5 = M")
 			if when == 0 {
 				if err := spoil(path); err != nil {
@@ -159,7 +148,7 @@ func TestSaveChanged(t *testing.T) {
 				}
 			}
 			dir, calls := t.TempDir(), 0
-			_, err := merge.Save(t.Context(), p, m, filepath.Join(dir, "out.safetensors"), merge.SaveOptions{Progress: func(_, _ int64) {
+			_, err := merge.Save(t.Context(), merge.Weighted(p, m, ""), filepath.Join(dir, "out.safetensors"), merge.SaveOptions{Progress: func(_, _ int64) {
 				if calls++; calls == when {
 					if err := spoil(path); err != nil {
 						t.Error(err)
@@ -169,34 +158,34 @@ func TestSaveChanged(t *testing.T) {
 			if !errors.Is(err, checkpoint.ErrChanged) {
 				t.Errorf("%s after %d pieces: %v", name, when, err)
 			}
-			nothing(t, dir)
+			mergetest.Empty(t, dir)
 		}
 	}
 }
 
 func TestSaveExisting(t *testing.T) {
-	path := sketch{seed: 1}.write(t, "A")
-	p := pool(t, open(t, "A", path), sketch{seed: 2}.open(t, "B"))
+	path := sketch{Seed: 1}.Write(t, "A")
+	p := pool(t, open(t, "A", path), sketch{Seed: 2}.Open(t, "B"))
 	m := mix(t, p, "A x 0.5 + B x 0.5 = M")
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := merge.Save(t.Context(), p, m, path, merge.SaveOptions{}); !errors.Is(err, fs.ErrExist) {
+	if _, err := merge.Save(t.Context(), merge.Weighted(p, m, ""), path, merge.SaveOptions{}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("an existing file: %v", err)
 	}
 	if after, _ := os.ReadFile(path); string(after) != string(before) {
 		t.Error("the file changed")
 	}
-	if _, err := merge.Save(t.Context(), p, m, filepath.Join(t.TempDir(), "no", "x"), merge.SaveOptions{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := merge.Save(t.Context(), merge.Weighted(p, m, ""), filepath.Join(t.TempDir(), "no", "x"), merge.SaveOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no such folder: %v", err)
 	}
 	if runtime.GOOS == "windows" {
 		return // open files cannot be replaced there
 	}
 	// Over a source, by force: read to the end, then replaced.
-	want, _ := save(t, p, m, merge.SaveOptions{})
-	if _, err := merge.Save(t.Context(), p, m, path, merge.SaveOptions{Force: true}); err != nil {
+	want, _ := save(t, p, m, "", merge.SaveOptions{})
+	if _, err := merge.Save(t.Context(), merge.Weighted(p, m, ""), path, merge.SaveOptions{Force: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := open(t, "out", path); raw(t, got, conv) != raw(t, want, conv) {
@@ -210,8 +199,8 @@ func TestSaveMemory(t *testing.T) {
 		t.Skip("writes 60 MB")
 	}
 	big := func(seed uint64) sketch {
-		s := sketch{seed: seed, div: 40}
-		s.shape = func(key string, shape []int) []int {
+		s := sketch{Seed: seed, Div: 40}
+		s.Shape = func(key string, shape []int) []int {
 			if key == vae {
 				return []int{10_000_000}
 			}
@@ -219,7 +208,7 @@ func TestSaveMemory(t *testing.T) {
 		}
 		return s
 	}
-	p := pool(t, big(1).open(t, "A"), big(2).open(t, "B"))
+	p := pool(t, big(1).Open(t, "A"), big(2).Open(t, "B"))
 	m := mix(t, p, "A x 0.5 + B x 0.5 = M")
 	var most uint64
 	calls := 0
@@ -227,7 +216,7 @@ func TestSaveMemory(t *testing.T) {
 	runtime.GC()
 	var start runtime.MemStats
 	runtime.ReadMemStats(&start)
-	_, err := merge.Save(t.Context(), p, m, path, merge.SaveOptions{Progress: func(done, total int64) {
+	_, err := merge.Save(t.Context(), merge.Weighted(p, m, ""), path, merge.SaveOptions{Progress: func(done, total int64) {
 		if calls++; calls%16 > 0 {
 			return
 		}
@@ -248,7 +237,7 @@ func TestSaveMemory(t *testing.T) {
 // Weights that sum to something else are arithmetic all the same; number
 // formats that nothing can be rounded to are refused.
 func TestSaveLimits(t *testing.T) {
-	a := sketch{seed: 1}.open(t, "A")
+	a := sketch{Seed: 1}.Open(t, "A")
 	p := pool(t, a)
 	l, err := block.For(block.SD1, block.SM2025)
 	if err != nil {
@@ -258,7 +247,7 @@ func TestSaveLimits(t *testing.T) {
 	for range l.Len() {
 		m.Weights = append(m.Weights, []float64{2})
 	}
-	out, _ := save(t, p, m, merge.SaveOptions{})
+	out, _ := save(t, p, m, "", merge.SaveOptions{})
 	x, y := values(t, a, conv), values(t, out, conv)
 	for i := range x {
 		if 2*x[i] != y[i] {
@@ -266,9 +255,9 @@ func TestSaveLimits(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	_, err = merge.Save(t.Context(), p, m, filepath.Join(dir, "x"), merge.SaveOptions{DType: "I8"})
+	_, err = merge.Save(t.Context(), merge.Weighted(p, m, "I8"), filepath.Join(dir, "x"), merge.SaveOptions{})
 	if err == nil || !strings.Contains(err.Error(), "I8") {
 		t.Errorf("saving as I8: %v", err)
 	}
-	nothing(t, dir)
+	mergetest.Empty(t, dir)
 }

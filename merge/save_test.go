@@ -31,7 +31,7 @@ func spacing(dtype checkpoint.DType, v float64) float64 {
 
 // What is saved is what the recipe's steps give in float64, rounded once.
 func TestSaveValues(t *testing.T) {
-	a, b, c := sketch{seed: 1}.open(t, "A"), sketch{seed: 2, dtype: "F32"}.open(t, "B"), sketch{seed: 3, dtype: "BF16"}.open(t, "C")
+	a, b, c := sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2, DType: "F32"}.Open(t, "B"), sketch{Seed: 3, DType: "BF16"}.Open(t, "C")
 	p := pool(t, a, b, c)
 	alpha := make([]string, 26)
 	for i := range alpha {
@@ -39,7 +39,7 @@ func TestSaveValues(t *testing.T) {
 	}
 	m := mix(t, p, "A x (1-alpha) + B x alpha = T\nalpha = ("+strings.Join(alpha, ",")+")\nT + (C - B) x 0.3 = M")
 	for _, dtype := range []checkpoint.DType{"F16", "BF16", "F32", ""} {
-		out, saved := save(t, p, m, merge.SaveOptions{DType: dtype})
+		out, saved := save(t, p, m, dtype, merge.SaveOptions{})
 		merged := 0
 		for _, key := range p.Keys() {
 			k, ok := out.Tensor(key)
@@ -93,7 +93,7 @@ func TestSaveBits(t *testing.T) {
 			}
 		}
 	}
-	a, b := sketch{seed: 1, edit: odd}.open(t, "A"), sketch{seed: 2, edit: odd, dtype: "BF16"}.open(t, "B")
+	a, b := sketch{Seed: 1, Edit: odd}.Open(t, "A"), sketch{Seed: 2, Edit: odd, DType: "BF16"}.Open(t, "B")
 	p := pool(t, a, b)
 	for text, want := range map[string]*merge.Model{
 		"A x 1 + B x 0 = M":                          a,
@@ -104,7 +104,7 @@ func TestSaveBits(t *testing.T) {
 		"A x 0 + B x 1 = T\nT + (A - B) x 0 = M":     b,
 		"A x 1 + B x 0 = T\nT x 0.25 + A x 0.75 = M": a,
 	} {
-		out, saved := save(t, p, mix(t, p, text), merge.SaveOptions{})
+		out, saved := save(t, p, mix(t, p, text), "", merge.SaveOptions{})
 		if saved.Merged != 0 {
 			t.Errorf("%q: %d tensors computed", text, saved.Merged)
 		}
@@ -122,15 +122,15 @@ func TestSaveBits(t *testing.T) {
 }
 
 func TestSaveVAE(t *testing.T) {
-	a, b := sketch{seed: 1}.open(t, "A"), sketch{seed: 2}.open(t, "B")
+	a, b := sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2}.Open(t, "B")
 	p := pool(t, a, b)
 	m := mix(t, p, "A x 0.5 + B x 0.5 = M")
-	blended, _ := save(t, p, m, merge.SaveOptions{})
+	blended, _ := save(t, p, m, "", merge.SaveOptions{})
 	if got := raw(t, blended, vae); got == raw(t, a, vae) || got == raw(t, b, vae) {
 		t.Error("the VAE is not blended")
 	}
 	m.VAE = 1
-	copied, saved := save(t, p, m, merge.SaveOptions{})
+	copied, saved := save(t, p, m, "", merge.SaveOptions{})
 	for _, key := range p.Keys() {
 		if block.PartOf(key) == block.VAE && raw(t, copied, key) != raw(t, b, key) {
 			t.Fatalf("%s is not that of B", key)
@@ -143,11 +143,11 @@ func TestSaveVAE(t *testing.T) {
 
 // What one model lacks comes from another, or stays as it is, and is reported.
 func TestSaveMissing(t *testing.T) {
-	a, b := sketch{seed: 1}.open(t, "A"), sketch{seed: 2}.open(t, "B")
-	bare := sketch{seed: 3, drop: "first_stage_model"}.open(t, "Bare")
+	a, b := sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2}.Open(t, "B")
+	bare := sketch{Seed: 3, Drop: "first_stage_model"}.Open(t, "Bare")
 
 	p := pool(t, a, bare)
-	out, saved := save(t, p, mix(t, p, "A x 0.5 + Bare x 0.5 = M"), merge.SaveOptions{})
+	out, saved := save(t, p, mix(t, p, "A x 0.5 + Bare x 0.5 = M"), "", merge.SaveOptions{})
 	if raw(t, out, vae) != raw(t, a, vae) {
 		t.Error("B lacks it: the VAE is not A's")
 	}
@@ -155,13 +155,13 @@ func TestSaveMissing(t *testing.T) {
 		t.Errorf("notes %q, want %q", saved.Notes, want)
 	}
 
-	out, _ = save(t, p, mix(t, p, "Bare x 0.5 + A x 0.5 = M"), merge.SaveOptions{})
+	out, _ = save(t, p, mix(t, p, "Bare x 0.5 + A x 0.5 = M"), "", merge.SaveOptions{})
 	if raw(t, out, vae) != raw(t, a, vae) {
 		t.Error("the root lacks it: the VAE is not B's")
 	}
 
 	p = pool(t, a, b, bare)
-	out, _ = save(t, p, mix(t, p, "Bare + (A - B) x 0.5 = M"), merge.SaveOptions{})
+	out, _ = save(t, p, mix(t, p, "Bare + (A - B) x 0.5 = M"), "", merge.SaveOptions{})
 	if _, ok := out.Tensor(vae); ok {
 		t.Error("a VAE was made of a difference")
 	}
@@ -181,10 +181,10 @@ func TestSaveOddTensors(t *testing.T) {
 			"note":                               "U8",
 		}
 	}
-	a, b := sketch{seed: 1, keys: odd()}.open(t, "A"), sketch{seed: 2, keys: odd()}.open(t, "B")
+	a, b := sketch{Seed: 1, Keys: odd()}.Open(t, "A"), sketch{Seed: 2, Keys: odd()}.Open(t, "B")
 	p := pool(t, a, b)
 	for _, dtype := range []checkpoint.DType{"", "F16", "F32"} {
-		out, saved := save(t, p, mix(t, p, "A x 0.5 + B x 0.5 = M"), merge.SaveOptions{DType: dtype})
+		out, saved := save(t, p, mix(t, p, "A x 0.5 + B x 0.5 = M"), dtype, merge.SaveOptions{})
 		for _, key := range []string{"alphas_cumprod", "cond_stage_model.extra.weight", "note", ids} {
 			if raw(t, out, key) != raw(t, a, key) {
 				t.Errorf("dtype %q: %s is not bit for bit that of A", dtype, key)
@@ -201,10 +201,10 @@ func TestSaveOddTensors(t *testing.T) {
 	}
 
 	// A model whose position ids became numbers does not make them numbers.
-	a = sketch{seed: 1}.open(t, "A")
-	floats := sketch{seed: 4, keys: map[string]checkpoint.DType{ids: "F32"}}.open(t, "F")
+	a = sketch{Seed: 1}.Open(t, "A")
+	floats := sketch{Seed: 4, Keys: map[string]checkpoint.DType{ids: "F32"}}.Open(t, "F")
 	p = pool(t, a, floats)
-	out, _ := save(t, p, mix(t, p, "A x 0.5 + F x 0.5 = M"), merge.SaveOptions{DType: "F16"})
+	out, _ := save(t, p, mix(t, p, "A x 0.5 + F x 0.5 = M"), "F16", merge.SaveOptions{})
 	if raw(t, out, ids) != raw(t, a, ids) {
 		t.Error("position ids were merged")
 	}
@@ -213,18 +213,18 @@ func TestSaveOddTensors(t *testing.T) {
 // Old spellings come out as the present ones, whichever model has them.
 func TestSaveAliases(t *testing.T) {
 	spell := func(key string) string { return strings.Replace(key, "transformer.text_model.", "transformer.", 1) }
-	a, b := sketch{seed: 1}, sketch{seed: 2}
+	a, b := sketch{Seed: 1}, sketch{Seed: 2}
 	oldA, oldB := a, b
-	oldA.name, oldB.name = spell, spell
-	want := pool(t, a.open(t, "A"), b.open(t, "B"))
+	oldA.Name, oldB.Name = spell, spell
+	want := pool(t, a.Open(t, "A"), b.Open(t, "B"))
 	text := "A x 0.5 + B x 0.5 = M"
-	expected, _ := save(t, want, mix(t, want, text), merge.SaveOptions{})
+	expected, _ := save(t, want, mix(t, want, text), "", merge.SaveOptions{})
 	for _, p := range []*merge.Pool{
-		pool(t, oldA.open(t, "A"), b.open(t, "B")),
-		pool(t, a.open(t, "A"), oldB.open(t, "B")),
-		pool(t, oldA.open(t, "A"), oldB.open(t, "B")),
+		pool(t, oldA.Open(t, "A"), b.Open(t, "B")),
+		pool(t, a.Open(t, "A"), oldB.Open(t, "B")),
+		pool(t, oldA.Open(t, "A"), oldB.Open(t, "B")),
 	} {
-		out, _ := save(t, p, mix(t, p, text), merge.SaveOptions{})
+		out, _ := save(t, p, mix(t, p, text), "", merge.SaveOptions{})
 		if out.File.Stamp().Header != expected.File.Stamp().Header || raw(t, out, norm) != raw(t, expected, norm) {
 			t.Error("an old name changed the result")
 		}
@@ -233,7 +233,7 @@ func TestSaveAliases(t *testing.T) {
 
 // The bytes do not depend on how many work, and metadata are as given.
 func TestSaveDeterministic(t *testing.T) {
-	p := pool(t, sketch{seed: 1}.open(t, "A"), sketch{seed: 2}.open(t, "B"), sketch{seed: 3}.open(t, "C"))
+	p := pool(t, sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2}.Open(t, "B"), sketch{Seed: 3}.Open(t, "C"))
 	m := mix(t, p, "A x 0.5 + B x 0.5 = T\nT x 0.3 + C x 0.7 = M")
 	meta := map[string]string{"sd_merge_recipe": "{}", "zz": "é\n", "a": ""}
 	dir := t.TempDir()
@@ -241,7 +241,7 @@ func TestSaveDeterministic(t *testing.T) {
 	for i, procs := range []int{1, 2, 7, 1} {
 		before := runtime.GOMAXPROCS(procs)
 		path := filepath.Join(dir, fmt.Sprint(i))
-		_, err := merge.Save(t.Context(), p, m, path, merge.SaveOptions{Metadata: meta})
+		_, err := merge.Save(t.Context(), merge.Weighted(p, m, ""), path, merge.SaveOptions{Metadata: meta})
 		runtime.GOMAXPROCS(before)
 		if err != nil {
 			t.Fatal(err)

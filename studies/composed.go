@@ -9,10 +9,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/durable"
 	"mixmatch/merge/recipe"
+	"mixmatch/merge/stepwise"
 	"mixmatch/similarity"
 	"mixmatch/studies/compose"
 )
@@ -158,7 +158,7 @@ func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, err
 		return nil, fmt.Errorf("recipe: %w", invalid{err})
 	}
 	if !r.Linear() {
-		if err := merge.Rehearsable(r, era); err != nil {
+		if err := stepwise.Rehearsable(r, era); err != nil {
 			return nil, fmt.Errorf("recipe: %w", invalid{err})
 		}
 	}

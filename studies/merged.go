@@ -10,6 +10,7 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/calc"
 	"mixmatch/merge/recipe"
+	"mixmatch/merge/stepwise"
 	"mixmatch/merge/vec"
 	"mixmatch/similarity"
 )
@@ -22,7 +23,7 @@ const mergedCache = 1 << 30
 // they give, so it merges a block's tensors for each column that is tried and
 // compares them with the target's.
 type mergedScorer struct {
-	*merge.Rehearsal
+	*stepwise.Rehearsal
 	models []*merge.Model // the sources, and the target last
 	target *merge.Model
 	blocks *similarity.Blocks
@@ -35,7 +36,7 @@ func (s *Study) openMergedScorer(ctx context.Context, b *similarity.Blocks, hole
 		return nil, err
 	}
 	m := &mergedScorer{models: append(slices.Clone(pool.Models), target), target: target, blocks: b}
-	if m.Rehearsal, err = merge.NewRehearsal(ctx, pool, holed, b.Layout.Era(), mergedCache); err != nil {
+	if m.Rehearsal, err = stepwise.NewRehearsal(ctx, pool, holed, b.Layout.Era(), mergedCache); err != nil {
 		m.close()
 		return nil, fmt.Errorf("recipe: %w", err)
 	}

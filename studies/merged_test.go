@@ -9,6 +9,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
+	"mixmatch/merge/stepwise"
 	"mixmatch/similarity"
 	"mixmatch/studies"
 	"mixmatch/studies/demo"
@@ -48,7 +49,11 @@ func TestTemplateNotLinear(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Target = filepath.Join(dir, "made.safetensors")
-	if _, err := merge.Save(t.Context(), pool, mix, p.Target, merge.SaveOptions{DType: "F16"}); err != nil {
+	outs, err := stepwise.Outputs(t.Context(), pool, mix, p.Layout().Era(), "F16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := merge.Save(t.Context(), outs, p.Target, merge.SaveOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	plan := settings

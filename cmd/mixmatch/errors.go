@@ -11,6 +11,7 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/stepwise"
 	"mixmatch/similarity"
 	"mixmatch/studies"
 )
@@ -52,7 +53,7 @@ func exitCode(err error) int {
 	switch {
 	case is(context.Canceled):
 		return 130
-	case errors.As(err, &u), is(studies.ErrInvalid, studies.ErrExists, merge.ErrRecipe):
+	case errors.As(err, &u), is(studies.ErrInvalid, studies.ErrExists, stepwise.ErrRecipe):
 		return 2
 	case is(studies.ErrLocked):
 		return 6

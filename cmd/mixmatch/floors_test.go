@@ -15,7 +15,7 @@ var floors = [][]string{
 	{"merge/checkpoint/safetensors"},
 	{"merge/open"},
 	{"merge", "merge/exchange", "merge/difference", "studies/compose/chain"},
-	{"similarity"},
+	{"similarity", "merge/stepwise", "merge/mergetest"},
 	{"similarity/residual"},
 	{"studies/compose"},
 	{"studies"},

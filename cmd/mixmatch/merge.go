@@ -14,6 +14,7 @@ import (
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/recipe"
+	"mixmatch/merge/stepwise"
 	"mixmatch/studies"
 )
 
@@ -173,7 +174,7 @@ func mergeAction(c *cli.Context) error {
 		return usage("%w", err)
 	}
 	if like != "" {
-		if err := mix.Executable(like); err != nil {
+		if err := stepwise.Executable(mix.Recipe, like); err != nil {
 			return err
 		}
 	}

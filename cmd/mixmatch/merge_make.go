@@ -12,6 +12,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/stepwise"
 	"mixmatch/similarity"
 )
 
@@ -33,8 +34,14 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 	if err != nil {
 		return err
 	}
-	saved, err := merge.Save(c.Context, pool, mix, out, merge.SaveOptions{
-		DType: dtype, Metadata: meta, Force: c.Bool("force"), AllowInf: c.Bool("allow-inf"), Compat: like,
+	var outs *merge.Outputs
+	if like == "" {
+		outs = merge.Weighted(pool, mix, dtype)
+	} else if outs, err = stepwise.Outputs(c.Context, pool, mix, like, dtype); err != nil {
+		return stopped(c, err, out)
+	}
+	saved, err := merge.Save(c.Context, outs, out, merge.SaveOptions{
+		Metadata: meta, Force: c.Bool("force"), AllowInf: c.Bool("allow-inf"),
 		Progress: func(done, total int64) { meter.to("merging", done, total, true) },
 	})
 	meter.end()

@@ -1,4 +1,4 @@
-package merge_test
+package stepwise_test
 
 import (
 	"errors"
@@ -9,14 +9,16 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/calc"
+	"mixmatch/merge/mergetest"
 	"mixmatch/merge/recipe"
+	"mixmatch/merge/stepwise"
 )
 
 // A rehearsal gives what is saved with the same ratios, whatever its cache
 // holds, and however often and in whatever order ratios are tried.
 func TestRehearsal(t *testing.T) {
-	a, b, c := sketch{seed: 1}.open(t, "A"), sketch{seed: 2, dtype: "F32"}.open(t, "B"), sketch{seed: 3}.open(t, "C")
-	p := pool(t, a, b, c)
+	a, b, c := sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2, DType: "F32"}.Open(t, "B"), sketch{Seed: 3}.Open(t, "C")
+	p := loose(t, a, b, c)
 	text := func(x, y string) string {
 		return "A x 0.7 + B x 0.3_cosineB = D\nD + (B - C) x " + x + "_trainDifference = E\nE x (1-alpha) + C x alpha = F\nalpha = " + y +
 			"\nelemental = :attn1:0.5\nA x 0.5 + F x 0.5_tensor_beta_0.1 = G\nG x 0.5 + E x 0.5 = H"
@@ -40,18 +42,18 @@ func TestRehearsal(t *testing.T) {
 	points := [][2]string{{"0.25", "0.5"}, {"0.25", "0"}, {"-0.5", "1"}, {"0.25", "0.5"}, {"0.25", "0"}}
 	for _, x := range points {
 		if want[x] == nil {
-			want[x], _ = execute(t, p, text(x[0], x[1]), merge.SaveOptions{})
+			want[x], _ = execute(t, p, text(x[0], x[1]), options{})
 		}
 	}
 	for _, limit := range []int64{0, 5000, 1 << 30} {
-		h, err := merge.NewRehearsal(t.Context(), p, holed, block.SM2025, limit)
+		h, err := stepwise.NewRehearsal(t.Context(), p, holed, block.SM2025, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := h.Block(id, keys)
 		for range 30 { // longer than a cache remembers
 			for _, x := range points {
-				column := mixOf(t, p, text(x[0], x[1]), block.SM2025).Recipe.Column(id)
+				column := mergetest.Mix(t, p, text(x[0], x[1]), block.SM2025).Recipe.Column(id)
 				seen := 0
 				err := r.Merge(t.Context(), column, func(key string, got calc.Tensor) error {
 					seen++
@@ -86,7 +88,7 @@ func TestRehearsalRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := merge.Rehearsable(r, test.era); !errors.Is(err, merge.ErrRecipe) || !strings.Contains(err.Error(), test.want) {
+		if err := stepwise.Rehearsable(r, test.era); !errors.Is(err, stepwise.ErrRecipe) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", test.text, err)
 		}
 	}

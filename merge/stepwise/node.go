@@ -1,4 +1,4 @@
-package merge
+package stepwise
 
 import (
 	"mixmatch/merge/calc"

@@ -1,4 +1,4 @@
-package merge
+package stepwise
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/calc"
 	"mixmatch/merge/checkpoint"
@@ -47,7 +48,7 @@ func (c *chain) runStep(ctx context.Context, s *recipe.Step, a, b, third map[str
 		if block.PartOf(key) == block.EMA {
 			continue
 		}
-		n, err := r.key(key, a[key], b[key], third[key], third != nil)
+		n, err := r.key(ctx, key, a[key], b[key], third[key], third != nil)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +82,7 @@ type stepRun struct {
 
 // key returns what the step makes of one key, nil for nothing. The models' a, b
 // and third are nil where they lack it; three says whether there is a third.
-func (r *stepRun) key(key string, a, b, third *node, three bool) (*node, error) {
+func (r *stepRun) key(ctx context.Context, key string, a, b, third *node, three bool) (*node, error) {
 	s, step := r.step, r.base
 	raw := step.Calc == calc.TrainDifference || step.Calc == calc.Extract
 	if a == nil {
@@ -130,7 +131,7 @@ func (r *stepRun) key(key string, a, b, third *node, three bool) (*node, error) 
 	}
 	part, err := step.Fits(a.shape, b.shape, cShape)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrMismatch, key, err)
+		return nil, fmt.Errorf("%w: %s: %w", merge.ErrMismatch, key, err)
 	}
 	n.dtype = checkpoint.DType(step.DType(key, a.format(), b.format(), format))
 	if part && (s.Mode != recipe.AddDifference || !slices.Equal(a.shape, cShape)) {
@@ -140,7 +141,7 @@ func (r *stepRun) key(key string, a, b, third *node, three bool) (*node, error) 
 	if step.Calc == calc.TrainDifference {
 		// Where there is nothing to learn the tensor stays A's with its format,
 		// and the values alone tell.
-		same, err := r.equal(b, n.c)
+		same, err := r.equal(ctx, b, n.c)
 		if err != nil || same {
 			return a, err
 		}

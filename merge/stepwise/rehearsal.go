@@ -1,24 +1,23 @@
-package merge
+package stepwise
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"slices"
-	"sync"
 
+	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/calc"
 	"mixmatch/merge/recipe"
 )
 
-// A Rehearsal executes a recipe step by step, as [Save] does with a Compat,
-// without writing anything: to see what ratios that are to be found would give.
+// A Rehearsal executes a recipe step by step, as [Outputs] does, without
+// writing anything: to see what ratios that are to be found would give.
 //
 // What steps give that have the ratios of earlier times is kept in a cache, so
 // that only those are done anew that come after the first ratio that changes.
 type Rehearsal struct {
-	pool   *Pool
+	pool   *merge.Pool
 	recipe *recipe.Recipe
 	era    block.Era
 	ranges map[string]calc.Range
@@ -33,7 +32,7 @@ func Rehearsable(r *recipe.Recipe, era block.Era) error {
 	for _, end := range []func(recipe.Ratio) float64{
 		func(q recipe.Ratio) float64 { return q.Lo }, func(q recipe.Ratio) float64 { return q.Hi },
 	} {
-		if err := (&Mix{Layout: r.Layout, Recipe: closed(r, end)}).Executable(era); err != nil {
+		if err := Executable(closed(r, end), era); err != nil {
 			return err
 		}
 	}
@@ -59,7 +58,7 @@ func Rehearsable(r *recipe.Recipe, era block.Era) error {
 // NewRehearsal returns a rehearsal of r, which may have holes, in the
 // arithmetic of era, with a cache of so many bytes. It reads the models of the
 // cosine modes once. Errors are also those of [Rehearsable].
-func NewRehearsal(ctx context.Context, p *Pool, r *recipe.Recipe, era block.Era, cacheBytes int64) (*Rehearsal, error) {
+func NewRehearsal(ctx context.Context, p *merge.Pool, r *recipe.Recipe, era block.Era, cacheBytes int64) (*Rehearsal, error) {
 	if err := r.Resolve(p.Names()); err != nil {
 		return nil, err
 	}
@@ -68,7 +67,8 @@ func NewRehearsal(ctx context.Context, p *Pool, r *recipe.Recipe, era block.Era,
 	}
 	h := &Rehearsal{pool: p, recipe: r, era: era, ranges: map[string]calc.Range{}, cache: &cache{limit: cacheBytes, entries: map[mark]*entry{}}}
 	if slices.ContainsFunc(r.Steps, func(s recipe.Step) bool { return isCosine(&s) }) {
-		c := &chain{Pool: p, recipe: r, era: era, ranges: h.ranges}
+		c := newChain(p, p.Keys(), r, era)
+		c.ranges = h.ranges
 		if _, err := c.result(ctx); err != nil {
 			return nil, err
 		}
@@ -105,10 +105,8 @@ type BlockRehearsal struct {
 // Block returns the rehearsal of keys, which are of block id.
 func (h *Rehearsal) Block(id block.ID, keys []string) *BlockRehearsal {
 	b := &BlockRehearsal{Rehearsal: h, id: id, recipe: h.recipe.Clone()}
-	b.chain = &chain{
-		Pool:   &Pool{Kind: h.pool.Kind, Models: h.pool.Models, keys: keys},
-		recipe: b.recipe, era: h.era, ranges: h.ranges, same: map[string]bool{},
-	}
+	b.chain = newChain(h.pool, keys, b.recipe, h.era)
+	b.chain.ranges, b.chain.same = h.ranges, map[string]bool{}
 	return b
 }
 
@@ -134,7 +132,7 @@ func (b *BlockRehearsal) Merge(ctx context.Context, column []float64, use func(k
 		e := newEvaluator(b.pool, 0, 0, true)
 		e.cache, e.root, e.marks = b.cache, n, map[*node]mark{}
 		e.count(n)
-		t, err := e.get(n)
+		t, err := e.get(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -143,85 +141,4 @@ func (b *BlockRehearsal) Merge(ctx context.Context, column []float64, use func(k
 		}
 	}
 	return nil
-}
-
-// A mark tells what a node is computed from, and how.
-type mark [sha256.Size]byte
-
-// mark returns a node's mark.
-func (e *evaluator) mark(n *node) mark {
-	if m, ok := e.marks[n]; ok {
-		return m
-	}
-	text := fmt.Sprintf("%d %q", n.model, n.file.Name)
-	if n.step != nil {
-		text = fmt.Sprintf("%q %+v", n.key, *n.step)
-		for _, o := range n.operands() {
-			m := e.mark(o)
-			text += string(m[:])
-		}
-	}
-	m := mark(sha256.Sum256([]byte(text)))
-	e.marks[n] = m
-	return m
-}
-
-// A cache keeps tensors up to a limit. One that is full takes no more until
-// what nobody has asked for in a while makes room: where more would be of use
-// than it holds, throwing out the oldest would throw out all before its turn.
-type cache struct {
-	limit int64
-
-	mu      sync.Mutex
-	size    int64
-	now     int // evaluations so far
-	swept   int // when it made room last
-	entries map[mark]*entry
-}
-
-type entry struct {
-	tensor calc.Tensor
-	used   int
-}
-
-// old is after how many evaluations without use an entry may go.
-const old = 64
-
-func (c *cache) next() {
-	c.mu.Lock()
-	c.now++
-	c.mu.Unlock()
-}
-
-func (c *cache) get(m mark) (calc.Tensor, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.entries[m]
-	if e == nil {
-		return calc.Tensor{}, false
-	}
-	e.used = c.now
-	return e.tensor, true
-}
-
-// put keeps t if there is room, and reports whether it does.
-func (c *cache) put(m mark, t calc.Tensor) bool {
-	bytes := int64(4 * cap(t.Data))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.size+bytes > c.limit && c.swept < c.now {
-		c.swept = c.now
-		for m, e := range c.entries {
-			if e.used < c.now-old {
-				c.size -= int64(4 * cap(e.tensor.Data))
-				delete(c.entries, m)
-			}
-		}
-	}
-	if c.size+bytes > c.limit || c.entries[m] != nil {
-		return false
-	}
-	c.size += bytes
-	c.entries[m] = &entry{t, c.now}
-	return true
 }

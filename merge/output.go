@@ -1,0 +1,62 @@
+package merge
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+)
+
+// Outputs are the tensors of a merged model, which [Save] writes. They say how
+// each is made, and hold no numbers: [Weighted] makes them of weights, in one
+// go, and package stepwise step by step.
+type Outputs struct {
+	Pool  *Pool // the models that they are made of
+	List  []Output
+	Notes []string
+
+	// Overflow says what helps where numbers become infinite.
+	Overflow string
+}
+
+// An Output is one tensor of a model to be written.
+type Output struct {
+	Tensor checkpoint.Tensor // its key, and the numbers as they are to be stored
+
+	// Make returns elements at to at+n, and how many of them became infinite or
+	// no number though all that they were made of were finite. It may be called
+	// concurrently. Nil takes over the tensor of the same key of model From, bit
+	// for bit where the number format is the same.
+	Make func(ctx context.Context, at, n int) ([]float32, int, error)
+	From int
+
+	// Whole says that Make can only make all elements at once.
+	Whole bool
+}
+
+// Format returns the number format in which a model stores the tensor of key
+// that has format own: asked, "" for its own, if it is one of those that a model
+// computes with.
+func Format(key string, own, asked checkpoint.DType) checkpoint.DType {
+	if asked != "" && own.Float() && strings.Contains(key, "model") {
+		return asked
+	}
+	return own
+}
+
+// emaNote says what is left out of every merge: averages of weights over a
+// training, which mean nothing after it.
+func (p *Pool) emaNote() []string {
+	n := 0
+	for _, key := range p.keys {
+		if block.PartOf(key) == block.EMA {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("left out %d EMA tensors: they mean nothing after a merge", n)}
+}
