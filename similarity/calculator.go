@@ -32,14 +32,14 @@ func Calculators() []Calculator {
 
 // Inputs draws the input of each head and hands it to use. A head's input
 // depends on those before it in the list. The next one is drawn meanwhile.
-func (c Calculator) Inputs(heads []Head, use func(h Head, x []float32) error) error {
+func (c Calculator) Inputs(ctx context.Context, heads []Head, use func(h Head, x []float32) error) error {
 	g := torchrand.New(c.Seed)
-	draw := func(i int) ([]float32, error) {
+	draw := func(_ context.Context, i int) ([]float32, error) {
 		x := make([]float32, heads[i].Dim*heads[i].Dim)
 		c.draw(g, x)
 		return x, nil
 	}
-	return ahead(len(heads), draw, func(i int, x []float32) error { return use(heads[i], x) })
+	return ahead(ctx, len(heads), draw, func(i int, x []float32) error { return use(heads[i], x) })
 }
 
 // draw sets x to the next input.
@@ -61,8 +61,8 @@ func (c Calculator) Attention(ctx context.Context, heads []Head, base *checkpoin
 	files := append([]*checkpoint.File{base}, others...)
 	all := make([][]float32, len(heads))
 	desk := &desk{}
-	read := c.reader(ctx, heads, files)
-	return all, ahead(len(heads)*len(files), read, func(i int, s sheet) error {
+	read := c.reader(heads, files)
+	return all, ahead(ctx, len(heads)*len(files), read, func(i int, s sheet) error {
 		h, k := &heads[i/len(files)], i%len(files)
 		desk.clear(h)
 		m := desk.projector
@@ -97,11 +97,11 @@ type sheet struct {
 // reader returns a function that reads a head of a model a turn: each head of all
 // files before the next head. What it returns stays as it is for one more turn,
 // an input for one more head.
-func (c Calculator) reader(ctx context.Context, heads []Head, files []*checkpoint.File) func(turn int) (sheet, error) {
+func (c Calculator) reader(heads []Head, files []*checkpoint.File) func(ctx context.Context, turn int) (sheet, error) {
 	g := torchrand.New(c.Seed)
 	var room [2]sheet
 	var x [2][]float32
-	return func(turn int) (sheet, error) {
+	return func(ctx context.Context, turn int) (sheet, error) {
 		i := turn / len(files)
 		h, f, s := &heads[i], files[turn%len(files)], &room[turn%2]
 		if err := ctx.Err(); err != nil {

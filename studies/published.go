@@ -83,7 +83,7 @@ func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group bl
 	steps := make([]float64, len(printed.Steps))
 	last := len(steps) - 1
 	var against doubts
-	err := similarity.Calculators()[0].Inputs(heads, func(h similarity.Head, x []float32) error {
+	err := similarity.Calculators()[0].Inputs(ctx, heads, func(h similarity.Head, x []float32) error {
 		var mixes [][]float64
 		for i := range printed.Steps {
 			prefix := &recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i+1]}

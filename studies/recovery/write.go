@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
@@ -118,7 +119,8 @@ type made struct {
 	err    error
 }
 
-// tensors makes all tensors and yields them in the order given.
+// tensors makes all tensors and yields them in the order given. When it ends
+// nothing is under way any more.
 func (p *planted) tensors(ctx context.Context, all []tensor, order []checkpoint.Tensor) func(yield func(made) bool) {
 	place := map[string]int{}
 	for i, t := range all {
@@ -126,21 +128,23 @@ func (p *planted) tensors(ctx context.Context, all []tensor, order []checkpoint.
 	}
 	return func(yield func(made) bool) {
 		ctx, cancel := context.WithCancel(ctx)
+		var underWay sync.WaitGroup
+		defer underWay.Wait()
 		defer cancel()
 		queue := make(chan chan made, runtime.GOMAXPROCS(0))
-		go func() {
+		underWay.Go(func() {
 			defer close(queue)
 			for _, o := range order {
 				t := &all[place[o.Name]]
 				done := make(chan made, 1)
 				select {
 				case queue <- done:
-					go func() { done <- p.make(t) }()
+					underWay.Go(func() { done <- p.make(t) })
 				case <-ctx.Done():
 					return
 				}
 			}
-		}()
+		})
 		for done := range queue {
 			if !yield(<-done) {
 				return
