@@ -239,7 +239,7 @@ func TestGroups(t *testing.T) {
 		n := 0
 		for _, g := range Groups() {
 			s := l.Group(g)
-			union |= s
+			union = union.Union(s)
 			n += s.Len()
 			for id := range s.All() {
 				if l.GroupOf(id) != g {
@@ -260,12 +260,22 @@ func TestGroups(t *testing.T) {
 }
 
 func TestSet(t *testing.T) {
-	s := Set(0).With(25).With(3).With(3)
-	if got := slices.Collect(s.All()); !slices.Equal(got, []ID{3, 25}) {
+	s := Set{}.With(255).With(3).With(3).With(64)
+	if got := slices.Collect(s.All()); !slices.Equal(got, []ID{3, 64, 255}) {
 		t.Errorf("All() = %v", got)
 	}
-	if s.Len() != 2 || !s.Has(3) || s.Has(4) || s.Has(200) {
-		t.Errorf("set %b", s)
+	if s.Len() != 3 || !s.Has(3) || !s.Has(255) || s.Has(4) || s.Has(200) || s.Empty() {
+		t.Errorf("set %v", s)
+	}
+	o := Set{}.With(64).With(65)
+	if got := s.Union(o); got.Len() != 4 || !got.Has(65) || got != o.Union(s) {
+		t.Errorf("%v and %v together: %v", s, o, got)
+	}
+	if got := s.Minus(o); got != (Set{}.With(3).With(255)) || s.Len() != 3 {
+		t.Errorf("%v without %v: %v", s, o, got)
+	}
+	if !o.Minus(o).Empty() || !(Set{}).Empty() {
+		t.Error("an empty set holds something")
 	}
 	for range s.All() {
 		break

@@ -89,7 +89,7 @@ func isItem(s string) bool {
 
 func (e Element) check(l *block.Layout) error {
 	switch {
-	case e.Blocks == 0 || e.Blocks&^l.Blocks() != 0:
+	case e.Blocks.Empty() || !e.Blocks.Minus(l.Blocks()).Empty():
 		return errors.New("an element of no block")
 	case e.Not && len(e.Words) == 0:
 		return errors.New("an element of no key")
@@ -180,13 +180,13 @@ func readElement(l *block.Layout, text string) (e Element, err error) {
 		if !ok {
 			return e, fmt.Errorf("there is no block %s in %s", show(name), l.Arch())
 		}
-		e.Blocks |= ids
+		e.Blocks = e.Blocks.Union(ids)
 	}
 	if len(blocks) == 0 {
 		e.Blocks = l.Blocks()
 	}
 	if not {
-		e.Blocks = l.Blocks() &^ e.Blocks
+		e.Blocks = l.Blocks().Minus(e.Blocks)
 	}
 	e.Words, e.Not = cutNot(f[1])
 	if e.Ratio, err = parseNumber(strings.TrimSpace(f[2])); err != nil {
@@ -207,13 +207,13 @@ func cutNot(text string) (items []string, not bool) {
 // span returns the blocks of a name, or of a range such as IN01-OUT05.
 func span(l *block.Layout, name string) (block.Set, bool) {
 	if id, ok := l.Index(name); ok {
-		return block.Set(0).With(id), true
+		return block.Set{}.With(id), true
 	}
 	first, last, ok := strings.Cut(name, "-")
 	a, ok1 := l.Index(first)
 	b, ok2 := l.Index(last)
 	if !ok || !ok1 || !ok2 || a > b {
-		return 0, false
+		return block.Set{}, false
 	}
 	var s block.Set
 	for id := a; id <= b; id++ {
