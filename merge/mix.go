@@ -43,6 +43,9 @@ func NewMix(p *Pool, r *recipe.Recipe) (*Mix, error) {
 	if err := r.Resolve(p.Names()); err != nil {
 		return nil, err
 	}
+	if d := r.Differences(); len(d) > 0 {
+		return nil, fmt.Errorf("the recipe adds the LoRA %s: LoRAs are not merged yet", d[0])
+	}
 	m := &Mix{Layout: r.Layout, Recipe: r, VAE: -1}
 	for _, name := range r.Sources() {
 		m.Order = append(m.Order, p.Index(name))

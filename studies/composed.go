@@ -157,6 +157,9 @@ func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, err
 	if err := r.Resolve(p.names()); err != nil {
 		return nil, fmt.Errorf("recipe: %w", invalid{err})
 	}
+	if d := r.Differences(); len(d) > 0 {
+		return nil, fmt.Errorf("recipe: %w", invalid{fmt.Errorf("it adds the LoRA %s: LoRAs are not searched yet", d[0])})
+	}
 	if !r.Linear() {
 		if err := stepwise.Rehearsable(r, era); err != nil {
 			return nil, fmt.Errorf("recipe: %w", invalid{err})

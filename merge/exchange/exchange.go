@@ -169,11 +169,14 @@ func Export(r *recipe.Recipe, format string, opt Options) ([]byte, []string, err
 	return text, e.notes, nil
 }
 
-// plain returns an error if a step of r is more than its ratios: only the
-// notation itself holds calculation modes, elemental merges and the like.
+// plain returns an error if a step of r is more than its ratios, or adds a LoRA:
+// only the notation itself holds LoRAs, calculation modes, elemental merges and
+// the like.
 func plain(r *recipe.Recipe) error {
 	for _, s := range r.Steps {
 		switch {
+		case s.LoRA() != "":
+			return fmt.Errorf("%w: %s is %s with the LoRA %s; only the format text holds that", ErrCannot, s.Out, s.A, s.LoRA())
 		case s.Calc != "":
 			return fmt.Errorf("%w: %s is merged with the calculation mode %s; only the format text holds that", ErrCannot, s.Out, s.Calc)
 		case len(s.Elements) > 0 || s.Include != nil || s.Exclude != nil:

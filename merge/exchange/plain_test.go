@@ -19,6 +19,7 @@ func TestNotPlain(t *testing.T) {
 		"A x 0.7 + B x 0.3_cosineA = C\n",
 		"A x 0.7 + B x 0.3 = C\nelemental = IN01:attn:0.5\n",
 		"A x 0.7 + B x 0.3 = C\nexclude = IN01\n",
+		"A + <lora:D> x 0.3 = C\n",
 	} {
 		r, err := recipe.Parse(l, text, recipe.Options{})
 		if err != nil {

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,40 @@ import (
 type draft struct {
 	Step
 	lacks []string // of "alpha", "beta", those that no number was given for yet
+	next  bool     // whether its model A is what the draft before makes
+}
+
+// newDrafts makes drafts of an expression: one of a merge of models, if it is
+// more than a model, then one a LoRA. At most one of them lacks a row.
+func newDrafts(l *block.Layout, terms []term) ([]*draft, error) {
+	models, loras, err := cutLoRAs(terms)
+	if err != nil {
+		return nil, err
+	}
+	var drafts []*draft
+	if alone := len(models) == 1 && models[0].sub == nil && models[0].coef == nil; !alone || len(loras) == 0 {
+		d, err := newDraft(l, models)
+		if err != nil {
+			return nil, err
+		}
+		drafts = append(drafts, d)
+	}
+	for _, t := range loras {
+		d, err := loraDraft(l, t)
+		if err != nil {
+			return nil, err
+		}
+		if d.next = len(drafts) > 0; !d.next {
+			d.A = models[0].name
+		}
+		drafts = append(drafts, d)
+	}
+	for i, d := range drafts {
+		if len(d.lacks) > 0 && slices.ContainsFunc(drafts[:i], func(d *draft) bool { return len(d.lacks) > 0 }) {
+			return nil, errors.New("alpha stands for several vectors in the line: write a step for each")
+		}
+	}
+	return drafts, nil
 }
 
 // newDraft makes a draft of an expression.
@@ -140,8 +175,37 @@ func (c *cursor) outName() (string, error) {
 		return "", err
 	}
 	switch t := c.peek(); t.kind {
-	case plus, times, hole, one, quoted, bad:
+	case plus, times, hole, one, quoted, lora, bad:
 		return "", c.errorf(t, "%s after the name %s: a name with signs in it needs quotes", show(t.text), quote(name))
 	}
 	return name, nil
+}
+
+// steps returns the steps read, by the names meant, and names those that have
+// none.
+func (p *parser) steps(aliases map[string]string) []Step {
+	steps := make([]Step, len(p.drafts))
+	used := map[string]bool{}
+	for i, d := range p.drafts {
+		for _, n := range []*string{&d.A, &d.B, &d.C, &d.Out} {
+			if to, ok := aliases[*n]; ok && *n != "" {
+				*n = to
+			}
+			used[*n] = true
+		}
+		steps[i] = d.Step
+	}
+	number := 0
+	for i := range steps {
+		for steps[i].Out == "" {
+			number++
+			if n := fmt.Sprintf("MERGE%d", number); !used[n] {
+				steps[i].Out = n
+			}
+		}
+		if p.drafts[i].next {
+			steps[i].A = steps[i-1].Out
+		}
+	}
+	return steps
 }

@@ -56,6 +56,10 @@ type term struct {
 	name string
 	sub  []term // the expression; nil for a model
 	coef *coef  // nil if there is none
+
+	lora    bool      // name is that of a LoRA
+	weights []float64 // of a LoRA, within its brackets
+	behind  bool      // a LoRA without a + before it, as in a prompt
 }
 
 // maxDepth is how deep parentheses may nest. The four modes need one.
@@ -64,19 +68,22 @@ const maxDepth = 8
 // expr reads terms with + and - between them.
 func (c *cursor) expr(depth int) ([]term, error) {
 	var terms []term
-	neg := false
+	neg, behind := false, false
 	for {
 		t, err := c.term(depth)
 		if err != nil {
 			return nil, err
 		}
-		t.neg = neg
+		t.neg, t.behind = neg, behind
 		terms = append(terms, t)
+		neg, behind = false, false
 		if _, ok := c.take(plus); ok {
-			neg = false
-		} else if _, ok := c.take(minus); ok {
-			neg = true
-		} else {
+			continue
+		}
+		if _, neg = c.take(minus); neg {
+			continue
+		}
+		if behind = c.peek().kind == lora; !behind {
 			return terms, nil
 		}
 	}
@@ -99,6 +106,8 @@ func (c *cursor) term(depth int) (term, error) {
 		if len(sub) == 1 && sub[0].coef == nil { // (A)
 			t = sub[0]
 		}
+	} else if p, ok := c.take(lora); ok {
+		t.name, t.lora, t.weights = p.text, true, p.weights
 	} else {
 		name, err := c.name()
 		if err != nil {

@@ -6,10 +6,10 @@ import (
 	"mixmatch/merge/block"
 )
 
-// Flatten returns the exact weight of each source in block id, without those
-// whose weight is 0. Every ratio counts as the decimal number it is written as,
-// and the weights sum to 1. For a hole it takes the stand-in value. It returns
-// nil if a ratio is not finite the recipe has no steps or is not
+// Flatten returns the exact weight of each source and LoRA in block id, without
+// those whose weight is 0. Every ratio counts as the decimal number it is
+// written as, and the weights of the sources sum to 1. For a hole it takes the stand-in value. It returns
+// nil if a ratio is not finite, the recipe has no steps or is not
 // [Recipe.Linear].
 func (r *Recipe) Flatten(id block.ID) map[string]*big.Rat {
 	if len(r.Steps) == 0 || !r.Linear() {
@@ -21,9 +21,9 @@ func (r *Recipe) Flatten(id block.ID) map[string]*big.Rat {
 		return nil
 	}
 	flat := make(map[string]*big.Rat, len(w))
-	for i, x := range w {
-		if x != nil && x.Sign() != 0 {
-			flat[p.Sources[i]] = x
+	for i, n := range p.names() {
+		if w[i] != nil && w[i].Sign() != 0 {
+			flat[n] = w[i]
 		}
 	}
 	return flat

@@ -33,7 +33,8 @@ func seeds() []string {
 		"A + (B - C) x alpha " + v + "_tensor2 = D\nbeta = " + w + "\ninclude = Adjust OUT00-OUT11", "foo _self x 0.5 + 2_tensor x 0.5 = x_self",
 		"X = A + B (BASE only)", "input_blocks + middle_block", "\xff\x00 x 0.5 + \u00a0B x 0.5 = \u2028C",
 		"A x 0.5 + B x 0.5 = C\nC x 0.5 + A x 0.5 = D", "A x 0.5 + B x 0.5 = A", "alpha x 0.5 + 1-2 x 0.5 = 0.5",
-		"((((((((((((A", "\"A", "?[", "(1-", "- A × 0.5 + B * 0.5 = C",
+		"A + <lora:X> x 0.7 + <lora:\"a>b\"> x -1 = B\nB <lora:Y:0.5:0.25>", "A x (1-?) + B x ? + <lora: a b:te=1:unet=0> = C", "A + <lora:D> x alpha " + w + " = E",
+		"A<lora:", "A <lora:\"", "A <lora:X:0.7> - B x 1", "((((((((((((A", "\"A", "?[", "(1-", "- A × 0.5 + B * 0.5 = C",
 	}
 }
 
@@ -64,8 +65,8 @@ func FuzzParse(f *testing.F) {
 		if _, err := New(l, r.Steps); err != nil {
 			t.Fatal(err)
 		}
-		if w := r.Program().Weights(r.Column(3)); len(w) != len(r.Sources()) {
-			t.Fatalf("%d weights for %d sources", len(w), len(r.Sources()))
+		if w := r.Program().Weights(r.Column(3)); len(w) != len(r.Sources())+len(r.Differences()) {
+			t.Fatalf("%d weights for %d sources and %d LoRAs", len(w), len(r.Sources()), len(r.Differences()))
 		}
 	})
 }

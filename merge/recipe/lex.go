@@ -21,6 +21,7 @@ const (
 	plus               // +
 	minus              // -
 	times              // x
+	lora               // <lora:NAME:0.7>; text is the name
 	calc               // _tensor_beta_0.25: text is the mode, coef.value beta or NaN
 	bad                // text says what is wrong; an error only where notation is due
 	end                // what follows the last token
@@ -31,7 +32,8 @@ type token struct {
 	kind     kind
 	text     string
 	from, to int
-	coef     coef // of a hole or a one
+	coef     coef      // of a hole or a one
+	weights  []float64 // of a LoRA, none to two
 }
 
 // A coef is what stands after an x.
@@ -106,6 +108,10 @@ func lexAt(line string, i int) token {
 		return token{kind: quoted, text: name, to: i + len(q)}
 	case '?':
 		return lexHole(line, i)
+	case '<':
+		if t, ok := lexLoRA(line, i); ok {
+			return t
+		}
 	case '+':
 		if plusAt(line, i) {
 			return single(plus)
@@ -123,7 +129,7 @@ func lexAt(line string, i int) token {
 	}
 	to := i + 1
 	for to < len(line) && !strings.ContainsRune("(),=", rune(line[to])) && !blankAfter(line, to) &&
-		(line[to] != '+' || !plusAt(line, to)) {
+		(line[to] != '+' || !plusAt(line, to)) && !loraAt(line, to) {
 		to++
 	}
 	before, mode, ratio, end := cutCalc(line[i:])

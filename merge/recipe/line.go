@@ -22,7 +22,8 @@ func (c *cursor) key() int {
 func (c *cursor) isNotation() bool {
 	var sum, ratio bool
 	for i, t := range c.toks {
-		sum = sum || t.kind == plus
+		sum = sum || t.kind == plus || t.kind == lora
+		ratio = ratio || len(t.weights) > 0
 		if t.kind == times && i+1 < len(c.toks) {
 			n := c.toks[i+1]
 			ratio = ratio || n.kind == one || n.kind == hole ||
@@ -45,7 +46,7 @@ func (c *cursor) assignment() int {
 // hasSum reports whether the line has an operator of an expression.
 func (c *cursor) hasSum() bool {
 	for _, t := range c.toks {
-		if t.kind == plus || t.kind == times {
+		if t.kind == plus || t.kind == times || t.kind == lora {
 			return true
 		}
 	}

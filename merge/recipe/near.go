@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Resolve checks that every source of the recipe is known. Its error names
+// Resolve checks that every source and LoRA of the recipe is known. Its error names
 // those that are not, where each is first used, and the names that come near:
 // of the known ones and of what other steps make. It never takes one for
 // another; see [Options] for aliases.
@@ -21,7 +21,8 @@ func (r *Recipe) Resolve(known []string) error {
 	candidates := slices.Concat(known, outs(r.Steps))
 	var errs []error
 	unknown := 0
-	for _, n := range r.Sources() {
+	sources := r.Sources()
+	for i, n := range slices.Concat(sources, r.Differences()) {
 		if have[n] {
 			continue
 		}
@@ -29,8 +30,11 @@ func (r *Recipe) Resolve(known []string) error {
 		if unknown++; unknown > most {
 			continue
 		}
-		s := r.firstUse(n)
-		errs = append(errs, s.errorf("unknown model %s%s", quote(n), didYouMean(n, candidates)))
+		kind, s := "model", r.firstUse(n)
+		if i >= len(sources) {
+			kind = "LoRA"
+		}
+		errs = append(errs, s.errorf("unknown %s %s%s", kind, quote(n), didYouMean(n, candidates)))
 	}
 	if more := unknown - len(errs); more > 0 {
 		errs = append(errs, fmt.Errorf("and %d more unknown models", more))
@@ -38,10 +42,10 @@ func (r *Recipe) Resolve(known []string) error {
 	return errors.Join(errs...)
 }
 
-// firstUse returns the first step that takes the model called name.
+// firstUse returns the first step that takes the model or LoRA called name.
 func (r *Recipe) firstUse(name string) *Step {
 	for i := range r.Steps {
-		if slices.Contains(r.Steps[i].Operands(), name) {
+		if r.Steps[i].LoRA() == name || slices.Contains(r.Steps[i].Operands(), name) {
 			return &r.Steps[i]
 		}
 	}

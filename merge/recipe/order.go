@@ -18,7 +18,8 @@ const MaxSteps = 10_000
 // the steps' rows.
 //
 // It is an error if a row has not one ratio for each block of l, or one that is
-// not finite, if a name is empty or made twice, or if steps need each other.
+// not finite, if a name is empty, made twice, or both a model's and a LoRA's, or
+// if steps need each other.
 func New(l *block.Layout, steps []Step) (*Recipe, error) {
 	return build(l, steps, "")
 }
@@ -44,6 +45,9 @@ func build(l *block.Layout, steps []Step, result string) (*Recipe, error) {
 			return nil, s.errorf("%s is made twice", quote(s.Out))
 		}
 		maker[s.Out] = i
+	}
+	if err := checkKinds(steps); err != nil {
+		return nil, err
 	}
 	o := &order{steps: steps, maker: maker, state: make([]uint8, len(steps))}
 	if result != "" {
@@ -74,11 +78,16 @@ func (s *Step) errorf(format string, args ...any) error {
 
 // check reports what is wrong with a step on its own.
 func check(l *block.Layout, s *Step) error {
-	if s.Mode > SumTwice {
+	if s.Mode > AddLoRA {
 		return fmt.Errorf("%s: %v", quote(s.Out), s.Mode)
 	}
 	if s.Out == "" {
 		return errors.New("the step's result has no name")
+	}
+	if s.Mode == AddLoRA {
+		if err := checkLoRA(s); err != nil {
+			return fmt.Errorf("%s: %w", quote(s.Out), err)
+		}
 	}
 	for _, n := range s.Operands() {
 		if n == "" {

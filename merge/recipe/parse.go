@@ -3,6 +3,7 @@ package recipe
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"mixmatch/merge/block"
@@ -43,6 +44,11 @@ type Options struct {
 // with - after a vector. What SuperMerger prints for a merge is read as it is;
 // such a step without a name is called MERGE1, MERGE2 and so on. Calculation
 // modes stand where it prints them, as in "x 0.08_cosineA" or "x alpha _tensor".
+//
+// LoRAs are added behind a model or a merge, each as a step of its own:
+//
+//	A + <lora:STYLE> x 0.7 + <lora:FACE> x 0.3 = OUT
+//	OUT <lora:HAND:0.5> = FINAL
 //
 // Lines below a step may give some keys a ratio of their own, as its elemental
 // merge does (blocks:words:ratio), name the only blocks or keys to merge or
@@ -118,20 +124,22 @@ func (p *parser) line(line string, n int) error {
 	if p.lenient && !c.isNotation() {
 		return p.bareFormula(c, n)
 	}
-	d, err := p.step(c)
+	drafts, err := p.step(c)
 	if err != nil {
 		return err
 	}
-	p.add(d, n)
+	p.add(drafts, n)
 	return nil
 }
 
-// add appends a draft read on line n.
-func (p *parser) add(d *draft, n int) {
-	d.Line = n
-	p.drafts = append(p.drafts, d)
-	for _, name := range d.lacks {
-		p.waiting[name] = append(p.waiting[name], d)
+// add appends drafts read on line n.
+func (p *parser) add(drafts []*draft, n int) {
+	for _, d := range drafts {
+		d.Line = n
+		p.drafts = append(p.drafts, d)
+		for _, name := range d.lacks {
+			p.waiting[name] = append(p.waiting[name], d)
+		}
 	}
 }
 
@@ -180,31 +188,32 @@ func (p *parser) latest(name string) (*draft, error) {
 // bareFormula reads a line of an article that may be a formula without a name.
 // It skips a line that is no formula, and one that only explains what alpha is.
 func (p *parser) bareFormula(c *cursor, n int) error {
-	if c.assignment() >= 0 {
+	if c.assignment() >= 0 || c.isPrompt() {
 		return nil
 	}
-	d, err := p.step(c)
+	drafts, err := p.step(c)
 	var calc calcError
 	switch {
-	case d == nil && !errors.As(err, &calc):
+	case drafts == nil && !errors.As(err, &calc):
 		return nil
 	case err != nil:
 		return err
-	case len(d.lacks) > 0:
+	case slices.ContainsFunc(drafts, func(d *draft) bool { return len(d.lacks) > 0 }):
 		return nil
 	}
-	p.add(d, n)
+	p.add(drafts, n)
 	return nil
 }
 
-// step reads a step. With an error it returns one too if the line is an
-// expression of some mode, so what is wrong is in its vectors or its name.
-func (p *parser) step(c *cursor) (*draft, error) {
+// step reads a line's step, or steps: each LoRA in it is one of its own. With an
+// error it returns some too if the line is an expression of some mode, so what
+// is wrong is in its vectors or its name.
+func (p *parser) step(c *cursor) ([]*draft, error) {
 	at := c.assignment()
 	var out string
 	left := at < 0 // whether the expression is on the left of "=", or alone
 	for _, t := range c.toks[:max(at, 0)] {
-		left = left || t.kind == plus || t.kind == times
+		left = left || t.kind == plus || t.kind == times || t.kind == lora
 	}
 	if !left {
 		var err error
@@ -221,32 +230,40 @@ func (p *parser) step(c *cursor) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := newDraft(p.layout, terms)
+	drafts, err := newDrafts(p.layout, terms)
 	if err != nil {
 		return nil, err
 	}
+	last := drafts[len(drafts)-1]
+	d := last // whose vectors follow
+	if i := slices.IndexFunc(drafts, func(d *draft) bool { return len(d.lacks) > 0 }); i >= 0 {
+		d = drafts[i]
+	}
 	found, err := c.vectors(p.layout, d)
 	if err != nil {
-		return d, err
+		return drafts, err
 	}
 	if left && at >= 0 {
 		if t, ok := c.take(equals); !ok {
-			return d, c.unexpected(t, "=")
+			return drafts, c.unexpected(t, "=")
 		}
 		if out, err = c.outName(); err != nil {
-			return d, err
+			return drafts, err
 		}
 		if t := c.peek(); t.kind == equals {
-			return d, c.errorf(t, "a second = in the line")
+			return drafts, c.errorf(t, "a second = in the line")
 		}
 		more, err := c.vectors(p.layout, d)
 		if err != nil {
-			return d, err
+			return drafts, err
 		}
 		found = more
 	}
-	d.Out = out
-	return d, p.remark(c, found)
+	last.Out = out
+	if d.Calc != "" && len(drafts) > 1 {
+		return drafts, errors.New("a calculation mode could be meant for the models or the LoRAs: write a step for each")
+	}
+	return drafts, p.remark(c, found)
 }
 
 // remark checks that nothing is left of the line but what may be a remark.
@@ -256,30 +273,4 @@ func (p *parser) remark(c *cursor, afterVector bool) error {
 		return nil
 	}
 	return c.unexpected(t, "the end of the line, or a remark after #,")
-}
-
-// steps returns the steps read, by the names meant, and names those that have
-// none.
-func (p *parser) steps(aliases map[string]string) []Step {
-	steps := make([]Step, len(p.drafts))
-	used := map[string]bool{}
-	for i, d := range p.drafts {
-		for _, n := range []*string{&d.A, &d.B, &d.C, &d.Out} {
-			if to, ok := aliases[*n]; ok && *n != "" {
-				*n = to
-			}
-			used[*n] = true
-		}
-		steps[i] = d.Step
-	}
-	number := 0
-	for i := range steps {
-		for steps[i].Out == "" {
-			number++
-			if n := fmt.Sprintf("MERGE%d", number); !used[n] {
-				steps[i].Out = n
-			}
-		}
-	}
-	return steps
 }

@@ -50,6 +50,12 @@ func (s *Step) write(b *strings.Builder, l *block.Layout) {
 			v = symbol("alpha", s.Alpha)
 		}
 		fmt.Fprintf(b, "%s + (%s - %s) x %s", a, m, quote(s.C), v)
+	case AddLoRA:
+		v, ok := s.Alpha.scalar()
+		if !ok {
+			v = symbol("alpha", s.Alpha)
+		}
+		fmt.Fprintf(b, "%s + %s x %s", a, quoteLoRA(s.B), v)
 	case TripleSum:
 		x, ok1 := s.Alpha.number()
 		y, ok2 := s.Beta.number()

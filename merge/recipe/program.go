@@ -3,20 +3,24 @@ package recipe
 import (
 	"math"
 	"math/big"
+	"slices"
 )
 
 // A Program is a recipe without its ratios: which models each step works on.
-// Given the column of a block it yields the weight of each source there.
+// Given the column of a block it yields the weight of each source there, and
+// behind those the weight of each LoRA.
 //
 // Each step is linear, and its shares sum to 1, so the result is a weighted sum
-// of the sources, with weights that sum to 1. They are found from the end: the
-// result has weight 1, and each step hands its weight down to its operands.
+// of the sources, with weights that sum to 1, and of LoRAs, whose weights are
+// free: they stand for differences. They are found from the end: the result has
+// weight 1, and each step hands its weight down to its operands.
 //
 // A recipe that is not [Recipe.Linear] has no such weights: its are NaN.
 //
 // A Program is not changed by its use, so any number of goroutines may share it.
 type Program struct {
-	Sources []string // in order of first use, as [Recipe.Sources] has them
+	Sources     []string // models, in order of first use, as [Recipe.Sources] has them
+	Differences []string // LoRAs, as [Recipe.Differences] has them
 
 	code []instruction
 	no   bool // not linear
@@ -24,7 +28,7 @@ type Program struct {
 }
 
 // An instruction names its operands by number: the sources come first, then the
-// results of the steps.
+// LoRAs, then the results of the steps.
 type instruction struct {
 	mode    Mode
 	a, b, c int
@@ -33,13 +37,13 @@ type instruction struct {
 
 // Program returns the recipe's program.
 func (r *Recipe) Program() *Program {
-	p := &Program{Sources: r.Sources(), code: make([]instruction, len(r.Steps)), no: !r.Linear()}
-	number := make(map[string]int, len(p.Sources)+len(r.Steps))
-	for i, n := range p.Sources {
+	p := &Program{Sources: r.Sources(), Differences: r.Differences(), code: make([]instruction, len(r.Steps)), no: !r.Linear()}
+	number := make(map[string]int, p.Scratch())
+	for i, n := range p.names() {
 		number[n] = i
 	}
 	for i := range r.Steps {
-		number[r.Steps[i].Out] = len(p.Sources) + i
+		number[r.Steps[i].Out] = p.Width() + i
 	}
 	for i := range r.Steps {
 		s := &r.Steps[i]
@@ -52,29 +56,37 @@ func (r *Recipe) Program() *Program {
 	return p
 }
 
+// names returns the sources, then the LoRAs.
+func (p *Program) names() []string { return slices.Concat(p.Sources, p.Differences) }
+
 // Len returns the number of ratios in a column.
 func (p *Program) Len() int { return p.len }
 
-// Scratch returns the length of the scratch that [Program.WeightsInto] needs.
-func (p *Program) Scratch() int { return len(p.Sources) + len(p.code) }
+// Width returns the number of weights: one a source, then one a LoRA.
+func (p *Program) Width() int { return len(p.Sources) + len(p.Differences) }
 
-// Weights returns the weight of each source in a block whose ratios are column,
-// in the order of [Recipe.Column].
+// Scratch returns the length of the scratch that [Program.WeightsInto] needs.
+func (p *Program) Scratch() int { return p.Width() + len(p.code) }
+
+// Weights returns the weight of each source, then of each LoRA, in a block whose
+// ratios are column, in the order of [Recipe.Column].
 func (p *Program) Weights(column []float64) []float64 {
-	dst := make([]float64, len(p.Sources))
+	dst := make([]float64, p.Width())
 	p.WeightsInto(dst, column, nil)
 	return dst
 }
 
-// WeightsInto is Weights into dst, which has room for each source. It allocates
-// nothing if scratch is as long as [Program.Scratch] says.
+// WeightsInto is Weights into dst, which has room for [Program.Width] weights
+// (it panics if not). It allocates nothing if scratch is as long as
+// [Program.Scratch] says.
 func (p *Program) WeightsInto(dst, column, scratch []float64) {
 	n := p.Scratch()
 	if n == 0 {
 		return
 	}
+	dst = dst[:p.Width()]
 	if p.no {
-		for i := range p.Sources {
+		for i := range dst {
 			dst[i] = math.NaN()
 		}
 		return
@@ -87,7 +99,7 @@ func (p *Program) WeightsInto(dst, column, scratch []float64) {
 	w[n-1] = 1
 	for k := len(p.code) - 1; k >= 0; k-- {
 		in := &p.code[k]
-		v := w[len(p.Sources)+k]
+		v := w[p.Width()+k]
 		if v == 0 {
 			continue
 		}
@@ -103,6 +115,9 @@ func (p *Program) WeightsInto(dst, column, scratch []float64) {
 			w[in.a] += v
 			w[in.b] += d
 			w[in.c] -= d
+		case AddLoRA:
+			w[in.a] += v
+			w[in.b] += float64(v * alpha)
 		case TripleSum:
 			beta := column[in.at+1]
 			w[in.a] += float64(v * (1 - alpha - beta))
@@ -116,11 +131,11 @@ func (p *Program) WeightsInto(dst, column, scratch []float64) {
 			w[in.c] += float64(v * beta)
 		}
 	}
-	copy(dst, w[:len(p.Sources)])
+	copy(dst, w)
 }
 
-// exact returns the weight of each source as a fraction, and nil if a ratio is
-// not finite. A ratio is taken as the decimal number it is written as.
+// exact returns the weight of each source, then of each LoRA, as a fraction, and
+// nil if a ratio is not finite. A ratio is taken as the decimal number it is written as.
 func (p *Program) exact(column []float64) []*big.Rat {
 	w := make([]*big.Rat, p.Scratch())
 	add := func(i int, x *big.Rat) {
@@ -142,7 +157,7 @@ func (p *Program) exact(column []float64) []*big.Rat {
 	w[len(w)-1] = one
 	for k := len(p.code) - 1; k >= 0; k-- {
 		in := p.code[k]
-		v := w[len(p.Sources)+k]
+		v := w[p.Width()+k]
 		if v == nil || v.Sign() == 0 {
 			continue
 		}
@@ -156,6 +171,9 @@ func (p *Program) exact(column []float64) []*big.Rat {
 			add(in.a, v)
 			add(in.b, d)
 			add(in.c, d.Neg(d))
+		case AddLoRA:
+			add(in.a, v)
+			add(in.b, mul(v, alpha))
 		case TripleSum:
 			beta := ratios[in.at+1]
 			add(in.a, mul(v, new(big.Rat).Sub(rest(alpha), beta)))
@@ -169,5 +187,5 @@ func (p *Program) exact(column []float64) []*big.Rat {
 			add(in.c, mul(v, beta))
 		}
 	}
-	return w[:len(p.Sources)]
+	return w[:p.Width()]
 }

@@ -18,8 +18,9 @@ import (
 )
 
 // A Mode is a way to merge: one of SuperMerger's four, with its "normal"
-// calculation (mergers.py:490-547). Alpha and beta are shares of the later
-// models: at alpha 0 a Weight sum is A, at alpha 1 it is B.
+// calculation (mergers.py:490-547), or the addition of a LoRA. Alpha and beta
+// are shares of the later models: at alpha 0 a Weight sum is A, at alpha 1 it
+// is B. The alpha of a LoRA is no share: it is what the LoRA is multiplied by.
 type Mode uint8
 
 // The modes.
@@ -28,9 +29,10 @@ const (
 	AddDifference             // A + alpha (B - C)
 	TripleSum                 // (1-alpha-beta) A + alpha B + beta C
 	SumTwice                  // (1-beta) ((1-alpha) A + alpha B) + beta C
+	AddLoRA                   // A + alpha B, where B is a LoRA
 )
 
-// String returns SuperMerger's name of the mode, "Weight sum".
+// String returns SuperMerger's name of the mode, "Weight sum", and "Add LoRA".
 func (m Mode) String() string {
 	switch m {
 	case WeightSum:
@@ -41,12 +43,14 @@ func (m Mode) String() string {
 		return "Triple sum"
 	case SumTwice:
 		return "sum Twice"
+	case AddLoRA:
+		return "Add LoRA"
 	}
 	return "unknown mode"
 }
 
 // HasC reports whether the mode merges a third model.
-func (m Mode) HasC() bool { return m != WeightSum }
+func (m Mode) HasC() bool { return m == AddDifference || m == TripleSum || m == SumTwice }
 
 // HasBeta reports whether the mode takes a second ratio.
 func (m Mode) HasBeta() bool { return m == TripleSum || m == SumTwice }
@@ -94,7 +98,7 @@ func Uniform(l *block.Layout, v float64) Row {
 // A Step merges its operands into a new model called Out.
 type Step struct {
 	Mode    Mode
-	A, B, C string // C is "" for WeightSum
+	A, B, C string // B is a LoRA for AddLoRA; C is "" for that and for WeightSum
 	Alpha   Row
 	Beta    Row // nil unless the step has one
 	Out     string
@@ -113,12 +117,24 @@ type Step struct {
 // HasBeta reports whether the step takes a second ratio.
 func (s *Step) HasBeta() bool { return s.Mode.HasBeta() || calcHasBeta(s.Calc) }
 
-// Operands returns the two or three models that the step merges.
+// Operands returns the models that the step merges: two or three, and one if it
+// adds a LoRA, which is no model.
 func (s *Step) Operands() []string {
-	if s.Mode.HasC() {
+	switch {
+	case s.Mode.HasC():
 		return []string{s.A, s.B, s.C}
+	case s.Mode == AddLoRA:
+		return []string{s.A}
 	}
 	return []string{s.A, s.B}
+}
+
+// LoRA returns the name of the LoRA that the step adds, "" if it adds none.
+func (s *Step) LoRA() string {
+	if s.Mode == AddLoRA {
+		return s.B
+	}
+	return ""
 }
 
 // A Recipe is a sequence of steps, each after those whose results it takes; its
@@ -136,7 +152,8 @@ func (r *Recipe) Result() string {
 	return r.Steps[len(r.Steps)-1].Out
 }
 
-// Sources returns the names that no step makes, in order of first use.
+// Sources returns the models that no step makes, in order of first use. LoRAs
+// are not among them; see [Recipe.Differences].
 func (r *Recipe) Sources() []string {
 	known := make(map[string]bool, len(r.Steps))
 	for i := range r.Steps {
@@ -152,6 +169,19 @@ func (r *Recipe) Sources() []string {
 		}
 	}
 	return sources
+}
+
+// Differences returns the LoRAs that the recipe adds, in order of first use. A
+// LoRA is no model but a difference between models, so that its weight stands
+// outside the sum of 1. Its name is never that of a model of the same recipe.
+func (r *Recipe) Differences() []string {
+	var names []string
+	for i := range r.Steps {
+		if n := r.Steps[i].LoRA(); n != "" && !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	return names
 }
 
 // Clone returns a copy of r that shares nothing with it but the layout.
