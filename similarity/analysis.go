@@ -13,13 +13,14 @@ type analysis struct {
 	id      block.ID
 	on      basis
 	len     float64
+	models  int       // how many are models, whose weights sum to 1; the others are differences
 	told    []bool    // by model: it is there and can be told apart from those before it
-	weights []float64 // of the models, summing to 1
+	weights []float64
 	rss     float64   // what they leave: the squared distance, in the units of the basis
 	phi     float64   // the same in roundings of an element, at the least 1
 
-	// cross is the inverse of the models' products, carried over to weights that
-	// sum to 1: n x n, each row sums to 0. If model k is fitted by an affine mix of
+	// cross is the inverse of the products, carried over to weights of models that
+	// sum to 1: n x n, each row sums to 0 over the models. If model k is fitted by an affine mix of
 	// the others, i has the coefficient -cross[k][i]/cross[k][k], and 1/cross[k][k]
 	// is the squared length that is left.
 	cross []float64
@@ -34,7 +35,7 @@ func (b *Blocks) analyse(id block.ID, on basis) *analysis {
 	s := &b.sums[id]
 	n := len(b.Names)
 	m := n + 1
-	a := &analysis{id: id, on: on, len: float64(s.len), told: make([]bool, n), weights: make([]float64, n)}
+	a := &analysis{id: id, on: on, len: float64(s.len), models: b.models, told: make([]bool, n), weights: make([]float64, n)}
 	// The rows are D_1 .. D_n-1 and the response E.
 	k := make([]float64, n*n)
 	for i := range n {
@@ -54,27 +55,35 @@ func (b *Blocks) analyse(id block.ID, on basis) *analysis {
 	a.weights[0] = 1
 	for i, v := range z {
 		a.weights[i+1] = v
-		a.weights[0] -= v
+		if i+1 < a.models {
+			a.weights[0] -= v
+		}
 		a.rss -= v * k[i*n+n-1]
 	}
 	a.rss = max(0, a.rss)
 	a.phi = max(1, a.rss/a.on.noise*a.len/max(a.len-float64(n-1), a.len/4))
-	a.cross = affine(inverse, n)
+	a.cross = affine(inverse, n, a.models)
 	a.variance = a.scatter(s.tensors, z, inverse)
 	return a
 }
 
-// affine carries a covariance of the coefficients of D_1 .. D_n-1 over to the
-// weights of all n models, which sum to 1.
-func affine(c []float64, n int) []float64 {
+// affine carries a covariance of the coefficients of D_1 .. D_n-1 over to all n
+// weights, of which the first so many are those of models and sum to 1.
+func affine(c []float64, n, models int) []float64 {
 	out := make([]float64, n*n)
 	for i := range n - 1 {
 		for j := range n - 1 {
 			v := c[i*(n-1)+j]
 			out[(i+1)*n+j+1] = v
-			out[(i+1)*n] -= v
-			out[j+1] -= v
-			out[0] += v
+			if j+1 < models {
+				out[(i+1)*n] -= v
+			}
+			if i+1 < models {
+				out[j+1] -= v
+			}
+			if i+1 < models && j+1 < models {
+				out[0] += v
+			}
 		}
 	}
 	return out
@@ -109,7 +118,7 @@ func (a *analysis) scatter(tensors []*Products, z, inverse []float64) []float64 
 			}
 		}
 	}
-	cov := affine(mul(mul(inverse, meat, n-1), inverse, n-1), n)
+	cov := affine(mul(mul(inverse, meat, n-1), inverse, n-1), n, a.models)
 	variance := make([]float64, n)
 	for i := range variance {
 		variance[i] = max(0, cov[i*n+i])

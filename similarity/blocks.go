@@ -15,10 +15,14 @@ var ErrEmpty = errors.New("block holds no tensors to compare")
 // is no part of them.
 type Blocks struct {
 	Layout *block.Layout
-	Names  []string // of the models, in the order of weights
+	Names  []string // of the models and, behind them, the differences, in the order of weights
 
-	sums []sum
+	models int // how many of the names are models; the weights of these sum to 1
+	sums   []sum
 }
+
+// IsDifference reports whether i is no model but a difference, such as a LoRA.
+func (b *Blocks) IsDifference(i int) bool { return i >= b.models }
 
 // A sum is one block: the products of all its tensors, and the tensors.
 type sum struct {
@@ -27,7 +31,8 @@ type sum struct {
 	half    float64
 	len     int
 	tensors []*Products
-	absent  []bool // by model: lacks a tensor of the block
+	models  int    // how many rows, with B's, are of models; the others are differences
+	absent  []bool // by row: a model that lacks a tensor of the block
 
 	// The same products with each tensor weighted by its noise, nil if that is not
 	// known, and what all models together leave: see noise.go.
@@ -38,7 +43,7 @@ type sum struct {
 
 // Blocks sums g over the blocks of l.
 func (g *Gram) Blocks(l *block.Layout) *Blocks {
-	b := &Blocks{Layout: l, Names: g.Names, sums: make([]sum, l.Len())}
+	b := &Blocks{Layout: l, Names: g.Names, models: g.models(), sums: make([]sum, l.Len())}
 	for i := range g.Tensors {
 		t := &g.Tensors[i]
 		if part := t.Part(); part != block.UNet && part != block.TextEncoder {
@@ -49,16 +54,16 @@ func (g *Gram) Blocks(l *block.Layout) *Blocks {
 		}
 	}
 	for i := range b.sums {
-		b.sums[i] = sumOf(b.sums[i].tensors, len(g.Names))
+		b.sums[i] = g.sumOf(b.sums[i].tensors)
 		b.sums[i].compare()
 	}
 	return b
 }
 
 // sumOf returns the sum over tensors, in their order.
-func sumOf(tensors []*Products, models int) sum {
-	m := models + 1
-	s := sum{p: make([]float64, m*m), tensors: tensors, absent: make([]bool, models)}
+func (g *Gram) sumOf(tensors []*Products) sum {
+	m := len(g.Names) + 1
+	s := sum{p: make([]float64, m*m), tensors: tensors, models: g.models(), absent: make([]bool, m-1)}
 	for _, t := range tensors {
 		k := 0
 		for i := range m {
@@ -101,7 +106,7 @@ func (b *Blocks) Len(id block.ID) int { return b.sums[id].len }
 func (b *Blocks) Lacks(id block.ID, i int) bool { return b.sums[id].absent[i] }
 
 // Score returns the cosine, in block id, between the target and the mix with
-// weights w, one a model: w.c / sqrt(w'Gw t) over the block's flattened tensors.
+// weights w, one a name: w.c / sqrt(w'Gw t) over the block's flattened tensors.
 func (b *Blocks) Score(id block.ID, w []float64) (float64, error) {
 	s := &b.sums[id]
 	if s.len == 0 {
@@ -126,10 +131,7 @@ func (b *Blocks) Loss(id block.ID, w []float64) (float64, error) {
 	if err != nil || cosine < 0.9 || cosine == 1 && b.sums[id].p[0] == 0 {
 		return 1 - cosine, err
 	}
-	total := 0.0
-	for _, v := range w {
-		total += v
-	}
+	total := b.sums[id].total(w)
 	x := make([]float64, len(w)) // summing to 1, for the products are of differences
 	for i, v := range w {
 		x[i] = v / total
@@ -140,14 +142,20 @@ func (b *Blocks) Loss(id block.ID, w []float64) (float64, error) {
 	return max(0, d) / tt / (1 + cosine), nil
 }
 
+// total returns the sum of the weights of models.
+func (s *sum) total(w []float64) float64 {
+	total := 0.0
+	for _, v := range w[:s.models] {
+		total += v
+	}
+	return total
+}
+
 // moments returns <M,T>, <M,M>, <T,T> and <T-M,M> for the mix M with weights w.
 func (s *sum) moments(w []float64) (mt, mm, tt, rest float64) {
 	m := len(w) + 1
 	e := m - 1
-	total := 0.0
-	for _, v := range w {
-		total += v
-	}
+	total := s.total(w)
 	// The mix is total*B + sum of w_i D_i, the target B + E.
 	mt = total * (s.p[0] + s.p[e])
 	mm = total * total * s.p[0]
@@ -168,8 +176,8 @@ func (s *sum) moments(w []float64) (mt, mm, tt, rest float64) {
 	return mt, mm, s.p[0] + 2*s.p[e] + s.p[e*m+e], rest
 }
 
-// Distance returns |T-M|^2 in block id for the mix with weights w, which sum
-// to 1: what the mix leaves unexplained, in the units of [Blocks.Floor].
+// Distance returns |T-M|^2 in block id for the mix with weights w, those of models
+// summing to 1: what the mix leaves unexplained, in the units of [Blocks.Floor].
 func (b *Blocks) Distance(id block.ID, w []float64) float64 {
 	s := &b.sums[id]
 	return distance(s.p, w)

@@ -148,9 +148,13 @@ func prune(contests []*contest, chosen []int) []int {
 				}
 			}
 			for k, i := range chosen {
+				if i < q.models && !slices.ContainsFunc(chosen, func(j int) bool { return j != i && j < q.models }) {
+					hurt[k] = math.Inf(1) // the only model: differences are none
+					continue
+				}
 				as := i
 				if !q.clear(i) {
-					if as = 0; firsts > 1 || q.absent[i] {
+					if as = 0; firsts > 1 || q.absent[i] || i >= q.models {
 						continue // another is the same here, or it has no such tensors
 					}
 				}
@@ -183,7 +187,7 @@ func (q *contest) among(some []int) (out []int, firsts int) {
 		switch {
 		case q.clear(i):
 			out = append(out, i)
-		case !q.absent[i]:
+		case !q.absent[i] && i < q.models:
 			firsts++
 		}
 	}
@@ -202,7 +206,12 @@ func (q *contest) without(some []int) (left float64, grows []float64) {
 	if len(some) == 0 {
 		return q.on.p[len(q.on.p)-1], grows
 	}
-	rows := regressors(make([]float64, n), 1, some)
+	if some[0] >= q.models { // what it is added to is another's in this block
+		some = append([]int{0}, some...)
+		left, grows = q.without(some)
+		return left, grows[1:]
+	}
+	rows := regressors(make([]float64, n), 1, some, q.models)
 	k := transform(rows, q.on.p)
 	// The first row is the model itself, whose share is given; only differences.
 	m, r := rows.rows, rows.rows-2
@@ -214,21 +223,24 @@ func (q *contest) without(some []int) (left float64, grows []float64) {
 	}
 	z, inverse := leastSquares(sub, independent(sub, r, q.on.least()))
 	left = sub[len(sub)-1]
-	w := make([]float64, r+1)
+	w, models := make([]float64, r+1), 1
 	w[0] = 1
 	for i, v := range z {
 		left -= v * sub[i*(r+1)+r]
 		w[i+1] = v
-		w[0] -= v
+		if some[i+1] < q.models {
+			w[0] -= v
+			models++
+		}
 	}
-	cross := affine(inverse, r+1)
+	cross := affine(inverse, r+1, models)
 	for i := range some {
 		if d := cross[i*(r+1)+i]; d > 0 {
 			grows[i] = w[i] * w[i] / d
 		}
 	}
-	if len(some) == 1 {
-		grows[0] = math.Inf(1) // nothing would be left
+	if models == 1 {
+		grows[0] = math.Inf(1) // no model would be left
 	}
 	return max(0, left), grows
 }

@@ -27,7 +27,7 @@ type EraFit struct {
 func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure bool) {
 	isTime := func(key string) bool { return strings.Contains(key, "time_embed") }
 	var time []*Products
-	rest := &Gram{Names: g.Names}
+	rest := &Gram{Names: g.Names, Differences: g.Differences}
 	for i := range g.Tensors {
 		if isTime(g.Tensors[i].Key) {
 			time = append(time, &g.Tensors[i])
@@ -39,7 +39,7 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 	if len(time) == 0 {
 		return era, nil, false
 	}
-	s := sumOf(time, len(g.Names))
+	s := g.sumOf(time)
 	floor := max(s.floor, s.half, math.SmallestNonzeroFloat64)
 	var owns []float64 // the same of each block's own tensors
 	for _, e := range block.Eras() {
@@ -50,7 +50,7 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 		id, ok := l.Of(time[0].Key)
 		if !ok { // this era keeps those of model A, which may be any
 			kept := EraFit{e, "kept", math.Inf(1)}
-			for i := range g.Names {
+			for i := range g.models() {
 				w := make([]float64, len(g.Names))
 				w[i] = 1
 				if !s.absent[i] {
@@ -91,7 +91,7 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 	return era, fits, sure
 }
 
-// all returns the models that have all of block id.
+// all returns the models that have all of block id, and the differences.
 func (b *Blocks) all(id block.ID) []int {
 	var free []int
 	for i := range b.Names {

@@ -60,7 +60,7 @@ type Model struct {
 // A Witness is what one block says.
 type Witness struct {
 	Exact   bool      // what the models leave is rounding and nothing else
-	Weights []float64 // of the models: those of the closest mix of all, summing to 1
+	Weights []float64 // those of the closest mix of all; those of models sum to 1
 	Own     []float64 // the same less what stands for what is missing, as far as the guesses tell
 	Bars    []float64 // how far from them the truth may be, in 95 of 100 cases; infinite where models cannot be told apart
 
@@ -165,7 +165,7 @@ func (e *Evidence) near(short []*guess, base int) []int {
 	}
 	var near []int
 	for i := range n {
-		if i != base && e.Models[i].Standing == In && left <= half*half*room[i] {
+		if i != base && i < short[0].models && e.Models[i].Standing == In && left <= half*half*room[i] {
 			near = append(near, i)
 		}
 	}
@@ -295,7 +295,7 @@ func (b *Blocks) same(id block.ID) [][]int {
 		}
 		set := []int{i}
 		for j := i + 1; j < n; j++ {
-			if !done[j] && !s.absent[j] && on.apart(i, j) <= on.least() {
+			if !done[j] && !s.absent[j] && b.IsDifference(i) == b.IsDifference(j) && !b.idle(id, i) && on.apart(i, j) <= on.least() {
 				set, done[j] = append(set, j), true
 			}
 		}

@@ -22,7 +22,7 @@ const (
 
 // A Fit is the best mix of some models in a block.
 type Fit struct {
-	Weights []float64 // one a model, summing to 1
+	Weights []float64 // one a name; those of models sum to 1
 	SE      []float64 // their standard errors; infinite where models cannot be told apart
 	Doubles []float64 // by how much a weight must be off, the others following, for what is left to double; infinite as SE is
 	Cosine  float64   // no mix of these models comes closer: the ceiling
@@ -31,12 +31,14 @@ type Fit struct {
 
 // Fit returns the mix of block id that is most like the target, of all those
 // that give the models of fixed the weights they have there and only the models
-// of free any other. The fixed weights and the rest sum to 1.
+// of free any other. The weights of models, fixed and free, sum to 1; one of free at
+// least must be a model, and those come first in it.
 //
 // The cosine is greatest where Scale*(sum of w_i S_i) is the least-squares
 // fit of T, w* ~ G^-1 c. It is solved in delta form around the first free model,
 // r: T - R = (Scale-1) R + sum of z_i (S_i - S_r), R being the fixed part with
-// the rest all in r. The weights are then z/Scale.
+// the rest all in r. The weights are then z/Scale. A difference is a regressor as it
+// is.
 //
 // Where all that the models leave of the block is rounding ([Blocks.AtNoise]) each
 // tensor counts by its noise, len/floor: rounding noise grows with the size of the
@@ -60,7 +62,7 @@ func (b *Blocks) fit(id block.ID, free []int, fixed map[int]float64, on basis) (
 		return f, err
 	}
 	f.SE = make([]float64, len(b.Names))
-	f.Doubles = sys.doubles(free, len(b.Names), f.Scale)
+	f.Doubles = sys.doubles(free, b, f.Scale)
 	cov, clustered := sys.sandwich(b.sums[id].tensors, on.weight)
 	variance := func(g []float64) float64 {
 		v := quadratic(cov, g)
@@ -70,15 +72,21 @@ func (b *Blocks) fit(id block.ID, free []int, fixed map[int]float64, on basis) (
 		return max(0, v)
 	}
 	n := len(sys.keep)
-	sum := make([]float64, n) // the gradient of all weights but the first's
+	sum := make([]float64, n) // the gradient of all models' weights but the first's
 	for i := 1; i < n; i++ {
 		if !sys.keep[i] {
 			f.SE[free[i]] = math.Inf(1)
+			if b.idle(id, free[i]) {
+				f.SE[free[i]] = 0
+			}
 			continue
 		}
 		g := make([]float64, n) // of the weight z_i / (1+z_0)
 		g[0], g[i] = -sys.z[i]/(f.Scale*f.Scale), 1/f.Scale
 		f.SE[free[i]] = math.Sqrt(variance(g))
+		if b.IsDifference(free[i]) {
+			continue
+		}
 		for j, v := range g {
 			sum[j] += v
 		}
@@ -105,18 +113,28 @@ type system struct {
 	rest       float64 // squared length of the response that is left
 }
 
+// idle reports whether i is a difference that changes nothing in block id.
+func (b *Blocks) idle(id block.ID, i int) bool {
+	return b.IsDifference(i) && b.sums[id].p[i*(len(b.Names)+1)+i] == 0
+}
+
 // doubles returns the Doubles of a fit: from the inverse of the products of
 // differences, carried over to weights that sum to 1, and what is left.
-func (s *system) doubles(free []int, models int, scale float64) []float64 {
-	n := len(s.keep) // the first is the scale
+func (s *system) doubles(free []int, b *Blocks, scale float64) []float64 {
+	n, models := len(s.keep), 0 // the first is the scale
+	for _, i := range free {
+		if !b.IsDifference(i) {
+			models++
+		}
+	}
 	sub := make([]float64, (n-1)*(n-1))
 	for i := 1; i < n; i++ {
 		for j := 1; j < n; j++ {
 			sub[(i-1)*(n-1)+j-1] = s.inverse[i*n+j]
 		}
 	}
-	cross := affine(sub, n)
-	out := make([]float64, models)
+	cross := affine(sub, n, models)
+	out := make([]float64, len(b.Names))
 	for i, m := range free {
 		out[m] = math.Sqrt(max(0, s.rest*cross[i*n+i])) / scale
 		if i > 0 && !s.keep[i] {
@@ -138,7 +156,9 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64, on basis)
 	for i := range n { // in order: the sum must not depend on the map's
 		if v, ok := fixed[i]; ok {
 			f.Weights[i] = v
-			rest -= v
+			if !b.IsDifference(i) {
+				rest -= v
+			}
 		}
 	}
 	var sys *system
@@ -147,8 +167,10 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64, on basis)
 			return nil, nil, ErrNoFit
 		}
 		f.SE, f.Doubles = make([]float64, n), make([]float64, n)
+	} else if b.IsDifference(free[0]) {
+		return nil, nil, ErrNoFit
 	} else {
-		sys = &system{rows: regressors(f.Weights, rest, free)}
+		sys = &system{rows: regressors(f.Weights, rest, free, b.models)}
 		k := transform(sys.rows, on.p)
 		sys.keep = independent(k, sys.rows.rows-1, on.least()) // the last is the response
 		sys.z, sys.inverse = leastSquares(k, sys.keep)
@@ -164,7 +186,9 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64, on basis)
 		}
 		for i, m := range free[1:] {
 			f.Weights[m] = sys.z[i+1] / f.Scale
-			rest -= f.Weights[m]
+			if !b.IsDifference(m) {
+				rest -= f.Weights[m]
+			}
 		}
 		f.Weights[free[0]] = rest
 	}
@@ -178,12 +202,17 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64, on basis)
 func (b *Blocks) single(id block.ID, free []int, fixed map[int]float64) (*Fit, *system, error) {
 	var best *Fit
 	for _, i := range free {
+		if b.IsDifference(i) {
+			break
+		}
 		f := &Fit{Weights: make([]float64, len(b.Names)), SE: make([]float64, len(b.Names)), Doubles: make([]float64, len(b.Names)), Scale: 1}
 		f.Weights[i] = 1
 		for k := range b.Names {
 			if v, ok := fixed[k]; ok {
 				f.Weights[k] = v
-				f.Weights[i] -= v
+				if !b.IsDifference(k) {
+					f.Weights[i] -= v
+				}
 			}
 		}
 		var err error

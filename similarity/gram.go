@@ -36,7 +36,15 @@ var ErrDamaged = errors.New("damaged products")
 type Gram struct {
 	Names   []string // the models, the first of them the one the others are measured from
 	Tensors []Products
+
+	// Differences is how many of the last Names are no models but differences, such
+	// as LoRAs. The row D_i of one is the difference itself. A mix adds it with any
+	// weight, which stands outside the sum of 1 that the weights of models have.
+	Differences int
 }
+
+// models returns how many of the names are models.
+func (g *Gram) models() int { return len(g.Names) - g.Differences }
 
 // Products are the inner products of one tensor's rows.
 type Products struct {
@@ -61,9 +69,10 @@ func (p *Products) Part() block.Part { return block.PartOf(p.Key) }
 
 // format is the first line of stored products, by which a reader knows them.
 type format struct {
-	Format string   `json:"format"`
-	Models []string `json:"models"`
-	Count  int      `json:"tensors"`
+	Format      string   `json:"format"`
+	Models      []string `json:"models"`
+	Differences int      `json:"differences,omitempty"` // how many of the last are differences
+	Count       int      `json:"tensors"`
 }
 
 const formatName = "mixmatch products 1"
@@ -75,7 +84,7 @@ func (g *Gram) WriteTo(w io.Writer) (int64, error) {
 	count := &counter{w: w}
 	out := bufio.NewWriter(io.MultiWriter(count, sum))
 	enc := json.NewEncoder(out)
-	if err := enc.Encode(format{formatName, g.Names, len(g.Tensors)}); err != nil {
+	if err := enc.Encode(format{formatName, g.Names, g.Differences, len(g.Tensors)}); err != nil {
 		return count.n, err
 	}
 	for i := range g.Tensors {
@@ -127,7 +136,10 @@ func ReadGram(r io.Reader) (*Gram, error) {
 	if err := line(&head); err != nil || head.Format != formatName {
 		return nil, fmt.Errorf("%w: not %s", ErrDamaged, formatName)
 	}
-	g := &Gram{Names: head.Models}
+	g := &Gram{Names: head.Models, Differences: head.Differences}
+	if g.Differences < 0 || g.models() < min(1, len(g.Names)) {
+		return nil, fmt.Errorf("%w: %d of %d models are differences", ErrDamaged, g.Differences, len(g.Names))
+	}
 	size := triangle(len(g.Names) + 1)
 	for {
 		var p Products

@@ -23,7 +23,7 @@ func (a *analysis) guess(base int) *guess {
 	over := max(0, a.rss-1.5*a.on.noise)
 	for k := range n {
 		b, left, ok := a.like(k)
-		if !ok || k == base {
+		if !ok || k == base || k >= a.models { // what is missing is a model
 			g.weight[k] = math.NaN()
 			continue
 		}
@@ -45,7 +45,7 @@ func (a *analysis) guess(base int) *guess {
 		g.below[s] = make([]float64, n+1)
 		for k := range n + 1 {
 			for i, w := range a.weights {
-				if i != base {
+				if i != base && i < a.models {
 					g.below[s][k] += max(0, -(w - sign*g.share[k*n+i]))
 				}
 			}
@@ -67,13 +67,13 @@ func (a *analysis) centre() (coefficients []float64, left float64, ok bool) {
 	n := len(a.weights)
 	coefficients = make([]float64, n)
 	sum, count := 0.0, 0
-	for k := range n {
+	for k := range a.models {
 		b, _, ok := a.like(k)
 		if !ok {
 			continue
 		}
 		count++
-		for i, v := range b {
+		for i, v := range b[:a.models] {
 			coefficients[i] += max(0, v)
 			sum += max(0, v)
 		}

@@ -48,7 +48,7 @@ func (b *Blocks) Judge(id block.ID, d float64, ceiling *Fit, base, sources int, 
 	f := Finding{Block: id, Verdict: Exact}
 	span := math.Inf(1)
 	for i := range b.Names {
-		if !b.Lacks(id, i) && (base < 0 || i == base) {
+		if !b.IsDifference(i) && !b.Lacks(id, i) && (base < 0 || i == base) {
 			span = min(span, b.Span(id, i))
 		}
 	}

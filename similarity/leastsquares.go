@@ -15,8 +15,9 @@ type linear struct {
 func (l linear) row(i int) []float64 { return l.c[i*l.cols : (i+1)*l.cols] }
 
 // regressors returns R, the differences of the other free models from the
-// first, and the response T - R.
-func regressors(fixed []float64, rest float64, free []int) linear {
+// first, the free differences, and the response T - R. The first models of the rows
+// are models; the first of free is one.
+func regressors(fixed []float64, rest float64, free []int, models int) linear {
 	l := linear{rows: len(free) + 1, cols: len(fixed) + 1}
 	l.c = make([]float64, l.rows*l.cols)
 	start := l.row(0)
@@ -33,7 +34,7 @@ func regressors(fixed []float64, rest float64, free []int) linear {
 		if i > 0 {
 			row[i] = 1
 		}
-		if r > 0 {
+		if r > 0 && i < models {
 			row[r] = -1
 		}
 	}

@@ -41,7 +41,7 @@ func (g *Gram) only(wanted func(*Products) bool) (sum, bool) {
 			tensors = append(tensors, &g.Tensors[i])
 		}
 	}
-	return sumOf(tensors, len(g.Names)), len(tensors) > 0
+	return g.sumOf(tensors), len(tensors) > 0
 }
 
 // target returns |T|^2.
@@ -50,7 +50,8 @@ func (s *sum) target() float64 {
 	return s.p[0] + 2*s.p[m-1] + s.p[m*m-1]
 }
 
-// apart returns |T-S|^2 / |T|^2 for each model over the tensors that are wanted.
+// apart returns |T-S|^2 / |T|^2 for each model over the tensors that are wanted, -1
+// for models that lack some and for differences.
 func (g *Gram) apart(wanted func(*Products) bool) (relative []float64) {
 	s, ok := g.only(wanted)
 	if !ok {
@@ -60,7 +61,7 @@ func (g *Gram) apart(wanted func(*Products) bool) (relative []float64) {
 		w := make([]float64, len(g.Names))
 		w[i] = 1
 		d := -1.0
-		if !s.absent[i] {
+		if !s.absent[i] && i < s.models {
 			d = distance(s.p, w) / s.target()
 		}
 		relative = append(relative, d)

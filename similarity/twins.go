@@ -23,10 +23,16 @@ func (b *Blocks) Twins() []Twin {
 	var twins []Twin
 	for i := range n {
 		for j := i + 1; j < n; j++ {
+			if b.IsDifference(i) != b.IsDifference(j) {
+				continue
+			}
 			apart, norm, limit := p[j*m+j], p[0], 1e-12*p[0]
 			if i > 0 {
 				apart += p[i*m+i] - 2*p[i*m+j]
 				norm += 2*p[i] + p[i*m+i]
+				if b.IsDifference(i) {
+					norm = p[i*m+i]
+				}
 				limit = 1e-4 * max(p[i*m+i], p[j*m+j])
 			}
 			if apart <= limit {
