@@ -3,7 +3,7 @@ TOOL = go tool -modfile=.ci/tools.mod
 LINT = go tool -modfile=.ci/lint.mod golangci-lint
 FUZZTIME = 20s
 
-.PHONY: help build test check race purego lint vet bench bench-data rival recovery recovery-large trained fuzz demo golden kill
+.PHONY: help build test check race purego fused lint vet bench bench-data rival recovery recovery-large trained fuzz demo golden kill
 
 help:                   ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile
@@ -23,6 +23,9 @@ vet:                    ## that it builds for the other systems people have
 
 purego:                 ## tests of what has fast paths, without them
 	go test -tags purego ./merge/vec ./similarity/...
+
+fused:                  ## that no processor rounds a product and a sum at once
+	.ci/fused
 
 race:                   ## tests under the race detector
 	go test -race -short ./...

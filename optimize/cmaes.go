@@ -173,7 +173,7 @@ func penalize(gen []*cmaes.Solution) {
 	}
 	scale := min(max(hi-lo, 1), 1e100) // no point with a value: hi-lo is -Inf
 	for _, s := range gen {
-		s.Value += 0.1 * scale * overshoot(scaled(1.0/grid, s.Params))
+		s.Value += float64(0.1 * scale * overshoot(scaled(1.0/grid, s.Params)))
 	}
 }
 

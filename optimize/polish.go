@@ -68,7 +68,7 @@ func (d *descent) ask(u []float64, evaluate func(x []float64) (float64, error)) 
 			d.u[k] = min(max(u[k], 0), 1)
 		}
 	}
-	return v + fence*overshoot(u)
+	return v + float64(fence*overshoot(u))
 }
 
 func (d *descent) over() bool { return d.err != nil || d.budget <= d.limit }

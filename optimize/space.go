@@ -78,7 +78,7 @@ func (s *space) toBox(k int, u float64) float64 {
 	case u >= 1:
 		return hi
 	}
-	return min(lo+u*(hi-lo), hi)
+	return min(lo+float64(u*(hi-lo)), hi)
 }
 
 // toUnit is the inverse of toBox, up to rounding.
@@ -120,7 +120,7 @@ func overshoot(u []float64) float64 {
 	sum := 0.0
 	for _, v := range u {
 		d := max(-v, v-1, 0)
-		sum += d * d
+		sum += float64(d * d)
 	}
 	return sum
 }

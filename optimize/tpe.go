@@ -157,7 +157,7 @@ func newMixture(points [][]float64, index []int, k int) mixture {
 func (m mixture) draw(rng *rand.Rand) float64 {
 	i := rng.IntN(len(m.mu))
 	for {
-		if x := m.mu[i] + m.sigma[i]*rng.NormFloat64(); x >= 0 && x <= 1 {
+		if x := m.mu[i] + float64(m.sigma[i]*rng.NormFloat64()); x >= 0 && x <= 1 {
 			return x
 		}
 	}
@@ -178,7 +178,7 @@ func (m mixture) logDensity(x float64) float64 {
 
 func (m mixture) term(i int, x float64) float64 {
 	z := (x - m.mu[i]) / m.sigma[i]
-	return m.log[i] - z*z/2
+	return m.log[i] - float64(z*z/2)
 }
 
-func normalCDF(z float64) float64 { return math.Erfc(-z/math.Sqrt2) / 2 }
+func normalCDF(z float64) float64 { return float64(math.Erfc(-z/math.Sqrt2) / 2) }

@@ -58,7 +58,7 @@ func (b *Blocks) analyse(id block.ID, on basis) *analysis {
 		if i+1 < a.models {
 			a.weights[0] -= v
 		}
-		a.rss -= v * k[i*n+n-1]
+		a.rss -= float64(v * k[i*n+n-1])
 	}
 	a.rss = max(0, a.rss)
 	a.phi = max(1, a.rss/a.on.noise*a.len/max(a.len-float64(n-1), a.len/4))
@@ -102,17 +102,17 @@ func (a *analysis) scatter(tensors []*Products, z, inverse []float64) []float64 
 		for i := range n - 1 {
 			fitted := 0.0
 			for j, v := range z {
-				fitted += v * full[i*n+j]
+				fitted += float64(v * full[i*n+j])
 			}
 			score[i] = u * (full[i*n+n-1] - fitted)
-			rss -= z[i] * (2*full[i*n+n-1] - fitted)
+			rss -= float64(z[i] * (float64(2*full[i*n+n-1]) - fitted))
 		}
 		noise := u * u * max(rss, t.Floor) / float64(t.Len)
 		for i := range n - 1 {
 			for j := range n - 1 {
-				v := noise * full[i*n+j]
+				v := float64(noise * full[i*n+j])
 				if groups > 1 {
-					v += score[i] * score[j] * groups / (groups - 1)
+					v += float64(score[i] * score[j] * groups / (groups - 1))
 				}
 				meat[i*(n-1)+j] += v
 			}
@@ -228,9 +228,9 @@ func (b *Blocks) residualOf(id block.ID, w []float64) *residual {
 			if w[i] == 0 {
 				continue
 			}
-			d -= 2 * w[i] * full[(i-1)*n+n-1]
+			d -= float64(2 * w[i] * full[(i-1)*n+n-1])
 			for j := 1; j < n; j++ {
-				d += w[i] * w[j] * full[(i-1)*n+j-1]
+				d += float64(w[i] * w[j] * full[(i-1)*n+j-1])
 			}
 		}
 		if full[n*n-1] > 0 { // else the target is the first model's here

@@ -138,7 +138,7 @@ func (b *Blocks) Loss(id block.ID, w []float64) (float64, error) {
 	}
 	mt, mm, tt, rest := b.sums[id].moments(x)
 	s := mt/mm - 1
-	d := distance(b.sums[id].p, x) - 2*s*rest + s*s*mm
+	d := distance(b.sums[id].p, x) - float64(2*s*rest) + float64(s*s*mm)
 	return max(0, d) / tt / (1 + cosine), nil
 }
 
@@ -159,18 +159,18 @@ func (s *sum) moments(w []float64) (mt, mm, tt, rest float64) {
 	// The mix is total*B + sum of w_i D_i, the target B + E.
 	mt = total * (s.p[0] + s.p[e])
 	mm = total * total * s.p[0]
-	rest = total * ((1-total)*s.p[0] + s.p[e])
+	rest = total * (float64((1-total)*s.p[0]) + s.p[e])
 	for i := 1; i < len(w); i++ {
 		if w[i] == 0 {
 			continue
 		}
 		row := s.p[i*m : i*m+m]
-		mt += w[i] * (row[0] + row[e])
-		mm += 2 * total * w[i] * row[0]
-		rest += w[i] * ((1-2*total)*row[0] + row[e])
+		mt += float64(w[i] * (row[0] + row[e]))
+		mm += float64(2 * total * w[i] * row[0])
+		rest += float64(w[i] * (float64((1-float64(2*total))*row[0]) + row[e]))
 		for j := 1; j < len(w); j++ {
-			mm += w[i] * w[j] * row[j]
-			rest -= w[i] * w[j] * row[j]
+			mm += float64(w[i] * w[j] * row[j])
+			rest -= float64(w[i] * w[j] * row[j])
 		}
 	}
 	return mt, mm, s.p[0] + 2*s.p[e] + s.p[e*m+e], rest
@@ -191,9 +191,9 @@ func distance(p, w []float64) float64 {
 		if w[i] == 0 {
 			continue
 		}
-		d -= 2 * w[i] * p[i*m+e]
+		d -= float64(2 * w[i] * p[i*m+e])
 		for j := 1; j < len(w); j++ {
-			d += w[i] * w[j] * p[i*m+j]
+			d += float64(w[i] * w[j] * p[i*m+j])
 		}
 	}
 	return max(0, d)

@@ -73,9 +73,9 @@ func (q *contest) take(i int) {
 		if f == 0 {
 			continue
 		}
-		q.c[j] -= f * c
+		q.c[j] -= float64(f * c)
 		for l := range n {
-			q.g[j*n+l] -= f * row[l]
+			q.g[j*n+l] -= float64(f * row[l])
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (q *contest) unit() float64 { return q.phi * q.on.noise / q.len }
 // part explain, as a multiple: an F test, with a little of the noise to spare.
 func (q *contest) excess(left float64, free int) float64 {
 	df := float64(max(0, free))
-	return (left - q.rss) / (q.unit() * (df + 5*math.Sqrt(2*df+1) + 4 + q.worth*q.len))
+	return (left - q.rss) / (q.unit() * (df + float64(5*math.Sqrt(float64(2*df)+1)) + 4 + float64(q.worth*q.len)))
 }
 
 // choose returns the models that mixes need to come as close as all models
@@ -115,7 +115,7 @@ func (b *Blocks) choose(blocks []*analysis, worth float64) []int {
 			}
 			sum := 0.0
 			for _, q := range contests {
-				limit := q.unit() * (25 + q.worth*q.len)
+				limit := float64(q.unit() * (25 + float64(q.worth*q.len)))
 				sum += math.Log(q.left+limit) - math.Log(max(0, q.left-q.gain(i))+limit)
 			}
 			if sum > score {
@@ -226,7 +226,7 @@ func (q *contest) without(some []int) (left float64, grows []float64) {
 	w, models := make([]float64, r+1), 1
 	w[0] = 1
 	for i, v := range z {
-		left -= v * sub[i*(r+1)+r]
+		left -= float64(v * sub[i*(r+1)+r])
 		w[i+1] = v
 		if some[i+1] < q.models {
 			w[0] -= v

@@ -81,7 +81,7 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 	// The block that governs them explains them about as well as its own tensors.
 	sure = best.Noise <= 4*max(1, own)
 	for _, f := range fits {
-		if f.Block != best.Block && f.Noise < 1.5*best.Noise+1 {
+		if f.Block != best.Block && f.Noise < float64(1.5*best.Noise)+1 {
 			sure = false
 		}
 	}

@@ -132,8 +132,8 @@ func (b *Blocks) Weigh(ids []block.ID, base int) *Evidence {
 			centre, err := a.weights[i]-lean[i], math.Sqrt(own+spread[i])
 			w.Own = append(w.Own, centre)
 			w.Bars = append(w.Bars, length*math.Sqrt(own+second[i]))
-			w.Low = append(w.Low, min(centre-length*err, a.weights[i]))
-			w.High = append(w.High, max(centre+length*err, a.weights[i]))
+			w.Low = append(w.Low, min(centre-float64(length*err), a.weights[i]))
+			w.High = append(w.High, max(centre+float64(length*err), a.weights[i]))
 			if a.told[i] {
 				tests[i].add(centre, err)
 				asItIs[i].add(a.weights[i], math.Sqrt(own+second[i]))
@@ -157,7 +157,7 @@ func (e *Evidence) near(short []*guess, base int) []int {
 	for _, g := range short {
 		left += max(0, g.rss-g.on.noise)
 		for i := range n {
-			room[i] += g.weights[i] * g.weights[i] * g.apart(i, origin)
+			room[i] += float64(g.weights[i] * g.weights[i] * g.apart(i, origin))
 		}
 	}
 	if left == 0 {

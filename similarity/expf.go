@@ -11,7 +11,7 @@ func expf(x float32) float32 {
 	}
 	// x = n ln 2 + r. Adding 1.5*2^23 rounds to the nearest integer.
 	const magic = 3 << 22
-	t := x*(1/math.Ln2) + magic
+	t := float32(x*(1/math.Ln2)) + magic
 	n := t - magic
 	r := x - float32(n*0.693359375)
 	r -= float32(n * -2.12194440e-4)

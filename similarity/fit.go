@@ -177,7 +177,7 @@ func (b *Blocks) solve(id block.ID, free []int, fixed map[int]float64, on basis)
 		m := sys.rows.rows
 		sys.rest = k[m*m-1]
 		for i, v := range sys.z {
-			sys.rest -= v * k[i*m+m-1]
+			sys.rest -= float64(v * k[i*m+m-1])
 		}
 		sys.rest = max(0, sys.rest)
 		f.Scale = 1 + sys.z[0]

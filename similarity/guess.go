@@ -20,7 +20,7 @@ type guess struct {
 func (a *analysis) guess(base int) *guess {
 	n := len(a.weights)
 	g := &guess{analysis: a, weight: make([]float64, n+1), share: make([]float64, (n+1)*n)}
-	over := max(0, a.rss-1.5*a.on.noise)
+	over := max(0, a.rss-float64(1.5*a.on.noise))
 	for k := range n {
 		b, left, ok := a.like(k)
 		if !ok || k == base || k >= a.models { // what is missing is a model
@@ -46,7 +46,7 @@ func (a *analysis) guess(base int) *guess {
 		for k := range n + 1 {
 			for i, w := range a.weights {
 				if i != base && i < a.models {
-					g.below[s][k] += max(0, -(w - sign*g.share[k*n+i]))
+					g.below[s][k] += max(0, -(w - float64(sign*g.share[k*n+i])))
 				}
 			}
 			if math.IsNaN(g.weight[k]) {
@@ -189,8 +189,8 @@ func (g *guess) errors(c credit) (lean, spread, second []float64) {
 		total += p
 		for i := range n {
 			v := g.share[k*n+i]
-			lean[i] += p * v
-			second[i] += p * v * v
+			lean[i] += float64(p * v)
+			second[i] += float64(p * v * v)
 		}
 	}
 	if total == 0 {
@@ -201,7 +201,7 @@ func (g *guess) errors(c credit) (lean, spread, second []float64) {
 		lean[i] /= total
 		second[i] /= total
 		lean[i] *= sign
-		spread[i] = max(0, second[i]-lean[i]*lean[i])
+		spread[i] = max(0, second[i]-float64(lean[i]*lean[i]))
 	}
 	return lean, spread, second
 }

@@ -62,10 +62,10 @@ func (b *Blocks) Judge(id block.ID, d float64, ceiling *Fit, base, sources int, 
 	if s.saved {
 		one = max(s.floor, s.half)
 	}
-	noise := allowance(sources) * one
+	noise := float64(allowance(sources) * one)
 	switch {
 	case d <= noise && exact:
-	case d > heldBack*b.Distance(id, ceiling.Weights)+noise:
+	case d > float64(heldBack*b.Distance(id, ceiling.Weights))+noise:
 		f.Verdict = Short
 	case f.Unexplained < trifle:
 		f.Verdict = Best

@@ -55,7 +55,7 @@ func transform(c linear, p []float64) []float64 {
 				continue
 			}
 			for k := range c.cols {
-				half[i*c.cols+k] += v * p[j*c.cols+k]
+				half[i*c.cols+k] += float64(v * p[j*c.cols+k])
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func transform(c linear, p []float64) []float64 {
 		for j := range c.rows {
 			sum := 0.0
 			for k, v := range c.row(j) {
-				sum += half[i*c.cols+k] * v
+				sum += float64(half[i*c.cols+k] * v)
 			}
 			out[i*c.rows+j] = sum
 		}
@@ -100,7 +100,7 @@ func independent(k []float64, n int, least float64) []bool {
 		for j := i + 1; j < n; j++ {
 			f := a[j*n+i] / d
 			for l := i; l < n; l++ {
-				a[j*n+l] -= f * a[i*n+l]
+				a[j*n+l] -= float64(f * a[i*n+l])
 			}
 		}
 	}
@@ -185,18 +185,18 @@ func (s *system) sandwich(tensors []*Products, weight func(*Products) float64) (
 		for i := range n {
 			fitted := 0.0
 			for j := range n {
-				fitted += z[j] * kt[i*m+j]
+				fitted += float64(z[j] * kt[i*m+j])
 			}
 			score[i] = kt[i*m+n] - fitted
-			rss -= z[i] * (kt[i*m+n] + score[i])
+			rss -= float64(z[i] * (kt[i*m+n] + score[i]))
 		}
 		u := weight(t)
 		noise := u * u * max(rss, t.Floor) / float64(t.Len)
 		for i := range n {
 			for j := range n {
 				if keep[i] && keep[j] {
-					meat[i*n+j] += noise * kt[i*m+j]
-					scores[i*n+j] += u * u * score[i] * score[j]
+					meat[i*n+j] += float64(noise * kt[i*m+j])
+					scores[i*n+j] += float64(u * u * score[i] * score[j])
 				}
 			}
 		}
@@ -214,7 +214,7 @@ func mul(a, b []float64, n int) []float64 {
 		for k := range n {
 			if v := a[i*n+k]; v != 0 {
 				for j := range n {
-					out[i*n+j] += v * b[k*n+j]
+					out[i*n+j] += float64(v * b[k*n+j])
 				}
 			}
 		}
@@ -231,7 +231,7 @@ func quadratic(cov, g []float64) float64 {
 	sum := 0.0
 	for i := range n {
 		for j := range n {
-			sum += g[i] * cov[i*n+j] * g[j]
+			sum += float64(g[i] * cov[i*n+j] * g[j])
 		}
 	}
 	return sum

@@ -103,7 +103,7 @@ func (s *sum) compare() {
 			u, k := float64(t.Len)/t.rounding(saved), 0
 			for i := range m {
 				for j := i; j < m; j++ {
-					s.weighted[i*m+j] += u * t.P[k]
+					s.weighted[i*m+j] += float64(u * t.P[k])
 					k++
 				}
 			}
@@ -140,7 +140,7 @@ func leftover(p []float64, absent []bool, least float64) (rest float64, used int
 		for j := i + 1; j < m; j++ {
 			f := a[i*m+j] / d
 			for l := j; l < m; l++ {
-				a[j*m+l] -= f * a[i*m+l]
+				a[j*m+l] -= float64(f * a[i*m+l])
 			}
 		}
 	}

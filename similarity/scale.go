@@ -61,11 +61,11 @@ func (g *Gram) divided(scale float64, some map[string]bool) *Gram {
 		}
 		p := slices.Clone(t.P)
 		last := len(p) - 1
-		p[last] = a*a*p[last] + 2*a*c*p[n] + c*c*p[0]
+		p[last] = float64(a*a*p[last]) + float64(2*a*c*p[n]) + float64(c*c*p[0])
 		at := 0 // of row k's product with itself; with E it is n-k places on
 		for k := range n {
 			with := at + n - k
-			p[with] = a*t.P[with] + c*t.P[k] // <D_k,B> is the k-th of the first row
+			p[with] = float64(a*t.P[with]) + float64(c*t.P[k]) // <D_k,B> is the k-th of the first row
 			at += n + 1 - k
 		}
 		t.P = p

@@ -59,7 +59,7 @@ func (p *problem) byAttention(ctx context.Context, r *recipe.Recipe, s *search) 
 			beside := slices.Clone(x)
 			beside[k]++
 			for i, v := range weigh(beside) {
-				g[k] -= by[i] * (v - w[i])
+				g[k] -= float64(by[i] * (v - w[i]))
 			}
 		}
 		return value, nil

@@ -114,7 +114,7 @@ func searchable(m *measured, holed *recipe.Recipe) (ids []block.ID, notes []stri
 	for _, id := range m.ids {
 		column := holed.Column(id)
 		for k, pos := range holed.Holes(id) {
-			column[pos] = 0.37 + 0.011*float64(k) // no ratios at which shares cancel
+			column[pos] = 0.37 + float64(0.011*float64(k)) // no ratios at which shares cancel
 		}
 		i := lacking(m.blocks, id, weightsOf(m.blocks, program, column))
 		if i < 0 {

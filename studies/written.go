@@ -137,7 +137,7 @@ func (p *problem) betterThan(column []float64, f found) ([]float64, error) {
 		return nil, err
 	}
 	slack := compose.Slack(f.best.Value, len(x), p.blocks.Len(f.blocks[0]))
-	if v <= f.best.Value+25*slack {
+	if v <= f.best.Value+float64(25*slack) {
 		return nil, nil
 	}
 	return compose.Shorten(f.best.X, f.box(), f.best.Value, slack, f.score)

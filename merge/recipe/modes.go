@@ -109,7 +109,7 @@ func shares(terms []term, letter coefKind) ([]coef, error) {
 			written = append(written, format(k.value))
 		}
 		// SuperMerger rounds each to three decimals (mergers.py:1009).
-		if tolerance := 0.0005*float64(len(coefs)) + 1e-9; math.Abs(sum-1) > tolerance {
+		if tolerance := float64(0.0005*float64(len(coefs))) + 1e-9; math.Abs(sum-1) > tolerance {
 			return nil, fmt.Errorf("the ratios %s sum to %.6g; they must sum to 1", strings.Join(written, " and "), sum)
 		}
 		return others, nil

@@ -54,7 +54,7 @@ func (g Grid) SumUlp2(x []float32) float64 {
 	for _, v := range x {
 		if v-v == 0 {
 			u := g.ulp(v)
-			sum += u * u
+			sum += float64(u * u)
 		}
 	}
 	return sum

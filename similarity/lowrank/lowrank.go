@@ -136,7 +136,7 @@ func (a Matrix) row(i int) []float32 { return a.Data[i*a.Cols : (i+1)*a.Cols] }
 func (s *search) found(sk *sketch, r int) *Found {
 	f := &Found{Rank: r, S: sk.values[:r:r], Energy: s.energy, Outside: s.energy}
 	for _, v := range f.S {
-		f.Outside -= v * v
+		f.Outside -= float64(v * v)
 	}
 	// Below the rounding of the sums there is nothing.
 	if f.Outside < 1e-12*s.energy {

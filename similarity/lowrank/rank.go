@@ -59,7 +59,7 @@ func (s *search) step(v []float64, most int, uneven float64) int {
 	rest := make([]float64, most+1)
 	rest[0] = s.energy
 	for r := 1; r <= most; r++ {
-		rest[r] = max(0, rest[r-1]-v[r-1]*v[r-1])
+		rest[r] = max(0, rest[r-1]-float64(v[r-1]*v[r-1]))
 	}
 	level := func(r int) float64 { return rest[r] / (float64(s.a.Rows-r) * float64(s.a.Cols-r)) }
 	bound := func(r int) float64 { return uneven * edge(s.a, r, max(s.noise, level(r))) }
@@ -111,7 +111,7 @@ func (s *search) step(v []float64, most int, uneven float64) int {
 func edge(a Matrix, r int, level float64) float64 {
 	m, n := math.Sqrt(float64(a.Rows-r)), math.Sqrt(float64(a.Cols-r))
 	const tail = 3.5
-	return math.Sqrt(level * ((m+n)*(m+n) + tail*(m+n)*math.Cbrt(1/m+1/n)))
+	return math.Sqrt(level * (float64((m+n)*(m+n)) + float64(tail*(m+n)*math.Cbrt(1/m+1/n))))
 }
 
 // widest returns the r with the largest step after it.
@@ -134,7 +134,7 @@ func (s *search) promising(sk *sketch) bool {
 	}
 	left := s.energy
 	for _, v := range sk.values {
-		left -= v * v
+		left -= float64(v * v)
 	}
 	last := sk.values[len(sk.values)-1]
 	e := edge(s.a, 0, 1)
@@ -150,7 +150,7 @@ func (s *search) unevenness(sk *sketch, r int) float64 {
 		s.byCol = make([]float64, s.a.Cols)
 		for i := range s.a.Rows {
 			for j, v := range s.a.row(i) {
-				s.byCol[j] += float64(v) * float64(v)
+				s.byCol[j] += float64(float64(v) * float64(v))
 			}
 		}
 	}
@@ -166,11 +166,11 @@ func (s *search) spread(energy []float64, u []float32, values []float64, n int) 
 	sum, squares := 0.0, 0.0
 	for i, x := range energy {
 		for j, v := range u[i*r : (i+1)*r] {
-			x -= float64(v) * float64(v) * values[j] * values[j]
+			x -= float64(float64(v) * float64(v) * values[j] * values[j])
 		}
 		x = max(x, 0)
 		sum += x
-		squares += x * x
+		squares += float64(x * x)
 	}
 	if sum == 0 {
 		return 1

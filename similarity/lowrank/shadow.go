@@ -74,7 +74,7 @@ func Outside(p []float64, shadows []*Shadow) {
 		sum := make([]float64, len(p))
 		vec.Products(sum, part.rows)
 		for i, v := range sum {
-			p[i] += part.sign * v
+			p[i] += float64(part.sign * v)
 		}
 	}
 }

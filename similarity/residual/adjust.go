@@ -72,7 +72,7 @@ func (r *Rest) adjusted(ctx context.Context, res *Result) ([]Note, map[string]bo
 		x := (1 - w.by) / 0.01
 		y := (b.by - 1) / 0.02
 		switch {
-		case a.bias == "" && w.is, w.is && b.is && math.Abs(x-y) < 0.02+0.05*math.Abs(x):
+		case a.bias == "" && w.is, w.is && b.is && math.Abs(x-y) < 0.02+float64(0.05*math.Abs(x)):
 			text += fmt.Sprintf(": SuperMerger's Adjust, %s = %.3g", a.setting, x)
 		}
 		notes = append(notes, Note{text, keys})
@@ -133,8 +133,8 @@ func (r *Rest) factor(l *Left) (scaled, error) {
 	var tm, mm, left float64
 	for i, t := range target {
 		m := float64(t) - float64(rest[i])
-		tm += float64(t) * m
-		mm += m * m
+		tm += float64(float64(t) * m)
+		mm += float64(m * m)
 	}
 	s.rest = rest
 	if mm == 0 || n < 16 {
@@ -142,8 +142,8 @@ func (r *Rest) factor(l *Left) (scaled, error) {
 	}
 	s.by = tm / mm
 	for i, t := range target {
-		d := float64(t) - s.by*(float64(t)-float64(rest[i]))
-		left += d * d
+		d := float64(t) - float64(s.by*(float64(t)-float64(rest[i])))
+		left += float64(d * d)
 	}
 	s.is = left < max(0.01*l.Energy, unlike*l.Floor)
 	return s, nil

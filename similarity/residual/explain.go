@@ -148,9 +148,9 @@ func moved(p *similarity.Products, w, v []float64) float64 {
 	for i := 1; i < n; i++ {
 		for j := i; j <= n; j++ {
 			if j < n {
-				x := (v[i] - w[i]) * (v[j] - w[j]) * p.P[k]
+				x := float64((v[i] - w[i]) * (v[j] - w[j]) * p.P[k])
 				if j > i {
-					x *= 2
+					x += x
 				}
 				sum += x
 			}

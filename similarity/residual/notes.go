@@ -164,7 +164,7 @@ func concentrated(res *Result, told map[string]bool) *Note {
 	for i := range res.Tensors {
 		l := &res.Tensors[i]
 		floor += l.Floor
-		if v := l.Outside() - unlike*l.Floor; v > 0 && !told[l.Key] {
+		if v := l.Outside() - float64(unlike*l.Floor); v > 0 && !told[l.Key] {
 			list = append(list, excess{l.Key, v})
 			sum += v
 		}
@@ -206,9 +206,9 @@ func distance(p, w []float64) float64 {
 	}
 	d := full(n, n)
 	for i := 1; i < n; i++ {
-		d -= 2 * w[i] * full(i, n)
+		d -= float64(2 * w[i] * full(i, n))
 		for j := 1; j < n; j++ {
-			d += w[i] * w[j] * full(i, j)
+			d += float64(w[i] * w[j] * full(i, j))
 		}
 	}
 	return max(0, d)

@@ -89,7 +89,7 @@ func boxMuller(x *[vector]float32) {
 
 // fma returns x*y + z with a single rounding to float32.
 func fma(x, y, z float32) float32 {
-	p := float64(x) * float64(y) // exact: 48 bits
+	p := float64(float64(x) * float64(y)) // exact: 48 bits
 	s := p + float64(z)
 	// Rounding s once more is right unless s lies half-way between two float32
 	// numbers and was itself rounded to get there.

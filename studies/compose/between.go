@@ -58,7 +58,7 @@ func (c *Composition) applyBetween() error {
 }
 
 // tolerance is how far beyond its bounds a weight may be by its error.
-func tolerance(se float64) float64 { return min(blockThreshold*se+1e-9, 0.01) }
+func tolerance(se float64) float64 { return min(float64(blockThreshold*se)+1e-9, 0.01) }
 
 // growTree returns the steps of a tree of the models left, parents first, or nil.
 // top is the one at its top, or -1 for any.

@@ -123,7 +123,7 @@ func (c *Composition) writeDown(drafts []*draft, i int, scaleOf func(*draft) sca
 	}
 	for k, v := range shared(estimates) {
 		d, s := at[k], scales[k]
-		d.fixed[i] = v*s.size - s.offset
+		d.fixed[i] = float64(v*s.size) - s.offset
 		d.rest -= d.fixed[i]
 		d.free = slices.DeleteFunc(d.free, func(m int) bool { return m == i })
 	}

@@ -106,14 +106,14 @@ func lerp(dst, x, y []float32, w float32) {
 	if w < 0.5 {
 		for i, a := range x {
 			d := y[i] - a
-			dst[i] = float32(float64(w)*float64(d) + float64(a))
+			dst[i] = float32(float64(float64(w)*float64(d)) + float64(a))
 		}
 		return
 	}
 	v := float64(1 - w)
 	for i, a := range x {
 		b := y[i]
-		dst[i] = float32(float64(b) - v*float64(b-a))
+		dst[i] = float32(float64(b) - float64(v*float64(b-a)))
 	}
 }
 

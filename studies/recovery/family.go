@@ -67,7 +67,7 @@ func strengths(r *rand.Rand, n int) []float32 {
 func pick[T any](r *rand.Rand, x ...T) T { return x[r.IntN(len(x))] }
 
 // between returns a number from lo to hi.
-func between(r *rand.Rand, lo, hi float64) float32 { return float32(lo + (hi-lo)*r.Float64()) }
+func between(r *rand.Rand, lo, hi float64) float32 { return float32(lo + float64((hi-lo)*r.Float64())) }
 
 // uneven returns a factor for how far one tensor of a model moved.
 func uneven(r *rand.Rand) float32 { return between(r, 0.3, 1.7) }

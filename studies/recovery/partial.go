@@ -55,7 +55,7 @@ func heavyTails(seed uint64) *family {
 // to variance 1.
 func student(r *rand.Rand) float32 {
 	a, b, c := r.NormFloat64(), r.NormFloat64(), r.NormFloat64()
-	return float32(r.NormFloat64() / math.Sqrt(a*a+b*b+c*c))
+	return float32(r.NormFloat64() / math.Sqrt(float64(a*a)+float64(b*b)+float64(c*c)))
 }
 
 // frozen is fifteen models of which two in three have the base's text encoder.

@@ -98,7 +98,7 @@ func ramps(r *rand.Rand, l *block.Layout, x []float64) {
 		}
 		for k, i := range ids {
 			share := float64(k) / float64(len(ids)-1)
-			x[i] = math.Round(100*(from+(to-from)*share)) / 100
+			x[i] = math.Round(100*(from+float64((to-from)*share))) / 100
 		}
 	}
 }

@@ -46,7 +46,7 @@ func rowBits(numbers []float64, kinds []uint8) float64 {
 		return bits
 	}
 	choice := math.Log2(float64(len(different)))
-	runs := 1 + places + float64(changes)*max(math.Log2(float64(len(different)-1)), 0)
+	runs := 1 + places + float64(float64(changes)*max(math.Log2(float64(len(different)-1)), 0))
 	return bits + 1 + math.Log2(float64(len(numbers))) + min(runs, float64(len(numbers))*choice)
 }
 

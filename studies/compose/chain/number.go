@@ -48,7 +48,7 @@ func shortest(lo, hi, near float64) (v, bits float64) {
 // numberBits returns the cost of v in bits.
 func numberBits(v float64) float64 {
 	for _, g := range grids {
-		if x := v * g.per; math.Abs(x-math.Round(x)) < 1e-7 {
+		if x := float64(v * g.per); math.Abs(x-math.Round(x)) < 1e-7 {
 			return g.bits + unusual(v)
 		}
 	}

@@ -69,7 +69,7 @@ func newPart(p *Problem, rows []int) *part {
 	for b := range rows {
 		sum := 0.0
 		for i := range t.models {
-			sum += t.se[i*len(rows)+b] * t.se[i*len(rows)+b]
+			sum += float64(t.se[i*len(rows)+b] * t.se[i*len(rows)+b])
 		}
 		t.sigma = append(t.sigma, math.Sqrt(sum))
 	}
@@ -107,7 +107,7 @@ func (t *part) negative(u []float64, i int) bool {
 // nothing reports whether v may be zero in block b: the rest of a weight when
 // all is explained that contributed to it.
 func (t *part) nothing(v float64, b int) bool {
-	return math.Abs(v) <= sharedTolerance*t.sigma[b]+least
+	return math.Abs(v) <= float64(sharedTolerance*t.sigma[b])+least
 }
 
 // kindOf returns the part of the network that a block is of.

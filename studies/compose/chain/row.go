@@ -41,7 +41,7 @@ var tolerances = [...]float64{ownTolerance, 3, 3.5, 4, sharedTolerance}
 func (e estimate) shortest() (v, bits float64) {
 	least := math.Inf(1)
 	for _, tolerance := range tolerances {
-		x, b := shortest(e.value-tolerance*e.se, e.value+tolerance*e.se, e.value)
+		x, b := shortest(e.value-float64(tolerance*e.se), e.value+float64(tolerance*e.se), e.value)
 		sum := b
 		if tolerance > ownTolerance {
 			sum += e.misfit(x)
@@ -128,12 +128,12 @@ func oneNumber(estimates []estimate, tolerance float64) (v float64, ok bool) {
 		if math.IsInf(e.se, 1) {
 			continue
 		}
-		lo, hi = max(lo, e.value-tolerance*e.se), min(hi, e.value+tolerance*e.se)
+		lo, hi = max(lo, e.value-float64(tolerance*e.se)), min(hi, e.value+float64(tolerance*e.se))
 		if lo > hi {
 			return 0, false
 		}
 		w := 1 / (e.se * e.se)
-		sum, weight = sum+w*e.value, weight+w
+		sum, weight = sum+float64(w*e.value), weight+w
 	}
 	if weight == 0 {
 		return 0, true

@@ -81,7 +81,7 @@ func (t *part) share(r rest, s structure, k, i, b int) (v, se float64) {
 			continue
 		}
 		v += r.u[x.b*n+b]
-		variance += t.se[x.b*n+b] * t.se[x.b*n+b]
+		variance += float64(t.se[x.b*n+b] * t.se[x.b*n+b])
 	}
 	return v, math.Sqrt(variance)
 }
@@ -112,7 +112,7 @@ func (t *part) closings(r rest, s structure, k int) []estimate {
 			}
 			for _, i := range x.models() {
 				w, se := t.share(r, s, j, i, b)
-				v, variance = v+w, variance+se*se
+				v, variance = v+w, variance+float64(se*se)
 			}
 		}
 		e[b] = ratio(r.mass[b]-v, math.Sqrt(variance), r.mass[b])
@@ -132,7 +132,7 @@ func (x step) models() []int {
 func (t *part) undo(r rest, x step, alpha, beta typedRow) {
 	n := t.blocks()
 	for b := range n {
-		d := alpha.numbers[b] * r.mass[b]
+		d := float64(alpha.numbers[b] * r.mass[b])
 		r.u[x.b*n+b] -= d
 		switch x.mode {
 		case recipe.WeightSum:
@@ -140,7 +140,7 @@ func (t *part) undo(r rest, x step, alpha, beta typedRow) {
 		case recipe.AddDifference:
 			r.u[x.c*n+b] += d
 		case recipe.TripleSum:
-			e := beta.numbers[b] * r.mass[b]
+			e := float64(beta.numbers[b] * r.mass[b])
 			r.u[x.c*n+b] -= e
 			r.mass[b] -= d + e
 		}

@@ -65,7 +65,7 @@ func (t *part) lengths(s structure) []float64 {
 				if q.allows(0, ownTolerance) {
 					continue
 				}
-				v, c := shortest(q.value-ownTolerance*q.se, q.value+ownTolerance*q.se, q.value)
+				v, c := shortest(q.value-float64(ownTolerance*q.se), q.value+float64(ownTolerance*q.se), q.value)
 				rows[n].numbers[b], bits[b] = v, bits[b]+c
 			}
 		}
