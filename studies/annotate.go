@@ -3,10 +3,10 @@ package studies
 import (
 	"fmt"
 	"strings"
-	"unicode"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
+	"mixmatch/merge/safetext"
 	"mixmatch/similarity"
 )
 
@@ -29,21 +29,11 @@ func (st *Step) Comment() string {
 	return "# " + strings.Join(parts, ", ")
 }
 
-// printable makes a name from a file harmless in a line of text.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
-}
-
 // Annotated returns the recipe in SuperMerger's notation with the similarity
 // after each step as comments, and a line before the steps that are in doubt. [recipe.Parse] reads it back.
 func (s *Summary) Annotated() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s: %s\n", printable(s.Target), s.Verdict)
+	fmt.Fprintf(&b, "# %s: %s\n", safetext.Line(s.Target), s.Verdict)
 	for i := range s.Steps {
 		if i == s.Sure() && i > 0 {
 			fmt.Fprintf(&b, "# %s\n", Doubtful)

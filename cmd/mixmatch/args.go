@@ -153,7 +153,7 @@ func readRecipe(c *cli.Context, path string) (string, error) {
 		return "", usage("%s: %w", path, err)
 	}
 	for _, n := range notes {
-		say(c, "note: %s", oneLine(plain(n)))
+		say(c, "note: %s", n)
 	}
 	if era := string(r.Layout.Era()); !c.IsSet("era") && era != string(block.Eras()[0]) {
 		say(c, "%s is for the block map %s", path, era)

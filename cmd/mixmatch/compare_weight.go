@@ -10,6 +10,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/safetext"
 	"mixmatch/similarity"
 )
 
@@ -59,7 +60,7 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 		return nil
 	}
 	if errors.Is(err, merge.ErrMismatch) { // the weights are compared all the same
-		say(c, "no attention similarity: %s: %s", show(paths[0]), oneLine(err))
+		say(c, "no attention similarity: %s: %s", paths[0], safetext.Line(err.Error()))
 		return nil
 	}
 	if err != nil {
@@ -70,7 +71,7 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 		files = append(files, m.File)
 	}
 	if err := r.addAttention(c, calc, l, heads, files); errors.Is(err, merge.ErrMismatch) {
-		say(c, "no attention similarity: %s", oneLine(err))
+		say(c, "no attention similarity: %s", safetext.Line(err.Error()))
 	} else if err != nil {
 		return err
 	}

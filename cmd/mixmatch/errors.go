@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"syscall"
-	"unicode"
 
 	"mixmatch/merge"
 	"mixmatch/merge/checkpoint"
@@ -75,21 +73,4 @@ func exitCode(err error) int {
 		return 8
 	}
 	return 1
-}
-
-// oneLine returns err on one line, with whatever a file may have smuggled into
-// it made harmless.
-func oneLine(err error) string {
-	var b strings.Builder
-	for _, r := range err.Error() {
-		switch {
-		case r == '\n':
-			b.WriteString("; ")
-		case !unicode.IsPrint(r):
-			fmt.Fprintf(&b, "\\u%04x", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

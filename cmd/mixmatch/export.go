@@ -4,17 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 
 	"mixmatch/merge"
 	"mixmatch/merge/durable"
 	"mixmatch/merge/exchange"
 	"mixmatch/merge/recipe"
+	"mixmatch/merge/safetext"
 	"mixmatch/studies"
 )
 
@@ -118,9 +121,12 @@ func writeDocument(c *cli.Context, r *recipe.Recipe, format, out string, opt exc
 }
 
 // emit writes a document to the terminal or to the file out, and then says what
-// there is to note.
+// there is to note. Programs get names as they are, a terminal fit to be shown.
 func emit(c *cli.Context, text []byte, out string, notes []string) error {
 	if out == "" || out == "-" {
+		if f, ok := c.App.Writer.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			text = safetext.Document(text)
+		}
 		if _, err := c.App.Writer.Write(text); err != nil {
 			return err
 		}
@@ -133,7 +139,7 @@ func emit(c *cli.Context, text []byte, out string, notes []string) error {
 		}
 	}
 	for _, n := range notes {
-		say(c, "note: %s", oneLine(plain(n)))
+		say(c, "note: %s", n)
 	}
 	return nil
 }

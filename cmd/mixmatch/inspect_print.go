@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"mixmatch/merge/safetext"
 )
 
 func (in *inspection) print(w io.Writer) error {
@@ -60,34 +62,16 @@ func (m *made) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "Block map: %s\n\n", m.Era)
 	for line := range strings.Lines(m.Notation) {
-		fmt.Fprintln(w, oneLine(plain(strings.TrimRight(line, "\n"))))
+		fmt.Fprintln(w, safetext.Line(strings.TrimRight(line, "\n")))
 	}
 	for _, n := range m.Notes {
-		fmt.Fprintf(w, "# %s\n", oneLine(plain(n)))
+		fmt.Fprintf(w, "# %s\n", safetext.Line(n))
 	}
 	fmt.Fprintln(w)
 }
 
-// show makes text from a file harmless to a terminal, and not endless.
-func show(s string) string {
-	const most = 2000
-	var b strings.Builder
-	for i, r := range s {
-		if i > most {
-			fmt.Fprintf(&b, "... (%d bytes)", len(s))
-			break
-		}
-		if r == '\n' {
-			r = ' '
-		}
-		b.WriteString(oneLine(plain(string(r))))
-	}
-	return b.String()
-}
-
-type plain string
-
-func (p plain) Error() string { return string(p) }
+// show makes text from a file fit to be shown, and not endless.
+func show(s string) string { return safetext.Short(s, 2000) }
 
 func sorted[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

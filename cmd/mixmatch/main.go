@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"mixmatch/merge/safetext"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -44,7 +46,7 @@ func run(ctx context.Context, args []string) int {
 	code := exitCode(err)
 	var silent silentError
 	if !errors.As(err, &silent) {
-		fmt.Fprintf(os.Stderr, "mixmatch: %s\n", oneLine(err))
+		fmt.Fprintf(os.Stderr, "mixmatch: %s\n", safetext.Line(err.Error()))
 	}
 	return code
 }

@@ -91,7 +91,7 @@ func missingAction(c *cli.Context) error {
 	case c.Bool("difference"):
 		if err = g.WriteDifference(c.Context, out, o); err == nil {
 			meter.end()
-			fmt.Fprintf(c.App.Writer, "%s: what the recipe leaves of %s; added to the recipe's result, it makes the target\n", out, plain(g.Summary.Target))
+			fmt.Fprintf(c.App.Writer, "%s: what the recipe leaves of %s; added to the recipe's result, it makes the target\n", out, show(g.Summary.Target))
 		}
 	default:
 		err = writeMissing(c, g, out, o, meter)
@@ -117,7 +117,7 @@ func writeMissing(c *cli.Context, g *missing.Gap, out string, o missing.Options,
 	meter.end()
 	m := g.Summary.Missing
 	if m != nil {
-		fmt.Fprintf(c.App.Writer, "%s: the missing source as far as it can be seen, from about %.0f %% of it in %s\n", out, 100*m.Weight, plain(g.Summary.Target))
+		fmt.Fprintf(c.App.Writer, "%s: the missing source as far as it can be seen, from about %.0f %% of it in %s\n", out, 100*m.Weight, show(g.Summary.Target))
 	}
 	return signalTable(c.App.Writer, signals)
 }
@@ -153,6 +153,6 @@ func writeLoRA(c *cli.Context, g *missing.Gap, out string, o missing.Options, me
 	}
 	w := c.App.Writer
 	fmt.Fprintf(w, "%s: %s\n", out, a.Result)
-	_, err = fmt.Fprintf(w, "The recipe that it was added to; with it, %.4f %% of the target's difference from %s is explained:\n\n%s", 100*a.Explained, plain(g.From()), a.Recipe)
+	_, err = fmt.Fprintf(w, "The recipe that it was added to; with it, %.4f %% of the target's difference from %s is explained:\n\n%s", 100*a.Explained, show(g.From()), a.Recipe)
 	return err
 }

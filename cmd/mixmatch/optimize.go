@@ -15,6 +15,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/durable"
+	"mixmatch/merge/safetext"
 	"mixmatch/optimize"
 	"mixmatch/similarity"
 	"mixmatch/studies"
@@ -227,9 +228,12 @@ func keepReport(dir string, sum *studies.Summary) ([]byte, error) {
 }
 
 func printJSON(c *cli.Context, v any) error {
-	enc := json.NewEncoder(c.App.Writer)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = c.App.Writer.Write(append(safetext.Document(text), '\n'))
+	return err
 }
 
 func resumeCommand() *cli.Command {

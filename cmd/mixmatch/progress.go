@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"mixmatch/merge/safetext"
 	"mixmatch/studies"
 )
 
@@ -34,7 +35,7 @@ func (m *meter) to(stage string, done, total int64, bytes bool) {
 		m.stage = stage
 		m.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(os.Stderr),
-			progressbar.OptionSetDescription(stage),
+			progressbar.OptionSetDescription(safetext.Line(stage)),
 			progressbar.OptionShowBytes(bytes),
 			progressbar.OptionShowCount(),
 			progressbar.OptionShowIts(),
@@ -58,9 +59,9 @@ func (m *meter) end() {
 // study is to for a run of a study.
 func (m *meter) study(p studies.Progress) { m.to(p.Stage, p.Done, p.Total, p.Stage == "reading") }
 
-// say prints a message for people on stderr.
+// say prints a message for people on stderr. Names from files may be in it.
 func say(c *cli.Context, format string, args ...any) {
 	if !c.Bool("quiet") {
-		fmt.Fprintf(os.Stderr, format+"\n", args...)
+		fmt.Fprintln(os.Stderr, safetext.Text(fmt.Sprintf(format, args...)))
 	}
 }

@@ -11,9 +11,9 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"mixmatch/merge/safetext"
 )
 
 // ErrFormat is wrapped by every error that means that a file is no sound model
@@ -96,19 +96,5 @@ func (t Tensor) Bytes() int64 {
 	return int64(t.Len())/8*int64(t.DType.Bits()) + int64(t.Len())%8*int64(t.DType.Bits())/8
 }
 
-// Short quotes a text from a file for a message: on one line, without
-// anything that a terminal would act on, and not too long.
-func Short(s string) string {
-	const head, tail = 80, 20
-	if len(s) <= head+tail+20 {
-		return strconv.Quote(s)
-	}
-	a, b := head, len(s)-tail
-	for a > head-utf8.UTFMax && !utf8.RuneStart(s[a]) {
-		a--
-	}
-	for b < len(s) && !utf8.RuneStart(s[b]) {
-		b++
-	}
-	return fmt.Sprintf("%q...%q (%d bytes)", s[:a], s[b:], len(s))
-}
+// Short quotes a text from a file for a message.
+func Short(s string) string { return safetext.Quote(s) }

@@ -14,13 +14,12 @@ package exchange
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
+	"mixmatch/merge/safetext"
 )
 
 // ErrCannot is wrapped by the errors of [Export] that mean that the format
@@ -231,22 +230,14 @@ func (e *exporter) note(format string, args ...any) { e.notes = addNote(e.notes,
 
 // addNote keeps a note to one line that can be shown: names are from files.
 func addNote(notes []string, format string, args []any) []string {
-	const most, many = 400, 100 // bytes of a note, notes
+	const many = 100 // notes
 	if len(notes) > many {
 		return notes
 	}
 	if len(notes) == many {
 		return append(notes, "and more like these")
 	}
-	s := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == 0x2028 || r == 0x2029 {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, fmt.Sprintf(format, args...))
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
-	}
+	s := safetext.Short(fmt.Sprintf(format, args...), 400)
 	for _, n := range notes {
 		if n == s {
 			return notes

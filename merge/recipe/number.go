@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"mixmatch/merge/safetext"
 )
 
 // parseNumber reads a ratio: a plain decimal number, finite and at most
@@ -73,10 +75,4 @@ func numeric(s string) bool {
 func format(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // show quotes text for an error, and cuts it short.
-func show(s string) string {
-	const most = 60
-	if r := []rune(s); len(s) > most && len(r) > most {
-		s = string(r[:most]) + "..."
-	}
-	return strconv.Quote(s)
-}
+func show(s string) string { return safetext.Quote(s) }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"mixmatch/merge/safetext"
 	"mixmatch/similarity"
 	"mixmatch/studies"
 )
@@ -23,7 +24,7 @@ func (p *printer) sources(s *studies.Summary) {
 				mark = "\tperhaps"
 			}
 			if q.Blocks == 0 { // no weights: the recipe is not linear
-				fmt.Fprintf(tw, "  %s\n", clean(q.Name))
+				fmt.Fprintf(tw, "  %s\n", safetext.Line(q.Name))
 				continue
 			}
 			share := fmt.Sprintf("%.4f to %.4f", q.Low, q.High)
@@ -38,7 +39,7 @@ func (p *printer) sources(s *studies.Summary) {
 			if q.Vague {
 				bar = "?"
 			}
-			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s%s\n", clean(q.Name), share, bar, q.Blocks, blocks, mark)
+			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s%s\n", safetext.Line(q.Name), share, bar, q.Blocks, blocks, mark)
 		}
 		p.err = tw.Flush()
 	}

@@ -9,8 +9,8 @@ import (
 	"io"
 	"runtime"
 	"strings"
-	"unicode"
 
+	"mixmatch/merge/safetext"
 	"mixmatch/studies"
 )
 
@@ -39,22 +39,12 @@ type printer struct {
 func (p *printer) f(format string, args ...any) {
 	for i, a := range args {
 		if s, ok := a.(string); ok {
-			args[i] = clean(s)
+			args[i] = safetext.Text(s)
 		}
 	}
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.w, format, args...)
 	}
-}
-
-// clean makes names from files harmless to a terminal.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }
 
 // recipe prints the steps, each with the similarity of the model after it.

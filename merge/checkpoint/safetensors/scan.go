@@ -2,12 +2,12 @@ package safetensors
 
 import (
 	"math/bits"
-	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/safetext"
 )
 
 // A scanner reads JSON of the one shape that a header may have. Since that
@@ -199,7 +199,7 @@ func (s *scanner) errorf(format string, args ...any) error {
 		for len(rest) > 0 && !utf8.Valid(rest) { // a rune cut in two
 			rest = rest[:len(rest)-1]
 		}
-		found = "found " + strconv.Quote(string(rest))
+		found = "found " + safetext.Quote(string(rest))
 	}
 	return checkpoint.Malformed("malformed safetensors: "+format+": %s at byte %d", append(args, found, 8+s.at)...)
 }
