@@ -5,12 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
-
-	"mixmatch/merge/block"
 )
 
 // A Hash holds the digests by which model sites and other programs know a file.
@@ -77,28 +74,4 @@ func LegacyHash(path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil))[:8], nil
-}
-
-// Metadata returns what a merged file says of its making, under the names that
-// the web-ui and SuperMerger use, so that their readers find it: the recipe's
-// notation, the layout it is for and the hashes of its sources. Package exchange
-// reads it back.
-func Metadata(notation string, l *block.Layout, hashes map[string]Hash) (map[string]string, error) {
-	type parent struct {
-		Name       string `json:"name"`
-		LegacyHash string `json:"legacy_hash"`
-	}
-	models := map[string]parent{}
-	sources := map[string]string{}
-	for name, h := range hashes {
-		models[h.SHA256] = parent{name, h.Legacy}
-		sources[name] = h.SHA256
-	}
-	// Maps are written in the order of their keys, so equal merges are equal files.
-	r, err := json.Marshal(map[string]any{"type": "mixmatch", "recipe": notation, "arch": l.Arch(), "era": l.Era(), "sources": sources})
-	if err != nil {
-		return nil, err
-	}
-	m, err := json.Marshal(models)
-	return map[string]string{"sd_merge_recipe": string(r), "sd_merge_models": string(m)}, err
 }

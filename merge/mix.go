@@ -64,41 +64,10 @@ func NewMix(p *Pool, r *recipe.Recipe) (*Mix, error) {
 		}
 		m.Weights = append(m.Weights, w)
 	}
-	keys := keysOf(r)
+	keys := r.KeySources()
 	m.Root = p.Index(keys[0])
 	for _, name := range keys[1:] {
 		m.Fill = append(m.Fill, p.Index(name))
 	}
 	return m, nil
-}
-
-// keysOf returns the sources that the result of r has its keys from: first the
-// one that model A comes down to, then those that give it what it lacks. In
-// SuperMerger that is model B, but never where it stands for a difference,
-// which is no model.
-func keysOf(r *recipe.Recipe) []string {
-	steps := map[string]*recipe.Step{}
-	for i := range r.Steps {
-		steps[r.Steps[i].Out] = &r.Steps[i]
-	}
-	var keys []string
-	seen := map[string]bool{}
-	var follow func(name string)
-	follow = func(name string) {
-		if seen[name] {
-			return
-		}
-		seen[name] = true
-		s := steps[name]
-		if s == nil {
-			keys = append(keys, name)
-			return
-		}
-		follow(s.A)
-		if s.Mode != recipe.AddDifference {
-			follow(s.B)
-		}
-	}
-	follow(r.Result())
-	return keys
 }

@@ -3,9 +3,7 @@ package merge
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
@@ -24,18 +22,6 @@ type Model struct {
 	Kind block.Model
 
 	renamed map[string]string // canonical key -> the key in the file, where they differ
-}
-
-// NameOf returns the name a recipe gives to the model at path: the file's
-// name without its extension.
-func NameOf(path string) string {
-	base := filepath.Base(path)
-	for _, ext := range []string{".safetensors", ".ckpt", ".pt"} {
-		if cut, ok := strings.CutSuffix(base, ext); ok && cut != "" {
-			return cut
-		}
-	}
-	return base
 }
 
 // OpenModel opens the checkpoint at path, which is to be called name.

@@ -117,21 +117,6 @@ func TestOpenModelRefuses(t *testing.T) {
 	}
 }
 
-func TestNameOf(t *testing.T) {
-	for path, want := range map[string]string{
-		"a.safetensors":          "a",
-		"dir/OpenBra1.1.ckpt":    "OpenBra1.1",
-		"v1.5":                   "v1.5",
-		".safetensors":           ".safetensors",
-		"x.safetensors.download": "x.safetensors.download",
-		"a, b (c).pt":            "a, b (c)",
-	} {
-		if got := merge.NameOf(filepath.FromSlash(path)); got != want {
-			t.Errorf("NameOf(%q) = %q, want %q", path, got, want)
-		}
-	}
-}
-
 func TestSameFile(t *testing.T) {
 	a, b := sketch{}.Write(t, "A"), sketch{}.Write(t, "A")
 	link := filepath.Join(t.TempDir(), "link")

@@ -69,7 +69,7 @@ func create(t *testing.T, dir string, p demo.Planted, plan studies.Plan, withhol
 		t.Cleanup(func() { m.Close() })
 		return m
 	}
-	c := studies.Config{Target: open("target", p.Target), Base: open(merge.NameOf(p.Base), p.Base), Plan: plan}
+	c := studies.Config{Target: open("target", p.Target), Base: open(recipe.NameOf(p.Base), p.Base), Plan: plan}
 	for _, s := range p.Sources {
 		if !slices.Contains(withhold, s.Name) {
 			c.Sources = append(c.Sources, open(s.Name, s.Path))

@@ -119,7 +119,7 @@ func one(c *cli.Context, what string) (string, error) {
 
 // openModel opens a model given as PATH or NAME=PATH.
 func openModel(arg string) (*merge.Model, error) {
-	name, path := merge.NameOf(arg), arg
+	name, path := recipe.NameOf(arg), arg
 	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) {
 		name, path = n, p
 	}

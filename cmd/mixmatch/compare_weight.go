@@ -10,6 +10,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/recipe"
 	"mixmatch/merge/safetext"
 	"mixmatch/similarity"
 )
@@ -25,7 +26,7 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 	var models []*merge.Model
 	defer func() { closeAll(models) }()
 	for _, p := range all {
-		m, err := merge.OpenModel(merge.NameOf(p), p)
+		m, err := merge.OpenModel(recipe.NameOf(p), p)
 		if err != nil {
 			return err
 		}

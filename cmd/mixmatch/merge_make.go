@@ -12,6 +12,8 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/exchange"
+	"mixmatch/merge/recipe"
 	"mixmatch/merge/stepwise"
 	"mixmatch/similarity"
 )
@@ -20,17 +22,17 @@ import (
 func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out string, dtype checkpoint.DType, like block.Era) error {
 	meter := newMeter(c)
 	defer meter.end()
-	hashes := map[string]merge.Hash{}
+	hashes := map[string]exchange.Model{}
 	if !c.Bool("no-hash") {
 		for _, m := range o.sources {
 			h, err := merge.HashFile(c.Context, m.File.Path(), func(done int64) { meter.to("hashing "+m.Name, done, m.File.Size(), true) })
 			if err != nil {
 				return stopped(c, err, out)
 			}
-			hashes[m.Name] = h
+			hashes[m.Name] = exchange.Model{SHA256: h.SHA256, Legacy: h.Legacy}
 		}
 	}
-	meta, err := merge.Metadata(o.recipe.String(), mix.Layout, hashes)
+	meta, err := exchange.Metadata(o.recipe.String(), mix.Layout, hashes)
 	if err != nil {
 		return err
 	}
@@ -74,7 +76,7 @@ func stopped(c *cli.Context, err error, out string) error {
 func (o *order) verify(c *cli.Context, out string) error {
 	meter := newMeter(c)
 	defer meter.end()
-	made, err := merge.OpenModel(merge.NameOf(filepath.Base(out)), out)
+	made, err := merge.OpenModel(recipe.NameOf(filepath.Base(out)), out)
 	if err != nil {
 		return err
 	}

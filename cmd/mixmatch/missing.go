@@ -11,6 +11,7 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/checkpoint/safetensors"
+	"mixmatch/merge/recipe"
 	"mixmatch/studies/missing"
 )
 
@@ -142,7 +143,7 @@ func writeLoRA(c *cli.Context, g *missing.Gap, out string, o missing.Options, me
 	if err != nil {
 		return err
 	}
-	name := merge.NameOf(filepath.Base(out))
+	name := recipe.NameOf(filepath.Base(out))
 	err = g.WriteLoRA(c.Context, out, name, a, c.Int("rank"), o)
 	meter.end()
 	if err != nil {

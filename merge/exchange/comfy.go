@@ -41,7 +41,7 @@ func writeComfy(e *exporter) ([]byte, error) {
 	if e.Layout.Arch() == block.SDXL && e.Layout.Era() == block.SM2025 {
 		e.note("time_embed and label_emb are kept from model A, as this recipe means it")
 	}
-	e.note("ComfyUI does not merge VAEs: the result has that of %s", e.root())
+	e.note("ComfyUI does not merge VAEs: the result has that of %s", e.KeySources()[0])
 	e.note("boxes of ComfyUI's pages round ratios to 0.01; queued as it is, the workflow is taken in full")
 	c := &comfy{e, map[string]comfyNode{}}
 	models := map[string]twin{}
@@ -49,7 +49,7 @@ func writeComfy(e *exporter) ([]byte, error) {
 	for _, name := range e.Sources() {
 		id := c.add("CheckpointLoaderSimple", map[string]any{"ckpt_name": e.file(name)})
 		models[name] = twin{link{id, 0}, link{id, 1}}
-		if name == e.root() {
+		if name == e.KeySources()[0] {
 			vae = link{id, 2}
 		}
 	}

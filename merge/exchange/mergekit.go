@@ -34,7 +34,7 @@ func writeMergekit(e *exporter) ([]byte, error) {
 		b.WriteString("out_dtype: float16\n")
 	}
 	b.WriteString("parameters:\n  normalize: false\nmodels:\n")
-	root := e.root()
+	root := e.KeySources()[0]
 	for _, name := range names {
 		file := e.file(name)
 		q, err := yamlQuote(file)

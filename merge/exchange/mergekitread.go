@@ -96,7 +96,7 @@ func (im *importer) known(file string) string {
 	if best != "" || file == "" {
 		return best
 	}
-	return nameOf(file)
+	return recipe.NameIn(file)
 }
 
 // blockWeights reads a weight: its value in each block, if its keys agree.

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ func (e *exporter) parents(names []string) map[string]parent {
 	for _, n := range names {
 		m := e.opt.Models[n]
 		if m.SHA256 == "" {
-			e.note("the sha256 of %s is not known: it is missing in %s", n, modelsKey)
+			e.unknown(n)
 			continue
 		}
 		models[m.SHA256] = parent{Name: n, Legacy: m.Legacy}
@@ -50,16 +51,49 @@ func (e *exporter) parents(names []string) map[string]parent {
 	return models
 }
 
-// writeOwnMetadata writes what merged files of this program hold: the notation,
-// which is the whole recipe.
-func writeOwnMetadata(e *exporter) ([]byte, error) {
-	sources := map[string]string{}
-	for _, n := range e.Sources() {
-		sources[n] = e.opt.Models[n].SHA256
+func (e *exporter) unknown(name string) {
+	e.note("the sha256 of %s is not known: it is missing in %s", name, modelsKey)
+}
+
+// Metadata returns what a merged file says of its making, under the names that
+// the web-ui and SuperMerger use, so that their readers find it: the recipe's
+// notation, the layout it is for and the hashes of its sources, of those that are
+// among models. [Import] reads it back.
+func Metadata(notation string, l *block.Layout, models map[string]Model) (map[string]string, error) {
+	type parent struct {
+		Name   string `json:"name"`
+		Legacy string `json:"legacy_hash"`
 	}
-	return writeMetadata(map[string]any{
-		"type": "mixmatch", "recipe": e.String(), "arch": e.Layout.Arch(), "era": e.Layout.Era(), "sources": sources,
-	}, e.parents(e.Sources()))
+	parents, sources := map[string]parent{}, map[string]string{}
+	for name, m := range models {
+		parents[m.SHA256] = parent{name, m.Legacy}
+		sources[name] = m.SHA256
+	}
+	// Maps are written in the order of their keys, so equal merges are equal files.
+	r, err := json.Marshal(map[string]any{"type": "mixmatch", "recipe": notation, "arch": l.Arch(), "era": l.Era(), "sources": sources})
+	if err != nil {
+		return nil, err
+	}
+	p, err := json.Marshal(parents)
+	return map[string]string{recipeKey: string(r), modelsKey: string(p)}, err
+}
+
+// writeOwnMetadata writes what merged files of this program hold.
+func writeOwnMetadata(e *exporter) ([]byte, error) {
+	known := map[string]Model{}
+	for _, n := range e.Sources() {
+		if m := e.opt.Models[n]; m.SHA256 != "" {
+			known[n] = m
+		} else {
+			e.unknown(n)
+		}
+	}
+	m, err := Metadata(e.String(), e.Layout, known)
+	if err != nil {
+		return nil, err
+	}
+	m["format"] = "pt"
+	return marshal(m)
 }
 
 // nested writes a recipe whose models are known by their digests: that of the

@@ -270,7 +270,7 @@ func (m *metaReader) file(name string) string {
 	if name == "" {
 		return ""
 	}
-	n := nameOf(name)
+	n := recipe.NameIn(name)
 	m.taken[n] = true
 	return n
 }

@@ -34,7 +34,7 @@ func TestReaders(t *testing.T) {
 		}{r.Sources(), map[string][]float64{}}
 		e := &exporter{Recipe: r}
 		for _, key := range (&Options{}).keys(l) {
-			w := map[string]float64{e.root(): 1}
+			w := map[string]float64{e.KeySources()[0]: 1}
 			if id, ok := l.Of(key); ok {
 				w = flat(r, id)
 			}

@@ -3,7 +3,6 @@ package exchange
 import (
 	"fmt"
 	"math"
-	"path"
 	"slices"
 	"sort"
 	"strconv"
@@ -88,40 +87,12 @@ func (e *exporter) file(name string) string {
 	return name + ".safetensors"
 }
 
-// root returns the source whose tensors the result keeps where none are merged:
-// model A of model A of the last step, and so on.
-func (e *exporter) root() string {
-	name := e.Result()
-	for i := len(e.Steps) - 1; i >= 0; i-- {
-		if e.Steps[i].Out == name {
-			name = e.Steps[i].A
-		}
-	}
-	return name
-}
-
 // short returns a model's hash of ten digits, "" if its digest is not known.
 func (e *exporter) short(name string) string {
 	if h := e.opt.Models[name].SHA256; len(h) >= 10 {
 		return h[:10]
 	}
 	return ""
-}
-
-// nameOf returns what a recipe calls a file: its name without folders, the
-// short hash that programs show behind it, and the extension.
-func nameOf(file string) string {
-	s := strings.TrimSpace(file)
-	if i := strings.LastIndex(s, " ["); i > 0 && strings.HasSuffix(s, "]") {
-		s = s[:i]
-	}
-	s = path.Base(strings.ReplaceAll(s, `\`, "/"))
-	for _, ext := range []string{".safetensors", ".ckpt", ".pt"} {
-		if cut, ok := strings.CutSuffix(s, ext); ok && cut != "" {
-			return cut
-		}
-	}
-	return s
 }
 
 // keys returns all keys of the models.

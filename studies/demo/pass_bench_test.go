@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mixmatch/merge"
+	"mixmatch/merge/recipe"
 	"mixmatch/similarity"
 )
 
@@ -61,7 +62,7 @@ func benchModels(b *testing.B) (p Planted, models []*merge.Model, target *merge.
 		b.Fatal(err)
 	}
 	open := func(path string) *merge.Model {
-		m, err := merge.OpenModel(merge.NameOf(path), path)
+		m, err := merge.OpenModel(recipe.NameOf(path), path)
 		if err != nil {
 			b.Fatal(err)
 		}

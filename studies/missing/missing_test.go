@@ -46,7 +46,7 @@ func study(t *testing.T, p demo.Planted, target string, base bool, without ...st
 	t.Helper()
 	c := studies.Config{Target: open(t, "target", target), Plan: studies.Plan{Sampler: "cmaes", Trials: 1, Seed: 1, Groups: block.Groups()}}
 	if base {
-		c.Base = open(t, merge.NameOf(p.Base), p.Base)
+		c.Base = open(t, recipe.NameOf(p.Base), p.Base)
 	}
 	for _, s := range p.Sources {
 		if !slices.Contains(without, s.Name) {
