@@ -27,7 +27,7 @@ type EraFit struct {
 func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure bool) {
 	isTime := func(key string) bool { return strings.Contains(key, "time_embed") }
 	var time []*Products
-	rest := &Gram{Names: g.Names, Differences: g.Differences}
+	rest := &Gram{Arch: g.Arch, Names: g.Names, Differences: g.Differences}
 	for i := range g.Tensors {
 		if isTime(g.Tensors[i].Key) {
 			time = append(time, &g.Tensors[i])

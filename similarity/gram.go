@@ -34,7 +34,8 @@ var ErrDamaged = errors.New("damaged products")
 // Fine-tunes are nearly parallel, and from plain products in float32 the solved
 // weights would be wrong by 1e-2 to 1e-5.
 type Gram struct {
-	Names   []string // the models, the first of them the one the others are measured from
+	Arch    block.Arch // of the models; "" in products stored before it was
+	Names   []string   // the models, the first of them the one the others are measured from
 	Tensors []Products
 
 	// Differences is how many of the last Names are no models but differences, such
@@ -69,10 +70,11 @@ func (p *Products) Part() block.Part { return block.PartOf(p.Key) }
 
 // format is the first line of stored products, by which a reader knows them.
 type format struct {
-	Format      string   `json:"format"`
-	Models      []string `json:"models"`
-	Differences int      `json:"differences,omitempty"` // how many of the last are differences
-	Count       int      `json:"tensors"`
+	Format      string     `json:"format"`
+	Arch        block.Arch `json:"arch,omitempty"`
+	Models      []string   `json:"models"`
+	Differences int        `json:"differences,omitempty"` // how many of the last are differences
+	Count       int        `json:"tensors"`
 }
 
 const formatName = "mixmatch products 1"
@@ -84,7 +86,7 @@ func (g *Gram) WriteTo(w io.Writer) (int64, error) {
 	count := &counter{w: w}
 	out := bufio.NewWriter(io.MultiWriter(count, sum))
 	enc := json.NewEncoder(out)
-	if err := enc.Encode(format{formatName, g.Names, g.Differences, len(g.Tensors)}); err != nil {
+	if err := enc.Encode(format{formatName, g.Arch, g.Names, g.Differences, len(g.Tensors)}); err != nil {
 		return count.n, err
 	}
 	for i := range g.Tensors {
@@ -136,7 +138,7 @@ func ReadGram(r io.Reader) (*Gram, error) {
 	if err := line(&head); err != nil || head.Format != formatName {
 		return nil, fmt.Errorf("%w: not %s", ErrDamaged, formatName)
 	}
-	g := &Gram{Names: head.Models, Differences: head.Differences}
+	g := &Gram{Arch: head.Arch, Names: head.Models, Differences: head.Differences}
 	if g.Differences < 0 || g.models() < min(1, len(g.Names)) {
 		return nil, fmt.Errorf("%w: %d of %d models are differences", ErrDamaged, g.Differences, len(g.Names))
 	}

@@ -115,7 +115,7 @@ func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads
 // A UNet in numbers that are not computed with is refused: to leave it out would
 // be to say that it is like the first model.
 func plan(pool *merge.Pool, target *merge.Model) (*Gram, int64, error) {
-	g := &Gram{Names: pool.Names()}
+	g := &Gram{Arch: pool.Kind.Arch, Names: pool.Names()}
 	var total int64
 	for _, m := range append(slices.Clone(pool.Models), target) {
 		for _, t := range m.File.Tensors() {

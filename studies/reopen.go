@@ -1,11 +1,9 @@
 package studies
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"mixmatch/merge"
 	"mixmatch/similarity"
@@ -34,20 +32,28 @@ func Products(dir string) (*similarity.Gram, error) {
 	return g, err
 }
 
-// kept returns the inner products that the study keeps. The error wraps
-// [os.ErrNotExist] if it has none yet.
-func (s *Study) kept() (*similarity.Gram, error) {
-	path := s.path(productsFile)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// models opens the study's sources, as a pool, and its target.
+func (s *Study) models() (pool *merge.Pool, target *merge.Model, err error) {
+	var models []*merge.Model
+	defer func() {
+		if err != nil {
+			closeModels(models)
+		}
+	}()
+	for _, in := range s.Plan.inputs() {
+		m, err := in.Open()
+		if err != nil {
+			return nil, nil, err
+		}
+		models = append(models, m)
 	}
-	g, err := similarity.ReadGram(bytes.NewReader(text))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w: delete it to have it made again", path, ErrDamaged, err)
+	target = models[len(models)-1]
+	pool, err = merge.NewPool(models[:len(models)-1])
+	return pool, target, err
+}
+
+func closeModels(models []*merge.Model) {
+	for _, m := range models {
+		m.Close()
 	}
-	if !slices.Equal(g.Names, s.Plan.names()) {
-		return nil, fmt.Errorf("%s: %w: it is of other models: delete it to have it made again", path, ErrDamaged)
-	}
-	return g, nil
 }

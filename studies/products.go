@@ -1,0 +1,83 @@
+package studies
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"mixmatch/merge"
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/durable"
+	"mixmatch/similarity"
+)
+
+// products returns the inner products: those that the study keeps or else those
+// of the files, which it keeps from then on. Nothing that follows from them needs
+// a file.
+func (s *Study) products(ctx context.Context, threads int, progress func(done, total int64)) (*similarity.Gram, error) {
+	g, err := s.kept()
+	if err == nil || !errors.Is(err, os.ErrNotExist) {
+		return g, err
+	}
+	if g, err = s.measureFiles(ctx, threads, progress); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if _, err := g.WriteTo(&out); err != nil {
+		return nil, err
+	}
+	return g, durable.WriteFile(s.path(productsFile), out.Bytes())
+}
+
+// kept returns the inner products that the study keeps. The error wraps
+// [os.ErrNotExist] if it has none yet.
+func (s *Study) kept() (*similarity.Gram, error) {
+	path := s.path(productsFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	g, err := similarity.ReadGram(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w: delete it to have it made again", path, ErrDamaged, err)
+	}
+	if !slices.Equal(g.Names, s.Plan.names()) {
+		return nil, fmt.Errorf("%s: %w: it is of other models: delete it to have it made again", path, ErrDamaged)
+	}
+	if g.Arch == "" {
+		g.Arch, err = s.arch()
+	}
+	return g, err
+}
+
+// arch returns the architecture of the models, for products that do not say it:
+// from the summary of an earlier run, or from the target's file.
+func (s *Study) arch() (block.Arch, error) {
+	if sum, err := ReadSummary(s.Dir); err == nil {
+		return sum.Arch, nil
+	}
+	m, err := s.Plan.Target.Open()
+	if err != nil {
+		return "", err
+	}
+	defer m.Close()
+	return m.Kind.Arch, nil
+}
+
+// measureFiles returns the inner products of the files.
+func (s *Study) measureFiles(ctx context.Context, threads int, progress func(done, total int64)) (*similarity.Gram, error) {
+	pool, target, err := s.models()
+	if err != nil {
+		return nil, err
+	}
+	defer closeModels(append([]*merge.Model{target}, pool.Models...))
+	g, err := similarity.Measure(ctx, pool, target, threads, progress)
+	if errors.Is(err, checkpoint.ErrChanged) {
+		err = fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	return g, err
+}
