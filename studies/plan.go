@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -65,8 +66,8 @@ func input(m *merge.Model) (Input, error) {
 // or is no longer what it was.
 func (in Input) Open() (*merge.Model, error) {
 	m, err := merge.OpenModel(in.Name, in.Path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s is gone: put it back or start a new study", ErrChanged, in.Path)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, gone(in.Path)
 	}
 	if errors.Is(err, checkpoint.ErrFormat) || errors.Is(err, merge.ErrMismatch) {
 		return nil, fmt.Errorf("%w: %w", ErrChanged, err)
@@ -81,6 +82,14 @@ func (in Input) Open() (*merge.Model, error) {
 	}
 	return m, nil
 }
+
+// A gone is an [ErrChanged]: the path of a file that is no longer there.
+type gone string
+
+func (g gone) Error() string {
+	return fmt.Sprintf("%v: %s is gone: put it back or start a new study", ErrChanged, string(g))
+}
+func (g gone) Unwrap() error { return ErrChanged }
 
 // inputs returns the plan's files, the target last.
 func (p *Plan) inputs() []Input { return append(slices.Clone(p.Sources), p.Target) }

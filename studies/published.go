@@ -15,32 +15,32 @@ import (
 // Published is what similar.py would print of a recipe, and how a search by
 // attention did on inputs that it was not fitted to.
 type published struct {
-	groups map[block.Group]publishedGroup
-	notes  []string
+	Groups map[block.Group]publishedGroup `json:"groups,omitempty"`
+	Notes  []string                       `json:"notes,omitempty"`
 }
 
 // A publishedGroup holds the numbers of a group's blocks. They depend on the list
 // of blocks they were printed with: -o for the outputs, -i -m for the inputs.
 type publishedGroup struct {
-	blocks map[string]publishedBlock // by name
-	steps  []float64                 // the mean over the blocks after each step; nil if a block could not be measured
-	notes  []string
+	Blocks map[string]publishedBlock `json:"blocks"`          // by name
+	Steps  []float64                 `json:"steps,omitempty"` // the mean over the blocks after each step; none if a block could not be measured
+	notes  []string                  // those of published, too
 }
 
 type publishedBlock struct {
-	value    float64
+	Value    float64   `json:"value"`
 	likeness *Likeness // nil unless the metric is the attention similarity
 }
 
 // publish measures the attention of the recipe printed, whose searches w holds,
 // in the groups named.
 func (p *problem) publish(ctx context.Context, w *written, printed *recipe.Recipe, groups []block.Group) (*published, error) {
-	all := &published{groups: map[block.Group]publishedGroup{}}
+	all := &published{Groups: map[block.Group]publishedGroup{}}
 	a := p.attention
 	if a == nil {
 		var err error
 		if a, err = p.openAttentionModels(p.blocks.Layout); errors.Is(err, merge.ErrMismatch) {
-			all.notes = append(all.notes, fmt.Sprintf("no attention similarity: %v", err))
+			all.Notes = append(all.Notes, fmt.Sprintf("no attention similarity: %v", err))
 			return all, nil
 		}
 		if err != nil {
@@ -60,8 +60,8 @@ func (p *problem) publish(ctx context.Context, w *written, printed *recipe.Recip
 		if err != nil {
 			return nil, err
 		}
-		all.groups[group] = g
-		all.notes = append(all.notes, g.notes...)
+		all.Groups[group] = g
+		all.Notes = append(all.Notes, g.notes...)
 	}
 	for _, f := range append(slices.Clone(a.models), a.target) {
 		if err := f.Changed(); err != nil {
@@ -75,7 +75,7 @@ func (p *problem) publish(ctx context.Context, w *written, printed *recipe.Recip
 // returns the blocks before the one that has it.
 func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group block.Group, w *written, printed *recipe.Recipe) (publishedGroup, error) {
 	layout := p.blocks.Layout
-	g := publishedGroup{blocks: map[string]publishedBlock{}}
+	g := publishedGroup{Blocks: map[string]publishedBlock{}}
 	heads := slices.DeleteFunc(slices.Clone(a.heads), func(h similarity.Head) bool { return layout.GroupOf(h.Block) != group })
 	if len(heads) == 0 {
 		return g, nil
@@ -108,7 +108,7 @@ func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group bl
 			like.Published, like.ByWeights.Published = rows[0][last], rows[0][last+1]
 			against.add(p.blocks, h.Block, like)
 		}
-		g.blocks[layout.Name(h.Block)] = publishedBlock{rows[0][last], like}
+		g.Blocks[layout.Name(h.Block)] = publishedBlock{rows[0][last], like}
 		return nil
 	})
 	if err != nil {
@@ -117,7 +117,7 @@ func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group bl
 	for i := range steps {
 		steps[i] /= float64(len(heads))
 	}
-	g.steps, g.notes = steps, against.notes()
+	g.Steps, g.notes = steps, against.notes()
 	return g, nil
 }
 
@@ -138,25 +138,25 @@ func (p *problem) likenessIn(ctx context.Context, h similarity.Head, found *writ
 func (s *Summary) addPublished(all *published) {
 	for i := range s.Groups {
 		g := &s.Groups[i]
-		from := all.groups[g.Name]
+		from := all.Groups[g.Name]
 		g.addPublished(from)
-		for k, v := range from.steps {
+		for k, v := range from.Steps {
 			s.Steps[k].Published[g.Name] = v
 		}
 	}
-	s.Notes = append(s.Notes, all.notes...)
+	s.Notes = append(s.Notes, all.Notes...)
 }
 
 // addPublished adds the group's attention similarities.
 func (g *Group) addPublished(from publishedGroup) {
 	for k := range g.Blocks {
 		b := &g.Blocks[k]
-		if q, ok := from.blocks[b.Name]; ok {
-			b.Published, b.Attention = &q.value, q.likeness
+		if q, ok := from.Blocks[b.Name]; ok {
+			b.Published, b.Attention = &q.Value, q.likeness
 		}
 	}
-	if n := len(from.steps); n > 0 {
-		g.Published = &from.steps[n-1]
+	if n := len(from.Steps); n > 0 {
+		g.Published = &from.Steps[n-1]
 		g.meanAttention()
 	}
 }

@@ -57,3 +57,22 @@ func closeModels(models []*merge.Model) {
 		m.Close()
 	}
 }
+
+// gone returns the names of the models whose files are gone. Those that are there
+// must be what they were.
+func (s *Study) gone() ([]string, error) {
+	var names []string
+	for _, in := range s.Plan.inputs() {
+		m, err := in.Open()
+		var missing gone
+		switch {
+		case errors.As(err, &missing):
+			names = append(names, in.Name)
+		case err != nil:
+			return nil, err
+		default:
+			m.Close()
+		}
+	}
+	return names, nil
+}

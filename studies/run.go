@@ -33,6 +33,10 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
+	// One that has changed is refused, even where nothing is read from it.
+	if _, err := s.gone(); err != nil {
+		return nil, err
+	}
 	m, err := s.measure(ctx, o)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@
 //	products.jsonl  the inner products, one tensor a line
 //	recipe.txt      the recipe with holes
 //	journal/        one file a search, one finished trial a line
+//	readings.json   what was read from the files for the recipe found
 //	best.txt        the recipe found, in SuperMerger's notation
 //	summary.json    everything the run found out; report.txt says it in words
 package studies
@@ -51,6 +52,7 @@ const (
 	productsFile = "products.jsonl"
 	recipeFile   = "recipe.txt"
 	journalDir   = "journal"
+	readingsFile = "readings.json"
 	bestFile     = "best.txt"
 	summaryFile  = "summary.json"
 	lockFile     = "lock"

@@ -2,13 +2,11 @@ package studies
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 
 	"mixmatch/merge/block"
-	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/recipe"
 	"mixmatch/similarity"
 )
@@ -57,16 +55,6 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 	s.Verdict = similarity.Sum(findings)
 	s.Sources = p.tally(s.Groups, printed.Program().Sources, s.Verdict)
 	s.Missing = p.missing()
-	s.LoRA, err = p.lookForLoRA(ctx, m, printed)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if errors.Is(err, ErrChanged) || errors.Is(err, checkpoint.ErrChanged) {
-		return nil, err
-	}
-	if err != nil { // the result is there without it
-		s.Notes = append(s.Notes, fmt.Sprintf("no LoRA was looked for: %v", err))
-	}
 	s.VAE = vaeOf(m.gram, weightsOf(p.blocks, printed.Program(), printed.Column(0)))
 	if s.Steps, err = p.scoreSteps(printed); err != nil {
 		return nil, err
@@ -78,11 +66,12 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 			last.Similarity[g.Name] = g.Achieved
 		}
 	}
-	pub, err := p.publish(ctx, w, printed, names)
+	r, err := p.read(ctx, m, w, printed, names)
 	if err != nil {
 		return nil, err
 	}
-	s.addPublished(pub)
+	s.LoRA, s.Notes, s.Unread = r.LoRA, r.Notes, r.unread
+	s.addPublished(&r.Published)
 	return s, nil
 }
 

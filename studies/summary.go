@@ -27,7 +27,8 @@ type Summary struct {
 	Template bool               `json:"template"` // the recipe's steps were given
 	Trials   int                `json:"trials"`
 	Notes    []string           `json:"notes,omitempty"`
-	CRC      string             `json:"crc32"` // of the summary without it
+	Unread   []string           `json:"unread,omitempty"` // models whose files were gone, so that what is not in the products is left out
+	CRC      string             `json:"crc32"`            // of the summary without it
 }
 
 // An EraFit is how well one era's block map explains the time_embed tensors.
