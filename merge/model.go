@@ -53,15 +53,21 @@ func NewModel(name string, f *checkpoint.File) (*Model, error) {
 		}
 		m.renamed[key] = t.Name
 	}
-	kind, err := block.Detect(func(key string) ([]int, bool) {
-		t, ok := m.Tensor(key)
-		return t.Shape, ok
-	})
+	kind, err := KindOf(f)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
 	}
 	m.Kind = kind
 	return m, nil
+}
+
+// KindOf tells which model f holds from its header, as [block.Detect] does.
+func KindOf(f *checkpoint.File) (block.Model, error) {
+	h := block.Header{}
+	for _, t := range f.Tensors() {
+		h[block.Canonical(t.Name)] = t.Shape
+	}
+	return block.Detect(h)
 }
 
 // Tensor returns the tensor of the canonical key.

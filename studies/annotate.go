@@ -11,11 +11,16 @@ import (
 )
 
 // Comment returns a comment, in the notation's terms, that says how close the
-// model after the step is: the cosines of the weights and, where there is
+// model after step i is: the cosines of the weights and, where there is
 // attention to compare, similar.py's number.
-func (st *Step) Comment() string {
+func (s *Summary) Comment(i int) string {
+	st := &s.Steps[i]
+	l, err := block.For(s.Arch, s.Era)
+	if err != nil { // a summary that was read is of some layout
+		return "# " + err.Error()
+	}
 	var parts []string
-	for _, g := range block.Groups() {
+	for _, g := range l.Groups() {
 		v, ok := st.Similarity[g]
 		if !ok {
 			continue
@@ -40,7 +45,7 @@ func (s *Summary) Annotated() string {
 		}
 		fmt.Fprintf(&b, "%s\n", s.Steps[i].Text)
 		if len(s.Steps[i].Similarity) > 0 {
-			fmt.Fprintf(&b, "%s\n", s.Steps[i].Comment())
+			fmt.Fprintf(&b, "%s\n", s.Comment(i))
 		}
 	}
 	for _, g := range s.Groups {

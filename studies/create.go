@@ -42,6 +42,9 @@ func Create(dir string, c Config) (*Study, error) {
 	if c.Base != nil {
 		p.Base = c.Base.Name
 	}
+	if err := p.chooseGroups(c.Target.Kind.Arch); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
 	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
@@ -77,6 +80,24 @@ func Create(dir string, c Config) (*Study, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// chooseGroups sets the groups to all that arch has, unless some are given, and
+// returns an error if those are others.
+func (p *Plan) chooseGroups(arch block.Arch) error {
+	l, err := block.For(arch, block.Eras()[0])
+	if err != nil {
+		return err
+	}
+	if p.Groups == nil {
+		p.Groups = l.Groups()
+	}
+	for _, g := range p.Groups {
+		if !slices.Contains(l.Groups(), g) {
+			return fmt.Errorf("unknown group %q: give some of %v", g, l.Groups())
+		}
+	}
+	return nil
 }
 
 // vacant returns an error if there is a study in dir.

@@ -30,7 +30,7 @@ type Plan struct {
 	Template string        `json:"template"`         // a recipe with holes; "" to compose one
 	Style    compose.Style `json:"style,omitempty"`  // of the steps composed
 	Era      block.Era     `json:"era"`              // the block map; "" to recognise it
-	Groups   []block.Group `json:"groups"`           // what is searched
+	Groups   []block.Group `json:"groups"`           // what is searched; nil in a [Config] for all
 	Metric   string        `json:"metric,omitempty"` // [Attention], or "" for the weights' cosine
 	Sampler  string        `json:"sampler"`
 	Trials   int           `json:"trials"` // for each search
@@ -119,11 +119,6 @@ func (p *Plan) Check() error {
 		return errors.New("the author's steps are found by the weights: leave out the style or the metric")
 	case len(p.Groups) == 0:
 		return errors.New("no group of blocks to search")
-	}
-	for _, g := range p.Groups {
-		if !slices.Contains(block.Groups(), g) {
-			return fmt.Errorf("unknown group %q: give some of %v", g, block.Groups())
-		}
 	}
 	if p.Base != "" && p.base() < 0 {
 		return fmt.Errorf("the base %q is none of the sources", p.Base)

@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-var settings = studies.Plan{Groups: block.Groups(), Sampler: "cmaes", Trials: 60, Polish: 200, Seed: 1}
+var settings = studies.Plan{Sampler: "cmaes", Trials: 60, Polish: 200, Seed: 1}
 
 // create starts a study of p without the sources withheld.
 func create(t *testing.T, dir string, p demo.Planted, plan studies.Plan, withhold ...string) *studies.Study {

@@ -215,13 +215,9 @@ func chosen(c *cli.Context, name string) bool {
 }
 
 // blocksWithoutHead returns the chosen blocks of which the calculators expect a head that
-// is not there. Without it the numbers of other blocks would change, too. They
-// know Stable Diffusion 1 and 2.
+// is not there. Without it the numbers of other blocks would change, too.
 func blocksWithoutHead(c *cli.Context, l *block.Layout, heads []similarity.Head) (names []string) {
-	if l.Arch() == block.SDXL {
-		return nil
-	}
-	for _, name := range strings.Fields("IN01 IN02 IN04 IN05 IN07 IN08 M00 OUT03 OUT04 OUT05 OUT06 OUT07 OUT08 OUT09 OUT10 OUT11") {
+	for _, name := range l.HeadsExpected() {
 		if chosen(c, name) && !slices.ContainsFunc(heads, func(h similarity.Head) bool { return l.Name(h.Block) == name }) {
 			names = append(names, name)
 		}
@@ -262,10 +258,7 @@ func (r *likeness) addAttention(c *cli.Context, calc similarity.Calculator, l *b
 // layoutOf returns the blocks of the model in f, which may be a part of one:
 // then it is taken for Stable Diffusion 1.
 func layoutOf(f *checkpoint.File) (*block.Layout, error) {
-	kind, err := block.Detect(func(key string) ([]int, bool) {
-		t, ok := f.Tensor(key)
-		return t.Shape, ok
-	})
+	kind, err := merge.KindOf(f)
 	if err != nil {
 		kind.Arch = block.SD1
 	}

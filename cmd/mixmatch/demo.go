@@ -139,7 +139,7 @@ func demoStudy(c *cli.Context, dir string, planted demo.Planted, m *meter) (*stu
 	}
 	defer closeAll(sources)
 	s, err := studies.Create(dir, studies.Config{Target: target, Sources: sources, Base: base, Plan: studies.Plan{
-		Groups: block.Groups(), Sampler: optimize.Samplers()[0], Trials: 300, Polish: 2000, Seed: 1,
+		Sampler: optimize.Samplers()[0], Trials: 300, Polish: 2000, Seed: 1,
 	}})
 	if err != nil {
 		return nil, err

@@ -106,10 +106,7 @@ func inspectAction(c *cli.Context) error {
 // inspect reads the header of f, and the position ids.
 func inspect(f *checkpoint.File) (*inspection, error) {
 	in := &inspection{Path: f.Path(), Size: f.Size(), Tensors: len(f.Tensors()), Metadata: f.Metadata(), Recipe: map[string]string{}}
-	kind, err := block.Detect(func(key string) ([]int, bool) {
-		t, ok := f.Tensor(key)
-		return t.Shape, ok
-	})
+	kind, err := merge.KindOf(f)
 	if err != nil {
 		in.Problem = err.Error()
 	} else {

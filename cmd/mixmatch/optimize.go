@@ -61,7 +61,7 @@ func optimizeCommand() *cli.Command {
 			&cli.StringFlag{Name: "style", Value: "default", Usage: "the steps to compose: author, those that its author took, as far as the weights tell; fewest, one for each source but one; add, add differences only; between, ratios from 0 to 1 only; triple, triple sums, half as many", DefaultText: "author if the verdict is exact, else fewest"},
 			&cli.StringFlag{Name: "era", Value: "auto", Usage: "block map: auto, " + join(block.Eras())},
 			&cli.StringFlag{Name: "metric", Value: "weight", Usage: "what to search for: the cosine of the weights, or the calculators' similarity of the attention (weight, attention; the latter takes minutes at full size)"},
-			&cli.StringFlag{Name: "groups", Value: join(block.Groups()), Usage: "what to search"},
+			&cli.StringFlag{Name: "groups", Usage: "what to search", DefaultText: "all: outputs, inputs, base"},
 			&cli.StringFlag{Name: "sampler", Value: optimize.Samplers()[0], Usage: "how to search: " + strings.Join(optimize.Samplers(), ", ")},
 			&cli.IntFlag{Name: "trials", Value: weightTrials, Usage: "trials for each search, a block or the shared holes of a group", DefaultText: fmt.Sprintf("%d; %d with --metric attention, where each takes longer", weightTrials, attentionTrials)},
 			&cli.Int64Flag{Name: "seed", Value: 1, Usage: "seed of the search"},
@@ -116,7 +116,10 @@ func optimizeAction(c *cli.Context) error {
 	if e := c.String("era"); e != "auto" {
 		plan.Era = block.Era(e)
 	}
-	for _, g := range strings.Split(c.String("groups"), ",") {
+	for g := range strings.SplitSeq(c.String("groups"), ",") {
+		if !c.IsSet("groups") {
+			break
+		}
 		group := block.Group(strings.TrimSpace(g))
 		if slices.Contains(plan.Groups, group) {
 			return usage("optimize: --groups names %s twice", group)

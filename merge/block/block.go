@@ -7,33 +7,19 @@
 // [Layout] is one model family read in one era. Everything above this package
 // speaks of blocks, never of keys and prefixes.
 //
-// The package also knows the key lists themselves: [Keys] generates the name
-// and shape of every tensor from the published numbers of an architecture, and
-// [Detect] tells from the header of a file which architecture it holds.
+// What sets an architecture apart, from how its files are recognised to which
+// of its layers the attention similarity compares, is one value in one file;
+// sd1.go is an example. The package also knows the key lists themselves: [Keys]
+// generates the name and shape of every tensor from the published numbers of an
+// architecture, and [Detect] tells from the header of a file which architecture
+// it holds.
 package block
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // An ID is the position of a block in its [Layout] and of its ratio in an alpha
 // vector. Zero is BASE.
 type ID uint8
-
-// An Arch is a family of models that share their keys.
-type Arch string
-
-// The architectures that have a layout.
-const (
-	SD1  Arch = "sd1"  // Stable Diffusion 1.x
-	SD2  Arch = "sd2"  // Stable Diffusion 2.x
-	SDXL Arch = "sdxl" // Stable Diffusion XL (base, not the refiner)
-)
-
-// Archs returns the architectures that have a layout, the oldest first.
-func Archs() []Arch { return []Arch{SD1, SD2, SDXL} }
 
 // An Era is one reading of the block rules: that of SuperMerger in some period,
 // or that of another tool.
@@ -64,90 +50,58 @@ func Eras() []Era { return []Era{SM2025, SM2023, Mecha} }
 // A Layout is the ordered list of the blocks of one architecture, and the rule
 // that assigns keys to them in one era. Layouts are shared and never change.
 type Layout struct {
-	arch  Arch
-	era   Era
-	names []string
-	rule  func(l *Layout, key string) (ID, bool)
-}
-
-// layouts is a constant table.
-var layouts = []*Layout{
-	{SD1, SM2025, names(12), sd2025},
-	{SD1, SM2023, names(12), sd2023},
-	{SD1, Mecha, names(12), sdMecha},
-	{SD2, SM2025, names(12), sd2025},
-	{SD2, SM2023, names(12), sd2023},
-	{SD2, Mecha, names(12), sdMecha},
-	{SDXL, SM2025, names(9), xl2025},
-	{SDXL, Mecha, names(9), xlMecha},
-}
-
-// For returns the layout of arch in era. The same arguments give the same
-// layout, so layouts may be compared with ==.
-func For(arch Arch, era Era) (*Layout, error) {
-	for _, l := range layouts {
-		if l.arch == arch && l.era == era {
-			return l, nil
-		}
-	}
-	switch {
-	case !slices.Contains(Archs(), arch):
-		return nil, fmt.Errorf("unknown architecture %q (known: %s)", arch, list(Archs()))
-	case !slices.Contains(Eras(), era):
-		return nil, fmt.Errorf("unknown era %q (known: %s)", era, list(Eras()))
-	}
-	return nil, fmt.Errorf("era %s is older than %s; use %s", era, arch, SM2025)
-}
-
-func list[S ~string](all []S) string {
-	s := make([]string, len(all))
-	for i, x := range all {
-		s[i] = string(x)
-	}
-	return strings.Join(s, ", ")
+	*architecture
+	reading
 }
 
 // Arch returns the architecture of l.
-func (l *Layout) Arch() Arch { return l.arch }
+func (l *Layout) Arch() Arch { return l.architecture.name }
 
 // Era returns the era of l.
-func (l *Layout) Era() Era { return l.era }
+func (l *Layout) Era() Era { return l.reading.era }
 
 // String returns the architecture and the era, such as "sd1/sm2025-10".
-func (l *Layout) String() string { return string(l.arch) + "/" + string(l.era) }
+func (l *Layout) String() string { return string(l.Arch()) + "/" + string(l.Era()) }
 
 // Len returns the number of blocks, which is the length of an alpha vector: 26,
 // or 20 for SDXL.
-func (l *Layout) Len() int { return len(l.names) }
+func (l *Layout) Len() int { return len(l.blocks) }
 
 // Name returns SuperMerger's name of block id, such as "IN04", and "" for an id
 // that l does not have.
 func (l *Layout) Name(id ID) string {
-	if int(id) >= len(l.names) {
+	if int(id) >= len(l.blocks) {
 		return ""
 	}
-	return l.names[id]
+	return l.blocks[id].name
 }
 
 // Names returns the names of all blocks in order. The caller owns the slice.
-func (l *Layout) Names() []string { return slices.Clone(l.names) }
+func (l *Layout) Names() []string {
+	names := make([]string, len(l.blocks))
+	for i, b := range l.blocks {
+		names[i] = b.name
+	}
+	return names
+}
 
 // Of returns the block whose ratio governs key, and false for a key that is
 // never merged in this era, whose tensor is model A's.
 //
 // The answer rests on the name alone. Whether the tensor can be merged, because
 // it is of a float type and every model has it, is for the caller to see.
-func (l *Layout) Of(key string) (ID, bool) { return l.rule(l, Canonical(key)) }
+func (l *Layout) Of(key string) (ID, bool) { return l.rule(Canonical(key)) }
 
-// names lists the blocks of a UNet with n input and n output blocks.
-func names(n int) []string {
-	s := []string{"BASE"}
-	for i := range n {
-		s = append(s, fmt.Sprintf("IN%02d", i))
-	}
-	s = append(s, "M00")
-	for i := range n {
-		s = append(s, fmt.Sprintf("OUT%02d", i))
-	}
-	return s
-}
+// Heads returns what the attention similarity compares: for each block that may
+// have a self-attention the key of its queries' weights without the "q.weight"
+// at its end; those of its keys and values differ in that letter. They stand in
+// the order in which calculators go through them. There are none for an
+// architecture that the calculators do not know.
+func (l *Layout) Heads() []string { return slices.Clone(l.heads) }
+
+// HeadsExpected returns the names of the blocks of which calculators want a
+// self-attention: they do without none of them.
+func (l *Layout) HeadsExpected() []string { return slices.Clone(l.expected) }
+
+// Adjusts reports whether key is one of those that SuperMerger's Adjust changes.
+func (l *Layout) Adjusts(key string) bool { return slices.Contains(l.adjusted, key) }

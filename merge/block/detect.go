@@ -28,8 +28,7 @@ func (m Model) String() string {
 	return string(m.Arch) + " " + m.Variant
 }
 
-// Keys that only a UNet of some architecture has. Widths are never looked at,
-// so a model of reduced width is recognised as its full-size original is.
+// Keys that only a UNet of some architecture has.
 const (
 	convIn   = unetPrefix + "input_blocks.0.0.weight"
 	firstIn  = unetPrefix + "input_blocks.1.1.proj_in.weight" // SD1 and SD2 have attention here
@@ -38,59 +37,65 @@ const (
 	labelEmb = unetPrefix + "label_emb.0.0.weight"
 )
 
-// Detect tells which model a checkpoint holds from its header alone. Shape
-// returns the dimensions of the tensor called key, and false where there is
-// none.
+// A Header holds the shapes of a file's tensors by their keys.
+type Header map[string][]int
+
+func (h Header) has(key string) bool { _, ok := h[key]; return ok }
+
+// Detect tells which model a checkpoint holds from its header alone.
 //
 // The error, which wraps [ErrModel], says what the file is instead, if Detect
 // knows.
-func Detect(shape func(key string) ([]int, bool)) (Model, error) {
-	has := func(key string) bool { _, ok := shape(key); return ok }
+func Detect(h Header) (Model, error) {
+	for _, a := range architectures {
+		if !a.is(h) {
+			continue
+		}
+		v, err := a.variant(h)
+		if err != nil {
+			return Model{}, fmt.Errorf("%w: %w", ErrModel, err)
+		}
+		return Model{a.name, v}, nil
+	}
+	return Model{}, fmt.Errorf("%w: %s", ErrModel, guess(h))
+}
 
-	in, ok := shape(convIn)
-	if !ok {
-		return Model{}, fmt.Errorf("%w: %s", ErrModel, guess(has))
-	}
+// unetVariant tells a UNet's variant by the channels of its input.
+func unetVariant(h Header) (string, error) {
+	in := h[convIn]
 	if len(in) != 4 {
-		return Model{}, fmt.Errorf("%w: %s has %d dimensions, not 4", ErrModel, convIn, len(in))
-	}
-	m := Model{}
-	switch first, ok := shape(firstIn); {
-	case ok && len(first) == 4:
-		m.Arch = SD1 // projections are 1x1 convolutions
-	case ok && len(first) == 2:
-		m.Arch = SD2 // projections are linear
-	case ok:
-		return Model{}, fmt.Errorf("%w: %s has %d dimensions, not 2 or 4", ErrModel, firstIn, len(first))
-	case has(fourthIn) && has(labelEmb):
-		return Model{}, fmt.Errorf("%w: the SDXL refiner, which has no blocks of its own in any merge notation", ErrModel)
-	case has(secondIn):
-		m.Arch = SDXL
-	default:
-		return Model{}, fmt.Errorf("%w: a UNet of unknown or incomplete architecture (no %s)", ErrModel, firstIn)
+		return "", fmt.Errorf("%s has %d dimensions, not 4", convIn, len(in))
 	}
 	switch in[1] {
 	case 4:
+		return "", nil
 	case 5:
-		m.Variant = "depth"
+		return "depth", nil
 	case 8:
-		m.Variant = "pix2pix"
+		return "pix2pix", nil
 	case 9:
-		m.Variant = "inpainting"
-	default:
-		return Model{}, fmt.Errorf("%w: a UNet with %d input channels", ErrModel, in[1])
+		return "inpainting", nil
 	}
-	if m.Arch == SD2 && m.Variant == "" && has(labelEmb) {
-		m.Variant = "unclip"
-	}
-	return m, nil
+	return "", fmt.Errorf("a UNet with %d input channels", in[1])
 }
 
-// guess says what a file without an SD UNet is, by keys that are typical of it.
-func guess(has func(key string) bool) string {
+// guess says what a file is that is of no architecture, by keys that are typical
+// of it.
+func guess(h Header) string {
+	switch first, ok := h[firstIn]; {
+	case !h.has(convIn):
+	case len(h[convIn]) != 4:
+		return fmt.Sprintf("%s has %d dimensions, not 4", convIn, len(h[convIn]))
+	case ok:
+		return fmt.Sprintf("%s has %d dimensions, not 2 or 4", firstIn, len(first))
+	case isRefiner(h):
+		return "the SDXL refiner, which has no blocks of its own in any merge notation"
+	default:
+		return "a UNet of unknown or incomplete architecture (no " + firstIn + ")"
+	}
 	for _, k := range kinds {
 		for _, key := range k.keys {
-			if has(key) {
+			if h.has(key) {
 				return k.what
 			}
 		}

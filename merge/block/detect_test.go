@@ -63,7 +63,7 @@ func TestDetect(t *testing.T) {
 		{"empty", nil, "no key of a UNet"},
 		{"strange", only("x"), "no key of a UNet"},
 	} {
-		m, err := Detect(func(key string) ([]int, bool) { s, ok := tt.shape[key]; return s, ok })
+		m, err := Detect(tt.shape)
 		if err == nil {
 			if m.String() != tt.want {
 				t.Errorf("%s: %s; want %s", tt.name, m, tt.want)

@@ -1,10 +1,12 @@
 package block
 
+import "slices"
+
 // A Group is a set of blocks that are searched together.
 type Group string
 
-// The groups. People match the outputs first, the inputs next and the text
-// encoder last, each apart, and then join the three.
+// The groups of Stable Diffusion. People match the outputs first, the inputs
+// next and the text encoder last, each apart, and then join the three.
 const (
 	Outputs Group = "outputs" // OUT00 and on
 	Inputs  Group = "inputs"  // IN00 and on, and M00
@@ -12,13 +14,13 @@ const (
 )
 
 // Groups returns the groups in the order in which they are searched. Together
-// they hold each block of a layout once.
-func Groups() []Group { return []Group{Outputs, Inputs, Base} }
+// they hold each block once. The caller owns the slice.
+func (l *Layout) Groups() []Group { return slices.Clone(l.groups) }
 
 // Blocks returns all blocks of l.
 func (l *Layout) Blocks() Set {
 	var s Set
-	for i := range l.names {
+	for i := range l.blocks {
 		s = s.With(ID(i))
 	}
 	return s
@@ -27,21 +29,13 @@ func (l *Layout) Blocks() Set {
 // Group returns the blocks of g, none for an unknown g.
 func (l *Layout) Group(g Group) Set {
 	var s Set
-	for id := range l.Blocks().All() {
-		if l.GroupOf(id) == g {
-			s = s.With(id)
+	for i, b := range l.blocks {
+		if b.group == g {
+			s = s.With(ID(i))
 		}
 	}
 	return s
 }
 
 // GroupOf returns the group that block id is in.
-func (l *Layout) GroupOf(id ID) Group {
-	switch {
-	case id == base:
-		return Base
-	case id <= l.mid():
-		return Inputs
-	}
-	return Outputs
-}
+func (l *Layout) GroupOf(id ID) Group { return l.blocks[id].group }

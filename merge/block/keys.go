@@ -31,30 +31,12 @@ func Keys(arch Arch) []Spec { return Scaled(arch, 1) }
 // below 1, and a div below 1 counts as 1. Models of such sizes compute nothing
 // sensible; they serve tests and demonstrations.
 func Scaled(arch Arch, div int) []Spec {
-	var b builder
-	by := func(n int) int { return max(n/max(div, 1), 1) }
-	switch arch {
-	case SD1:
-		b.unet(unetNumbers{
-			model: by(320), mult: []int{1, 2, 4, 4}, depth: []int{1, 1, 1, 0}, mid: 1, context: by(768),
-		})
-		b.vae(by(128))
-		b.clip(clipPrefix+"transformer.text_model.", textNumbers{width: by(768), layers: 12, vocab: by(49408)})
-	case SD2:
-		b.unet(unetNumbers{
-			model: by(320), mult: []int{1, 2, 4, 4}, depth: []int{1, 1, 1, 0}, mid: 1, context: by(1024), linear: true,
-		})
-		b.vae(by(128))
-		b.openCLIP(clipPrefix+"model.", textNumbers{width: by(1024), layers: 24, vocab: by(49408)})
-	case SDXL:
-		l, g := by(768), by(1280)
-		b.unet(unetNumbers{
-			model: by(320), mult: []int{1, 2, 4}, depth: []int{0, 2, 10}, mid: 10, context: l + g, linear: true, label: by(2816),
-		})
-		b.vae(by(128))
-		b.clip(xlPrefix+"embedders.0.transformer.text_model.", textNumbers{width: l, layers: 12, vocab: by(49408)})
-		b.openCLIP(xlPrefix+"embedders.1.model.", textNumbers{width: g, layers: 32, vocab: by(49408)})
+	a, ok := find(arch)
+	if !ok {
+		return nil
 	}
+	var b builder
+	a.keys(&b, func(n int) int { return max(n/max(div, 1), 1) })
 	return b.specs
 }
 

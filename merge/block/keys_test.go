@@ -77,7 +77,7 @@ func TestScaled(t *testing.T) {
 				}
 				shapes[s.Name] = s.Shape
 			}
-			m, err := Detect(func(key string) ([]int, bool) { s, ok := shapes[key]; return s, ok })
+			m, err := Detect(shapes)
 			if err != nil || m != (Model{Arch: arch}) {
 				t.Errorf("%s/%d: detected %v, %v", arch, div, m, err)
 			}

@@ -1,64 +1,126 @@
 package block
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
 
-// The rules follow SuperMerger's scripts/mergers/mergers.py in its eras, as
+// A unetBlocks is the blocks of a UNet with so many input blocks, which are as
+// many as its output blocks: BASE, the inputs, M00, the outputs.
+//
+// Its rules follow SuperMerger's scripts/mergers/mergers.py in its eras, as
 // recorded from its own routine: which keys are merged (lines 421-440 at
 // c60e6f3) and which label they get (lines 1459-1528).
+type unetBlocks int
 
-// base is the block of the text encoder and the VAE in every layout.
+// base is the block of the text encoder and the VAE.
 const base ID = 0
 
-// sides returns the number of input blocks, which is that of output blocks.
-func (l *Layout) sides() int { return (len(l.names) - 2) / 2 }
+func (n unetBlocks) in(i int) ID  { return ID(1 + i) }
+func (n unetBlocks) mid() ID      { return ID(1 + n) }
+func (n unetBlocks) out(i int) ID { return ID(2 + int(n) + i) }
+func (n unetBlocks) lastOut() ID  { return n.out(int(n) - 1) }
 
-func (l *Layout) in(n int) ID  { return ID(1 + n) }
-func (l *Layout) mid() ID      { return ID(1 + l.sides()) }
-func (l *Layout) out(n int) ID { return ID(2 + l.sides() + n) }
-func (l *Layout) lastOut() ID  { return ID(len(l.names) - 1) }
+// names lists the blocks.
+func (n unetBlocks) names() []named {
+	s := []named{{"BASE", Base}}
+	for i := range int(n) {
+		s = append(s, named{fmt.Sprintf("IN%02d", i), Inputs})
+	}
+	s = append(s, named{"M00", Inputs})
+	for i := range int(n) {
+		s = append(s, named{fmt.Sprintf("OUT%02d", i), Outputs})
+	}
+	return s
+}
+
+// unetGroups are the groups of a UNet's blocks.
+var unetGroups = []Group{Outputs, Inputs, Base}
+
+// spellUNet knows MID, MI00 and MID00 for M00.
+func spellUNet(name string) string {
+	if name == "MID" {
+		return "M00"
+	}
+	for _, word := range []string{"MID", "MI"} {
+		if digits, ok := strings.CutPrefix(name, word); ok {
+			return "M" + digits
+		}
+	}
+	return name
+}
+
+// heads lists the first self-attentions of the blocks.
+func (n unetBlocks) heads() []string {
+	var s []string
+	add := func(place string) {
+		s = append(s, unetPrefix+place+".1.transformer_blocks.0.attn1.to_")
+	}
+	for i := range int(n) {
+		add(fmt.Sprintf("input_blocks.%d", i))
+	}
+	add("middle_block")
+	for i := range int(n) {
+		add(fmt.Sprintf("output_blocks.%d", i))
+	}
+	return s
+}
+
+// unetAdjusted are the tensors of a UNet that SuperMerger's Adjust changes
+// (mergers.py:1552).
+var unetAdjusted = []string{
+	AdjustIn + ".weight", AdjustIn + ".bias", AdjustOut + ".weight", AdjustOut + ".bias",
+	AdjustOut2 + ".weight", AdjustOut2 + ".bias",
+}
+
+// The layers that SuperMerger's Adjust changes: the first convolution, the last
+// norm and the last convolution.
+const (
+	AdjustIn   = unetPrefix + "input_blocks.0.0"
+	AdjustOut  = unetPrefix + "out.0"
+	AdjustOut2 = unetPrefix + "out.2"
+)
 
 // sd2025 is SM2025 for SD1.x and SD2.x.
-func sd2025(l *Layout, key string) (ID, bool) {
+func (n unetBlocks) sd2025(key string) (ID, bool) {
 	switch {
-	case !named(key):
+	case !mergedSince2023(key):
 		return 0, false
 	case strings.Contains(key, "time_embed"): // model_ema's too
-		return l.lastOut(), true
+		return n.lastOut(), true
 	}
-	return l.label(key)
+	return n.label(key)
 }
 
 // sd2023 is SM2023. EMA keys have no dots within and so are BASE.
-func sd2023(l *Layout, key string) (ID, bool) {
+func (n unetBlocks) sd2023(key string) (ID, bool) {
 	switch {
 	case !strings.Contains(key, "model"), strings.Contains(key, "position_ids"):
 		return 0, false
 	case !strings.Contains(key, "model.diffusion_model."):
 		return base, true
 	case strings.Contains(key, "time_embed"):
-		return l.in(0), true
+		return n.in(0), true
 	}
-	return l.label(key)
+	return n.label(key)
 }
 
 // sdMecha is Mecha for SD1.x and SD2.x.
-func sdMecha(l *Layout, key string) (ID, bool) {
+func (n unetBlocks) sdMecha(key string) (ID, bool) {
 	switch {
-	case !named(key):
+	case !mergedSince2023(key):
 		return 0, false
 	case strings.Contains(key, "time_embed"):
 		return base, true
 	}
-	return l.label(key)
+	return n.label(key)
 }
 
 // xl2025 is SM2025 for SDXL, where what has no label is not merged.
-func xl2025(l *Layout, key string) (ID, bool) {
+func (n unetBlocks) xl2025(key string) (ID, bool) {
 	switch {
-	case !named(key), strings.Contains(key, "label_emb"), strings.Contains(key, "time_embed"):
+	case !mergedSince2023(key), strings.Contains(key, "label_emb"), strings.Contains(key, "time_embed"):
 		return 0, false
 	case strings.Contains(key, "conditioner.embedders.0."),
 		strings.Contains(key, "conditioner.embedders.1."),
@@ -67,54 +129,51 @@ func xl2025(l *Layout, key string) (ID, bool) {
 	case !strings.Contains(key, "model.diffusion_model."):
 		return 0, false
 	}
-	id, ok := l.label(key)
+	id, ok := n.label(key)
 	return id, ok && id != base
 }
 
 // xlMecha is Mecha for SDXL.
-func xlMecha(l *Layout, key string) (ID, bool) {
-	if strings.HasPrefix(key, unetPrefix) && named(key) &&
+func (n unetBlocks) xlMecha(key string) (ID, bool) {
+	if strings.HasPrefix(key, unetPrefix) && mergedSince2023(key) &&
 		(strings.Contains(key, "label_emb") || strings.Contains(key, "time_embed")) {
 		return base, true
 	}
-	return xl2025(l, key)
+	return n.xl2025(key)
 }
 
-// named reports whether SuperMerger merges key since 2023-07: position_ids,
-// betas and OpenCLIP's text_projection, positional_embedding and logit_scale
-// stay as they are.
-func named(key string) bool {
-	return strings.Contains(key, "model") &&
-		(strings.Contains(key, "weight") || strings.Contains(key, "bias"))
-}
+// mergedSince2023 reports whether SuperMerger merges key since 2023-07:
+// position_ids, betas and OpenCLIP's text_projection, positional_embedding and
+// logit_scale stay as they are.
+func mergedSince2023(key string) bool { return OfModel(key) && IsWeight(key) }
 
 // label returns the block that the path within key names, BASE where it names
 // none, and false where it names a block that the layout does not have.
-func (l *Layout) label(key string) (ID, bool) {
+func (n unetBlocks) label(key string) (ID, bool) {
 	if strings.Contains(key, ".out.") {
-		return l.lastOut(), true
+		return n.lastOut(), true
 	}
 	if _, rest, ok := strings.Cut(key, ".input_blocks."); ok {
-		n, ok := l.number(rest)
-		return l.in(n), ok
+		i, ok := n.number(rest)
+		return n.in(i), ok
 	}
 	if strings.Contains(key, ".middle_block.") {
-		return l.mid(), true
+		return n.mid(), true
 	}
 	if _, rest, ok := strings.Cut(key, ".output_blocks."); ok {
-		n, ok := l.number(rest)
-		return l.out(n), ok
+		i, ok := n.number(rest)
+		return n.out(i), ok
 	}
 	return base, true
 }
 
 // number returns the number before the first dot of rest, if it is that of an
 // input or output block.
-func (l *Layout) number(rest string) (int, bool) {
+func (n unetBlocks) number(rest string) (int, bool) {
 	digits, _, ok := strings.Cut(rest, ".")
-	n, err := strconv.ParseUint(digits, 10, 8)
-	if !ok || err != nil || int(n) >= l.sides() {
+	i, err := strconv.ParseUint(digits, 10, 8)
+	if !ok || err != nil || int(i) >= int(n) {
 		return 0, false
 	}
-	return int(n), true
+	return int(i), true
 }

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"testing"
 
+	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/checkpoint/safetensors"
@@ -77,7 +78,7 @@ func TestFiles(t *testing.T) {
 	root := open(t, p.Sources[0].Path)
 	for _, path := range paths(p) {
 		f := open(t, path)
-		m, err := block.Detect(func(key string) ([]int, bool) { x, ok := f.Tensor(key); return x.Shape, ok })
+		m, err := merge.KindOf(f)
 		if err != nil || m != (block.Model{Arch: block.SD1}) {
 			t.Errorf("%s: %v, %v", path, m, err)
 		}

@@ -44,7 +44,7 @@ func open(t *testing.T, name, path string) *merge.Model {
 // study runs a study of target without some of the sources.
 func study(t *testing.T, p demo.Planted, target string, base bool, without ...string) (string, *studies.Summary) {
 	t.Helper()
-	c := studies.Config{Target: open(t, "target", target), Plan: studies.Plan{Sampler: "cmaes", Trials: 1, Seed: 1, Groups: block.Groups()}}
+	c := studies.Config{Target: open(t, "target", target), Plan: studies.Plan{Sampler: "cmaes", Trials: 1, Seed: 1}}
 	if base {
 		c.Base = open(t, recipe.NameOf(p.Base), p.Base)
 	}

@@ -90,7 +90,7 @@ func measure(ctx context.Context, p *planted, all []tensor, folder string, score
 }
 
 // settings leave nearly everything to the closed form.
-var settings = studies.Plan{Groups: block.Groups(), Sampler: "cmaes", Trials: 1, Polish: 0, Seed: 1}
+var settings = studies.Plan{Sampler: "cmaes", Trials: 1, Polish: 0, Seed: 1}
 
 // study runs a study of p.
 func study(ctx context.Context, p *planted, w *written) (*studies.Summary, error) {

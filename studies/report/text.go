@@ -56,7 +56,7 @@ func (p *printer) recipe(s *studies.Summary) {
 		}
 		p.f("%s\n", st.Text)
 		if len(st.Similarity) > 0 {
-			p.f("%s\n", st.Comment())
+			p.f("%s\n", s.Comment(i))
 		}
 	}
 	p.f("\n")

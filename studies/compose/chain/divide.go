@@ -26,13 +26,13 @@ func (c placed) bits() float64 {
 }
 
 // divide finds the chains with the shortest description for all blocks at once
-// and for the outputs, the inputs and the text encoder apart, as people do who
-// match one after the other, or for two of them together. It returns what is
+// and for each group apart (the outputs, the inputs and the text encoder), as
+// people do who match one after the other, or for several of them together. It returns what is
 // shortest: first the chain that the others are joined to, which gives the
 // tensors that are not merged, too; nil if nothing is found.
 func (p *Problem) divide() []placed {
 	var groups []block.Group
-	for _, g := range block.Groups() {
+	for _, g := range p.Layout.Groups() {
 		if slices.ContainsFunc(p.Blocks, func(id block.ID) bool { return p.Layout.GroupOf(id) == g }) {
 			groups = append(groups, g)
 		}

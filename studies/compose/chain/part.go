@@ -2,7 +2,6 @@ package chain
 
 import (
 	"math"
-	"slices"
 
 	"mixmatch/merge/block"
 )
@@ -37,7 +36,7 @@ func newPart(p *Problem, rows []int) *part {
 	t := &part{base: -1, kept: -1, usual: -1}
 	for _, b := range rows {
 		t.ids = append(t.ids, p.Blocks[b])
-		t.kinds = append(t.kinds, kindOf(p.Layout, p.Blocks[b]))
+		t.kinds = append(t.kinds, kind(p.Layout, t))
 	}
 	for i := range p.Names {
 		takesPart := false
@@ -110,13 +109,15 @@ func (t *part) nothing(v float64, b int) bool {
 	return math.Abs(v) <= float64(sharedTolerance*t.sigma[b])+least
 }
 
-// kindOf returns the part of the network that a block is of.
-func kindOf(l *block.Layout, id block.ID) uint8 {
-	if g := l.GroupOf(id); g != block.Inputs {
-		return uint8(slices.Index(block.Groups(), g))
+// kind returns the number of the last block's part of the network: another one
+// than that of the block before where their series differ.
+func kind(l *block.Layout, t *part) uint8 {
+	n := len(t.kinds)
+	switch {
+	case n == 0:
+		return 0
+	case l.Series(t.ids[n]) != l.Series(t.ids[n-1]):
+		return t.kinds[n-1] + 1
 	}
-	if l.Group(block.Outputs).Has(id + 1) {
-		return 3 // the middle, the last of the inputs
-	}
-	return 4
+	return t.kinds[n-1]
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
@@ -89,14 +90,7 @@ func (p *Problem) recipe(pieces []placed) (*recipe.Recipe, error) {
 func resultName(groups []block.Group) string {
 	name := "FINAL"
 	for _, g := range groups {
-		switch g {
-		case block.Outputs:
-			name += "_OUTPUTS"
-		case block.Inputs:
-			name += "_INPUTS"
-		case block.Base:
-			name += "_BASE"
-		}
+		name += "_" + strings.ToUpper(string(g))
 	}
 	return name
 }
