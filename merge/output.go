@@ -3,7 +3,6 @@ package merge
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
@@ -40,7 +39,7 @@ type Output struct {
 // that has format own: asked, "" for its own, if it is one of those that a model
 // computes with.
 func Format(key string, own, asked checkpoint.DType) checkpoint.DType {
-	if asked != "" && own.Float() && strings.Contains(key, "model") {
+	if asked != "" && own.Float() && block.OfModel(key) {
 		return asked
 	}
 	return own

@@ -29,37 +29,23 @@ type Head struct {
 // go through them: IN, M, OUT. The error wraps [ErrEmpty] if there are none.
 func Heads(l *block.Layout, f *checkpoint.File) ([]Head, error) {
 	var heads []Head
-	add := func(place string) error {
-		prefix := "model.diffusion_model." + place + ".1.transformer_blocks.0.attn1.to_"
+	for _, prefix := range l.Heads() {
 		h := Head{q: prefix + "q.weight", k: prefix + "k.weight", v: prefix + "v.weight"}
 		t, ok := f.Tensor(h.q)
 		if !ok {
-			return nil
+			continue
 		}
 		if h.Block, ok = l.Of(h.q); !ok {
-			return nil
+			continue
 		}
 		if len(t.Shape) != 2 || t.Shape[0] == 0 || t.Shape[0] != t.Shape[1] {
-			return fmt.Errorf("%w: %q is %v, no square matrix", merge.ErrMismatch, h.q, t.Shape)
+			return nil, fmt.Errorf("%w: %q is %v, no square matrix", merge.ErrMismatch, h.q, t.Shape)
 		}
 		h.Dim = t.Shape[0]
+		if err := h.check(f); err != nil {
+			return nil, err
+		}
 		heads = append(heads, h)
-		return h.check(f)
-	}
-	for _, section := range []string{"input_blocks.%d", "middle_block", "output_blocks.%d"} {
-		n := 12
-		if section == "middle_block" {
-			n = 1
-		}
-		for i := range n {
-			place := section
-			if n > 1 {
-				place = fmt.Sprintf(section, i)
-			}
-			if err := add(place); err != nil {
-				return nil, err
-			}
-		}
 	}
 	if len(heads) == 0 {
 		return nil, fmt.Errorf("%w: no self-attention", ErrEmpty)

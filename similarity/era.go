@@ -2,7 +2,6 @@ package similarity
 
 import (
 	"math"
-	"strings"
 
 	"mixmatch/merge/block"
 )
@@ -25,11 +24,10 @@ type EraFit struct {
 // the blocks have the same weights, or if even the best explains them far worse
 // than its own tensors; then the era is the default.
 func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure bool) {
-	isTime := func(key string) bool { return strings.Contains(key, "time_embed") }
 	var time []*Products
 	rest := &Gram{Arch: g.Arch, Names: g.Names, Differences: g.Differences}
 	for i := range g.Tensors {
-		if isTime(g.Tensors[i].Key) {
+		if block.TellsEra(arch, g.Tensors[i].Key) {
 			time = append(time, &g.Tensors[i])
 		} else {
 			rest.Tensors = append(rest.Tensors, g.Tensors[i])

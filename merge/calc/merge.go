@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
+
+	"mixmatch/merge/block"
 )
 
 // Merge returns what the step makes of the tensors a, b and c that the models
@@ -114,9 +115,9 @@ func (s Step) mergeData(dst []float32, key string, a, b, c Tensor) string {
 func (s Step) keeps(key string) bool {
 	switch s.Calc {
 	case CosineA, CosineB:
-		return strings.Contains(key, "first_stage_model")
+		return block.SkippedByCosine(key)
 	case Self:
-		return s.Alpha == 0 || strings.Contains(key, "to_out") || strings.Contains(key, "proj_out") || strings.Contains(key, "norm")
+		return s.Alpha == 0 || block.KeptBySelf(key)
 	}
 	return false
 }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
+
+	"mixmatch/merge/block"
 )
 
 // A Range is where most of the similarities of two models lie.
@@ -32,7 +33,7 @@ func NewSimilarities(c Calc) (*Similarities, error) {
 // float32 holds them); the ones it leaves out are left out: those without
 // "model" in their names, and the VAE's (mergers.py:705).
 func (s *Similarities) Add(key string, a, b Tensor) error {
-	if !strings.Contains(key, "model") || strings.Contains(key, "first_stage_model") {
+	if !block.ComparedByCosine(key) {
 		return nil
 	}
 	a.DType, b.DType = F32, F32

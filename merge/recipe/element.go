@@ -52,7 +52,7 @@ func (s *Step) Merges(l *block.Layout, id block.ID, key string) bool {
 			case "VAE":
 				return block.PartOf(key) == block.VAE
 			case "Adjust":
-				return adjusts(key)
+				return l.Adjusts(key)
 			}
 			if _, isBlock := l.Index(item); isBlock {
 				return false
@@ -64,22 +64,6 @@ func (s *Step) Merges(l *block.Layout, id block.ID, key string) bool {
 		return selected(s.Include)
 	}
 	return !selected(s.Exclude)
-}
-
-// adjusts reports whether key is one of those of SuperMerger's Adjust.
-func adjusts(key string) bool {
-	rest, ok := strings.CutPrefix(key, "model.diffusion_model.")
-	layer, kind, two := cutLast(rest)
-	return ok && two && (kind == "weight" || kind == "bias") &&
-		(layer == "input_blocks.0.0" || layer == "out.0" || layer == "out.2")
-}
-
-func cutLast(s string) (before, after string, ok bool) {
-	i := strings.LastIndexByte(s, '.')
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+1:], true
 }
 
 // isItem reports whether s can stand in a list of an option.

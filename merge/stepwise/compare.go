@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"mixmatch/merge"
+	"mixmatch/merge/block"
 	"mixmatch/merge/calc"
 )
 
@@ -59,7 +59,7 @@ func (c *chain) similarities(ctx context.Context, mode calc.Calc, a, b map[strin
 			return calc.Range{}, err
 		}
 		x, y := a[key], b[key]
-		if x == nil || y == nil || !strings.Contains(key, "model") || strings.Contains(key, "first_stage_model") {
+		if x == nil || y == nil || !block.ComparedByCosine(key) {
 			continue
 		}
 		s1, err := c.anything(ctx, x)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
@@ -12,9 +11,6 @@ import (
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/recipe"
 )
-
-// Keys that SuperMerger does not copy from B though A lacks it (mergers.py:99).
-const positionIDs = "cond_stage_model.transformer.text_model.embeddings.position_ids"
 
 // calcStep returns step s as package calc has it, without its ratios.
 func calcStep(s *recipe.Step, era block.Era) calc.Step {
@@ -87,9 +83,9 @@ func (r *stepRun) key(ctx context.Context, key string, a, b, third *node, three 
 	raw := step.Calc == calc.TrainDifference || step.Calc == calc.Extract
 	if a == nil {
 		switch {
-		case b == nil || !strings.Contains(key, "model") || key == positionIDs:
+		case b == nil || !block.OfModel(key) || key == block.PositionIDs:
 			return nil, nil
-		case s.Mode == recipe.AddDifference && !raw && (strings.Contains(key, "weight") || strings.Contains(key, "bias")):
+		case s.Mode == recipe.AddDifference && !raw && block.IsWeight(key):
 			r.differences++
 			return nil, nil
 		}

@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	adjustIn       = "model.diffusion_model.input_blocks.0.0.weight"
-	adjustInBias   = "model.diffusion_model.input_blocks.0.0.bias"
-	adjustOut      = "model.diffusion_model.out.0.weight"
-	adjustOutBias  = "model.diffusion_model.out.0.bias"
-	adjustOut2     = "model.diffusion_model.out.2.weight"
-	adjustOut2Bias = "model.diffusion_model.out.2.bias"
+	adjustIn       = block.AdjustIn + ".weight"
+	adjustInBias   = block.AdjustIn + ".bias"
+	adjustOut      = block.AdjustOut + ".weight"
+	adjustOutBias  = block.AdjustOut + ".bias"
+	adjustOut2     = block.AdjustOut2 + ".weight"
+	adjustOut2Bias = block.AdjustOut2 + ".bias"
 )
 
 // adjustable are the tensors that SuperMerger's Adjust changes (mergers.py, 2025-10,
