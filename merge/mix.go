@@ -15,8 +15,8 @@ type Mix struct {
 	Recipe *recipe.Recipe
 
 	// Weights holds, for each block of the layout, the weight of each model of
-	// the pool. The weights of a block sum to 1. It is nil if the recipe is not
-	// linear.
+	// the pool. Those of a block sum to 1, but for differences. It is nil if the
+	// recipe is not linear.
 	Weights [][]float64
 
 	// Order lists the models of the recipe in the order it names them, in which
@@ -43,11 +43,11 @@ func NewMix(p *Pool, r *recipe.Recipe) (*Mix, error) {
 	if err := r.Resolve(p.Names()); err != nil {
 		return nil, err
 	}
-	if d := r.Differences(); len(d) > 0 {
-		return nil, fmt.Errorf("the recipe adds the LoRA %s: LoRAs are not merged yet", d[0])
+	if err := p.kinds(r); err != nil {
+		return nil, err
 	}
 	m := &Mix{Layout: r.Layout, Recipe: r, VAE: -1}
-	for _, name := range r.Sources() {
+	for _, name := range append(r.Sources(), r.Differences()...) {
 		m.Order = append(m.Order, p.Index(name))
 	}
 	for id := range r.Layout.Blocks().All() {
@@ -70,4 +70,20 @@ func NewMix(p *Pool, r *recipe.Recipe) (*Mix, error) {
 		m.Fill = append(m.Fill, p.Index(name))
 	}
 	return m, nil
+}
+
+// kinds reports whether what r adds as LoRAs are the pool's differences, and no
+// others.
+func (p *Pool) kinds(r *recipe.Recipe) error {
+	for _, name := range r.Differences() {
+		if !p.Models[p.Index(name)].Difference {
+			return fmt.Errorf("%w: the recipe adds %s as a LoRA, but it is a model", ErrMismatch, name)
+		}
+	}
+	for _, name := range r.Sources() {
+		if p.Models[p.Index(name)].Difference {
+			return fmt.Errorf("%w: the recipe merges %s as a model, but it is a LoRA: write + <lora:%s> x 0.7", ErrMismatch, name, name)
+		}
+	}
+	return nil
 }

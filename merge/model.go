@@ -21,6 +21,10 @@ type Model struct {
 	File *checkpoint.File
 	Kind block.Model
 
+	// Difference says that it is no model but what may be added to one, such as a
+	// LoRA. It has tensors for some of the keys of a model.
+	Difference bool
+
 	renamed map[string]string // canonical key -> the key in the file, where they differ
 }
 
@@ -38,6 +42,12 @@ func OpenModel(name, path string) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// NewDifference returns the difference in f, whose keys and shapes are those of the
+// models that it goes with. It owns f from then on.
+func NewDifference(name string, f *checkpoint.File) *Model {
+	return &Model{Name: name, File: f, Difference: true}
 }
 
 // NewModel returns the model in f, which it owns from then on.

@@ -17,10 +17,10 @@ import (
 	"mixmatch/merge/block"
 )
 
-// A Pool is a set of models of one architecture.
+// A Pool is a set of models of one architecture, and of differences between such.
 type Pool struct {
 	Kind   block.Model
-	Models []*Model
+	Models []*Model // the differences come last
 
 	keys []string
 }
@@ -47,18 +47,28 @@ func NewLoosePool(models []*Model) (*Pool, error) {
 
 // newPool returns a pool, and for each key the first model that has it.
 func newPool(models []*Model, alike func(a, b block.Model) bool) (*Pool, map[string]*Model, error) {
-	if len(models) == 0 {
+	models = slices.Clone(models)
+	slices.SortStableFunc(models, func(a, b *Model) int { // differences last
+		switch {
+		case a.Difference == b.Difference:
+			return 0
+		case a.Difference:
+			return 1
+		}
+		return -1
+	})
+	if len(models) == 0 || models[0].Difference {
 		return nil, nil, fmt.Errorf("%w: no models", ErrMismatch)
 	}
 	first := models[0]
 	p := &Pool{Kind: first.Kind, Models: models}
 	for _, m := range models[1:] {
-		if !alike(m.Kind, first.Kind) {
+		if !m.Difference && !alike(m.Kind, first.Kind) {
 			return nil, nil, fmt.Errorf("%w: %s is %s, %s is %s", ErrMismatch, first.Name, first.Kind, m.Name, m.Kind)
 		}
 	}
 	seen := map[string]*Model{}
-	for _, m := range models {
+	for _, m := range models[:len(models)-p.Differences()] {
 		for _, key := range m.Keys() {
 			if seen[key] == nil {
 				seen[key] = m
@@ -82,7 +92,7 @@ func (p *Pool) match(seen map[string]*Model) error {
 		for _, m := range p.Models {
 			t, ok := m.Tensor(key)
 			switch {
-			case !ok && block.PartOf(key) == block.UNet:
+			case !ok && !m.Difference && block.PartOf(key) == block.UNet:
 				wrong = append(wrong, fmt.Sprintf("%s lacks %q, which %s has", m.Name, key, owner.Name))
 			case ok && !slices.Equal(t.Shape, want.Shape):
 				wrong = append(wrong, fmt.Sprintf("%q is %v in %s and %v in %s", key, t.Shape, m.Name, want.Shape, owner.Name))
@@ -100,7 +110,19 @@ func (p *Pool) match(seen map[string]*Model) error {
 	return nil
 }
 
-// Keys returns the union of the models' canonical keys, sorted.
+// Differences returns how many of the models, the last ones, are differences.
+func (p *Pool) Differences() int {
+	n := 0
+	for _, m := range p.Models {
+		if m.Difference {
+			n++
+		}
+	}
+	return n
+}
+
+// Keys returns the union of the models' canonical keys, sorted; differences
+// have no others.
 func (p *Pool) Keys() []string { return p.keys }
 
 // Names returns the models' names, in order.

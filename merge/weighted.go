@@ -51,9 +51,13 @@ func Weighted(p *Pool, mix *Mix, dtype checkpoint.DType) *Outputs {
 		id, governed := mix.Layout.Of(key)
 		if governed && t.DType.Float() && (part != block.VAE || mix.VAE < 0) &&
 			(from == mix.Root || mix.Weights[id][mix.Root] == 0) {
-			weights = mix.Weights[id]
+			weights = slices.Clone(mix.Weights[id])
 			for i, v := range weights {
 				u, has := p.Models[i].Tensor(key)
+				if !has && p.Models[i].Difference {
+					weights[i] = 0 // it changes nothing there
+					continue
+				}
 				if v != 0 && (!has || !u.DType.Float()) {
 					dropped[p.Models[i].Name]++
 					weights = nil
@@ -61,7 +65,7 @@ func Weighted(p *Pool, mix *Mix, dtype checkpoint.DType) *Outputs {
 				}
 			}
 		}
-		if i := slices.Index(weights, 1); i >= 0 && !slices.ContainsFunc(slices.Delete(slices.Clone(weights), i, i+1), notZero) {
+		if i := slices.Index(weights, 1); i >= 0 && !p.Models[i].Difference && !slices.ContainsFunc(slices.Delete(slices.Clone(weights), i, i+1), notZero) {
 			weights, out.From = nil, i // a ratio of 0 or 1 passes bits through
 			u, _ := p.Models[i].Tensor(key)
 			out.Tensor.DType = u.DType

@@ -13,11 +13,11 @@ type analysis struct {
 	id      block.ID
 	on      basis
 	len     float64
-	models  int       // how many are models, whose weights sum to 1; the others are differences
-	told    []bool    // by model: it is there and can be told apart from those before it
+	models  int    // how many are models, whose weights sum to 1; the others are differences
+	told    []bool // by model: it is there and can be told apart from those before it
 	weights []float64
-	rss     float64   // what they leave: the squared distance, in the units of the basis
-	phi     float64   // the same in roundings of an element, at the least 1
+	rss     float64 // what they leave: the squared distance, in the units of the basis
+	phi     float64 // the same in roundings of an element, at the least 1
 
 	// cross is the inverse of the products, carried over to weights of models that
 	// sum to 1: n x n, each row sums to 0 over the models. If model k is fitted by an affine mix of

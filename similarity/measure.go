@@ -68,7 +68,7 @@ func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads
 	group, ctx := errgroup.WithContext(ctx)
 	for range threads {
 		group.Go(func() error {
-			w := newWorker(len(models))
+			w := newWorker(models)
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(pieces) {
@@ -115,7 +115,7 @@ func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads
 // A UNet in numbers that are not computed with is refused: to leave it out would
 // be to say that it is like the first model.
 func plan(pool *merge.Pool, target *merge.Model) (*Gram, int64, error) {
-	g := &Gram{Arch: pool.Kind.Arch, Names: pool.Names()}
+	g := &Gram{Arch: pool.Kind.Arch, Names: pool.Names(), Differences: pool.Differences()}
 	var total int64
 	for _, m := range append(slices.Clone(pool.Models), target) {
 		for _, t := range m.File.Tensors() {
@@ -138,6 +138,9 @@ func plan(pool *merge.Pool, target *merge.Model) (*Gram, int64, error) {
 		bytes := t.Bytes()
 		for i, m := range pool.Models {
 			u, ok := m.Tensor(key)
+			if !ok && m.Difference {
+				continue
+			}
 			if !ok || !u.DType.Float() {
 				p.Absent = append(p.Absent, i)
 				continue
@@ -166,11 +169,13 @@ type worker struct {
 	bytes   []byte
 	full    [][]float32 // a part of each row
 	stretch [][]float32 // the stretch of each row under way
+	apart   []bool      // rows that the first is taken from: all but itself and differences
 }
 
-func newWorker(rows int) *worker {
-	w := &worker{bytes: make([]byte, 8*partLen), stretch: make([][]float32, rows)}
-	for range rows {
+func newWorker(models []*merge.Model) *worker {
+	w := &worker{bytes: make([]byte, 8*partLen), stretch: make([][]float32, len(models))}
+	for i, m := range models {
+		w.apart = append(w.apart, i > 0 && !m.Difference)
 		w.full = append(w.full, make([]float32, partLen))
 	}
 	return w
@@ -190,7 +195,11 @@ func (w *worker) measure(r *partial, models []*merge.Model, t *Products, c piece
 				copy(x, w.full[0][:n]) // so that its difference is zero
 				continue
 			}
-			u, _ := m.Tensor(t.Key)
+			u, ok := m.Tensor(t.Key)
+			if !ok { // a difference that changes nothing there
+				clear(x)
+				continue
+			}
 			if err := m.File.Read(x, w.bytes, u, at); err != nil {
 				return 0, fmt.Errorf("%s: %w", m.Name, err)
 			}
@@ -232,13 +241,13 @@ func (w *worker) rounding(f *checkpoint.File, t checkpoint.Tensor, at int, x []f
 }
 
 // products adds to p the inner products of the rows of the first n elements
-// read, the first row taken from the others.
+// read, the first row taken from the other models'.
 func (w *worker) products(p []float64, n int) {
 	for at := 0; at < n; at += stretchLen {
 		end := min(at+stretchLen, n)
 		for i := range w.full {
 			w.stretch[i] = w.full[i][at:end]
-			if i > 0 {
+			if w.apart[i] {
 				vec.Sub(w.stretch[i], w.stretch[0])
 			}
 		}

@@ -56,12 +56,12 @@ func (p *problem) scorer(ctx context.Context, id block.ID) func(column []float64
 		}
 	}
 	program := p.recipe.Program()
-	place := make([]int, len(program.Sources))
-	for i, n := range program.Sources {
+	place := make([]int, program.Width())
+	for i, n := range program.Names() {
 		place[i] = slices.Index(p.blocks.Names, n)
 	}
 	w := make([]float64, len(p.blocks.Names))
-	dst, scratch := make([]float64, len(program.Sources)), make([]float64, program.Scratch())
+	dst, scratch := make([]float64, program.Width()), make([]float64, program.Scratch())
 	return func(column []float64) (float64, error) {
 		clear(w)
 		program.WeightsInto(dst, column, scratch)
@@ -75,8 +75,9 @@ func (p *problem) scorer(ctx context.Context, id block.ID) func(column []float64
 // weightsOf returns the weight of each model of b that a column comes down to.
 func weightsOf(b *similarity.Blocks, program *recipe.Program, column []float64) []float64 {
 	w := make([]float64, len(b.Names))
+	names := program.Names()
 	for i, v := range program.Weights(column) {
-		w[slices.Index(b.Names, program.Sources[i])] += v
+		w[slices.Index(b.Names, names[i])] += v
 	}
 	return w
 }

@@ -55,9 +55,9 @@ func (p *problem) evidence(printed *recipe.Recipe, i int) similarity.Standing {
 	least := similarity.In
 	before := []string{}
 	if i > 0 {
-		before = (&recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i]}).Sources()
+		before = (&recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i]}).Program().Names()
 	}
-	for _, n := range (&recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i+1]}).Sources() {
+	for _, n := range (&recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i+1]}).Program().Names() {
 		k := slices.Index(p.blocks.Names, n)
 		if !slices.Contains(before, n) && k != p.Plan.base() && p.proof.Models[k].Standing != similarity.In {
 			least = similarity.Perhaps

@@ -53,7 +53,7 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 		s.Groups = append(s.Groups, *g)
 	}
 	s.Verdict = similarity.Sum(findings)
-	s.Sources = p.tally(s.Groups, printed.Program().Sources, s.Verdict)
+	s.Sources = p.tally(s.Groups, printed.Program().Names(), s.Verdict)
 	s.Missing = p.missing()
 	s.VAE = vaeOf(m.gram, weightsOf(p.blocks, printed.Program(), printed.Column(0)))
 	if s.Steps, err = p.scoreSteps(printed); err != nil {

@@ -21,7 +21,7 @@ func (r *Recipe) Flatten(id block.ID) map[string]*big.Rat {
 		return nil
 	}
 	flat := make(map[string]*big.Rat, len(w))
-	for i, n := range p.names() {
+	for i, n := range p.Names() {
 		if w[i] != nil && w[i].Sign() != 0 {
 			flat[n] = w[i]
 		}

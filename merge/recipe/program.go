@@ -39,7 +39,7 @@ type instruction struct {
 func (r *Recipe) Program() *Program {
 	p := &Program{Sources: r.Sources(), Differences: r.Differences(), code: make([]instruction, len(r.Steps)), no: !r.Linear()}
 	number := make(map[string]int, p.Scratch())
-	for i, n := range p.names() {
+	for i, n := range p.Names() {
 		number[n] = i
 	}
 	for i := range r.Steps {
@@ -56,8 +56,8 @@ func (r *Recipe) Program() *Program {
 	return p
 }
 
-// names returns the sources, then the LoRAs.
-func (p *Program) names() []string { return slices.Concat(p.Sources, p.Differences) }
+// Names returns the sources, then the LoRAs, in the order of the weights.
+func (p *Program) Names() []string { return slices.Concat(p.Sources, p.Differences) }
 
 // Len returns the number of ratios in a column.
 func (p *Program) Len() int { return p.len }

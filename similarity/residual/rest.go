@@ -123,7 +123,7 @@ func (r *Rest) NewReader() *Reader {
 func (rd *Reader) Read(dst []float32, t Tensor, at int) error {
 	w := rd.r.weights(t)
 	over := 1.0 // rounded weights need not sum to 1 exactly
-	for _, v := range w {
+	for _, v := range w[:len(w)-rd.r.Pool.Differences()] {
 		over -= v
 	}
 	for len(dst) > 0 {
@@ -144,7 +144,9 @@ func (rd *Reader) Read(dst []float32, t Tensor, at int) error {
 			if err := rd.model(x, rd.r.Pool.Models[i], t, at); err != nil {
 				return err
 			}
-			vec.Sub(x, base)
+			if !rd.r.Pool.Models[i].Difference {
+				vec.Sub(x, base)
+			}
 			rd.subtract(part, x, w[i])
 		}
 		if over > 1e-12 || over < -1e-12 {
@@ -163,8 +165,8 @@ func (rd *Reader) subtract(dst, x []float32, a float64) {
 }
 
 // Row sets dst to elements of row i of a [similarity.Gram]: the pool's first
-// model for i = 0, then the differences of the others from it, and the target's
-// in the end.
+// model for i = 0, then the differences of the others from it, those that are no
+// models but differences as they are, and the target's in the end.
 func (rd *Reader) Row(dst []float32, t Tensor, i, at int) error {
 	first := rd.r.Pool.Models[0]
 	if i == 0 {
@@ -183,10 +185,12 @@ func (rd *Reader) Row(dst []float32, t Tensor, i, at int) error {
 		if err := rd.model(dst[:n], m, t, at); err != nil {
 			return err
 		}
-		if err := rd.model(rd.base[:n], first, t, at); err != nil {
-			return err
+		if !m.Difference {
+			if err := rd.model(rd.base[:n], first, t, at); err != nil {
+				return err
+			}
+			vec.Sub(dst[:n], rd.base[:n])
 		}
-		vec.Sub(dst[:n], rd.base[:n])
 		dst, at = dst[n:], at+n
 	}
 	return nil

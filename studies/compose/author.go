@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
 	"mixmatch/studies/compose/chain"
 )
@@ -20,6 +21,10 @@ import (
 // base is the model that add differences subtract as a rule, first the one whose
 // tensors the target has where nothing is merged; -1 for any.
 func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []string, err error) {
+	if len(c.order) == 1 && len(c.loras) > 0 {
+		r = &recipe.Recipe{Layout: c.blocks.Layout}
+		return c.withLoRAs(r), nil, c.close(r)
+	}
 	p := &chain.Problem{Layout: c.blocks.Layout, Blocks: c.ids, Base: slices.Index(c.order, base), Kept: slices.Index(c.order, first)}
 	for _, i := range c.order {
 		p.Names = append(p.Names, c.blocks.Names[i])
@@ -27,7 +32,7 @@ func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []str
 	for _, id := range c.ids {
 		// The errors are those of a fit of all, since a weight may be nothing only
 		// within its own.
-		all, err := c.blocks.Fit(id, c.present(id, c.order), nil)
+		all, err := c.blocks.Fit(id, c.present(id, slices.Concat(c.order, c.loras)), nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -51,21 +56,63 @@ func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []str
 	if err != nil {
 		return nil, nil, err
 	}
+	r = c.withLoRAs(found.Recipe)
+	if err := c.close(r); err != nil {
+		return nil, nil, err
+	}
+	if s := found.Remark(); s != "" {
+		notes = append(notes, strings.TrimSuffix(s, "."))
+	}
+	return r, notes, nil
+}
+
+// close returns an error that wraps [ErrStyle] if the numbers of r leave more
+// unexplained than the best mix does, beyond its noise.
+func (c *Composition) close(r *recipe.Recipe) error {
 	for _, id := range c.ids {
 		w := make([]float64, len(c.blocks.Names))
-		for name, v := range found.Recipe.Flatten(id) {
+		for name, v := range r.Flatten(id) {
 			w[slices.Index(c.blocks.Names, name)], _ = v.Float64()
 		}
 		best := c.blocks.Distance(id, c.fits[id].Weights)
 		stored, half := c.blocks.Floor(id)
 		if c.blocks.Distance(id, w) > best+math.Max(c.worth(id)*10*best, 0.1*max(stored, min(half, best))) {
-			return nil, nil, fmt.Errorf("%w: the numbers of the shortest chain are off in %s", ErrStyle, c.blocks.Layout.Name(id))
+			return fmt.Errorf("%w: the numbers of the shortest chain are off in %s", ErrStyle, c.blocks.Layout.Name(id))
 		}
 	}
-	if s := found.Remark(); s != "" {
-		notes = append(notes, strings.TrimSuffix(s, "."))
+	return nil
+}
+
+// withLoRAs returns r with a step for each LoRA behind its own, in ratios as short
+// and as few as their errors allow.
+func (c *Composition) withLoRAs(r *recipe.Recipe) *recipe.Recipe {
+	if len(c.loras) == 0 {
+		return r
 	}
-	return found.Recipe, notes, nil
+	last, final := c.blocks.Names[c.order[0]], c.unusedName("FINAL")
+	if n := len(r.Steps); n > 0 {
+		last, final = c.unusedName(fmt.Sprintf("TEMP%d", n)), r.Steps[n-1].Out
+		r.Steps[n-1].Out = last
+	}
+	for k, i := range c.loras {
+		s := recipe.Step{Mode: recipe.AddLoRA, A: last, B: c.blocks.Names[i], Alpha: recipe.Uniform(c.blocks.Layout, 0), Out: final}
+		if k < len(c.loras)-1 {
+			s.Out = c.unusedName(fmt.Sprintf("TEMP%d", len(r.Steps)+1))
+		}
+		var at []block.ID
+		var estimates []estimate
+		for _, id := range c.ids {
+			if slices.Contains(c.sources[id], i) {
+				at = append(at, id)
+				estimates = append(estimates, estimate{c.fits[id].Weights[i], c.tolerance(id, c.fits[id], i)})
+			}
+		}
+		for k, v := range shared(estimates) {
+			s.Alpha[at[k]].Value = v
+		}
+		r.Steps, last = append(r.Steps, s), s.Out
+	}
+	return r
 }
 
 // Proven reports whether the sources leave nothing but rounding in all blocks.

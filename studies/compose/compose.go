@@ -9,7 +9,8 @@
 //
 // Models are known by their place in Blocks.Names. Weights are one a model and
 // sum to 1; a column is the ratios of one block, one for each model that takes
-// part but the first (a 0 if it is alone).
+// part but the first (a 0 if it is alone). LoRAs, the differences among the names,
+// are added by the last steps, each with its weight for a ratio.
 package compose
 
 import (
@@ -40,6 +41,7 @@ type Composition struct {
 	sources    map[block.ID][]int           // the models that take part in each block, ascending
 	fits       map[block.ID]*similarity.Fit // the best mix of them
 	order      []int                        // the models that take part anywhere, in the order of the steps
+	loras      []int                        // the LoRAs that do, in the order of the steps that add them
 	subtracted int                          // the model that the steps subtract, or -1 for a chain of weight sums
 	tree       []treeStep                   // the steps, if they add differences between various models; else nil
 }
@@ -56,12 +58,18 @@ func New(b *similarity.Blocks, ids []block.ID, o Options) (*Composition, error) 
 	if err != nil {
 		return nil, err
 	}
+	for _, i := range slices.Backward(models) {
+		if b.IsDifference(i) {
+			c.loras = append([]int{i}, c.loras...)
+			models = models[:len(models)-1]
+		}
+	}
 	c.chooseOrder(models, o.Base, o.First)
 	return c, c.applyStyle()
 }
 
 // Order returns the models that take part, in the order in which the steps bring
-// them in. The first gives what is not merged.
+// them in, without LoRAs. The first gives what is not merged.
 func (c *Composition) Order() []int { return slices.Clone(c.order) }
 
 // Best returns the column of block id that comes closest to the target.

@@ -71,7 +71,7 @@ func (c *Composition) chooseOrder(models []int, base, first int) {
 			}
 			sum := 0.0
 			for _, id := range c.ids {
-				v, err := c.blocks.Reach(id, c.present(id, append(slices.Clone(c.order), i)))
+				v, err := c.blocks.Reach(id, c.present(id, slices.Concat(c.order, []int{i}, c.loras)))
 				if err == nil {
 					sum += v
 				}

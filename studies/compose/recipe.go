@@ -15,7 +15,7 @@ import (
 func (c *Composition) Recipe() *recipe.Recipe {
 	l, names := c.blocks.Layout, c.blocks.Names
 	r := &recipe.Recipe{Layout: l}
-	if len(c.order) == 1 { // nothing to mix: the target is a source, in these blocks
+	if len(c.order) == 1 && len(c.loras) == 0 { // nothing to mix: the target is a source, in these blocks
 		r.Steps = []recipe.Step{{A: names[c.order[0]], B: names[c.order[0]], Alpha: recipe.Uniform(l, 0)}}
 	}
 	last := names[c.order[0]]
@@ -25,6 +25,17 @@ func (c *Composition) Recipe() *recipe.Recipe {
 		s.Alpha = c.row(some[0])
 		if s.Mode.HasBeta() {
 			s.Beta = c.row(some[1])
+		}
+		r.Steps = append(r.Steps, s)
+		last = s.Out
+	}
+	for _, i := range c.loras {
+		s := recipe.Step{Mode: recipe.AddLoRA, A: last, B: names[i], Out: c.unusedName(fmt.Sprintf("TEMP%d", len(r.Steps)+1))}
+		s.Alpha = recipe.Uniform(l, 0)
+		for _, id := range c.ids {
+			if slices.Contains(c.sources[id], i) {
+				s.Alpha[id] = recipe.Open(recipe.Own, -1, 2)
+			}
 		}
 		r.Steps = append(r.Steps, s)
 		last = s.Out
@@ -76,7 +87,7 @@ func (c *Composition) row(i int) recipe.Row {
 // hasHole reports whether the ratio that brings in model i has something to find
 // in block id.
 func (c *Composition) hasHole(id block.ID, i int) bool {
-	s := c.sources[id]
+	s := c.models(id)
 	if len(s) == 1 && s[0] == c.order[0] {
 		return false
 	}
@@ -87,6 +98,16 @@ func (c *Composition) hasHole(id block.ID, i int) bool {
 		return true // sets the share of the first model
 	}
 	return slices.Contains(s, i)
+}
+
+// models returns the models that take part in block id, ascending: its sources but
+// for LoRAs.
+func (c *Composition) models(id block.ID) []int {
+	s := c.sources[id]
+	for len(s) > 0 && c.blocks.IsDifference(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // widenBounds makes room for the best column around the holes of block id,
@@ -116,14 +137,17 @@ func (c *Composition) unusedName(name string) string {
 	return name
 }
 
-// column turns the weights of all models into the ratios of the steps.
+// column turns the weights of all models and LoRAs into the ratios of the steps.
 func (c *Composition) column(w []float64) []float64 {
-	if len(c.order) == 1 {
+	if len(c.order) == 1 && len(c.loras) == 0 {
 		return []float64{0}
 	}
 	x := c.ratios(w)
+	for _, i := range c.loras {
+		x = append(x, trim(w[i]))
+	}
 	if c.style == Between { // some are beyond by their errors
-		for i, v := range x {
+		for i, v := range x[:len(x)-len(c.loras)] {
 			x[i] = min(max(v, 0), 1)
 		}
 	}

@@ -43,6 +43,11 @@ func (c *Composition) Rounded() (map[block.ID][]float64, error) {
 	for i, id := range c.ids {
 		drafts[i] = &draft{id, map[int]float64{}, slices.Clone(c.sources[id]), 1}
 	}
+	for _, i := range slices.Backward(c.loras) {
+		if err := c.writeDown(drafts, i, func(*draft) scale { return scale{size: 1} }); err != nil {
+			return nil, err
+		}
+	}
 	for _, some := range slices.Backward(c.broughtIn()) {
 		// The ratios of a weight sum or a triple sum are shares of what is left.
 		left := map[*draft]float64{}
@@ -124,7 +129,9 @@ func (c *Composition) writeDown(drafts []*draft, i int, scaleOf func(*draft) sca
 	for k, v := range shared(estimates) {
 		d, s := at[k], scales[k]
 		d.fixed[i] = float64(v*s.size) - s.offset
-		d.rest -= d.fixed[i]
+		if !c.blocks.IsDifference(i) {
+			d.rest -= d.fixed[i]
+		}
 		d.free = slices.DeleteFunc(d.free, func(m int) bool { return m == i })
 	}
 	return nil

@@ -49,14 +49,15 @@ func (c *Composition) eliminateAll(candidates []int) (map[block.ID][]int, map[bl
 // Where nothing would be left, or no candidate has the block, all models that
 // have it are candidates.
 func (c *Composition) eliminate(id block.ID, candidates []int) ([]int, *similarity.Fit, error) {
-	has := func(i int) bool { return !c.blocks.Lacks(id, i) }
+	isModel := func(i int) bool { return !c.blocks.IsDifference(i) }
 	left := c.present(id, candidates)
-	if len(left) == 0 {
+	if !slices.ContainsFunc(left, isModel) {
 		for i := range c.blocks.Names {
-			if has(i) {
+			if isModel(i) && !c.blocks.Lacks(id, i) {
 				left = append(left, i)
 			}
 		}
+		slices.Sort(left)
 	}
 	// What a weight explains is the square of its multiple of Doubles, as a share of
 	// what is left; of that, an element is one in len.
@@ -67,13 +68,17 @@ func (c *Composition) eliminate(id block.ID, candidates []int) ([]int, *similari
 			return nil, nil, fmt.Errorf("block %s: %w", c.blocks.Layout.Name(id), err)
 		}
 		worst, least := -1, 1.0
+		only := len(left) > 0 && (len(left) == 1 || !isModel(left[1])) // the models come first
 		for k, i := range left {
+			if only && k == 0 {
+				continue
+			}
 			limit := max(threshold*fit.Doubles[i], smallestWeight)
 			if r := math.Abs(fit.Weights[i]) / limit; r < least {
 				worst, least = k, r
 			}
 		}
-		if worst < 0 || len(left) == 1 {
+		if worst < 0 {
 			return left, fit, nil
 		}
 		left = slices.Delete(slices.Clone(left), worst, worst+1)
