@@ -1,9 +1,14 @@
-// Package difference writes what is no model but a change to one: LoRA files in
-// the layout of kohya's sd-scripts ([WriteLoRA]), and whole tensors, one at a
-// time ([Write]).
+// Package difference reads and writes what is no model but a change to one: LoRA
+// files and their kin, and whole tensors.
 //
-// It knows how a change is stored and what its parts are called. Where the change
-// comes from is for the caller to know.
+// [Read] reads a file of any layout that people have (kohya's sd-scripts,
+// LyCORIS, PEFT and diffusers) into the changes that it holds, and [File.Expand]
+// gives the difference that they make to one model, as a container of the model's
+// tensors. [WriteLoRA] writes kohya's layout, and [Write] whole tensors, one at a
+// time.
+//
+// The package knows how a change is stored and what its parts are called. Where
+// the change comes from is for the caller to know.
 package difference
 
 import (
