@@ -1,10 +1,6 @@
 package similarity
 
-import (
-	"gonum.org/v1/gonum/blas/blas32"
-
-	"mixmatch/merge/vec"
-)
+import "mixmatch/merge/vec"
 
 // A slope is how the similarity of a mix changes with its queries, its keys and
 // its column sums, for each number of them.
@@ -51,7 +47,7 @@ func (k *mixDesk) descend(p *probe) float64 {
 	k.projector.multiply(k.out, k.mix.q, k.mix.k)
 	soft := k.mix.softmax()
 	at, share, y := make([]int, 0, d), make([]float32, 0, d), make([]float32, 0, d)
-	row := func(x []float32, i int) blas32.Vector { return blas32.Vector{N: d, Inc: 1, Data: x[i*d : (i+1)*d]} }
+	row := func(x []float32, i int) []float32 { return x[i*d : (i+1)*d] }
 	total := 0.0
 	for i := range d {
 		at, share, y = at[:0], share[:0], y[:0]
@@ -71,8 +67,8 @@ func (k *mixDesk) descend(p *probe) float64 {
 			// What changes the sum of the cosines by less cannot be told from noise.
 			const least = 1e-7
 			if by := float32(u * float64(y[n])); by > least || by < -least {
-				blas32.Axpy(by, row(k.keys, j), row(s.q, i))
-				blas32.Axpy(by, row(k.mix.q, i), row(s.k, j))
+				vec.Axpy(row(s.q, i), by, row(k.keys, j))
+				vec.Axpy(row(s.k, j), by, row(k.mix.q, i))
 			}
 		}
 	}

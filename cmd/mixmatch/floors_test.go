@@ -12,8 +12,8 @@ import (
 // floors is the architecture: a package may import only packages of lower
 // floors, never one of its own. docs/architecture.md shows the same table.
 var floors = [][]string{
-	{"merge/block", "merge/vec", "merge/durable", "merge/safetext", "similarity/torchrand", "optimize"},
-	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank"},
+	{"merge/block", "merge/vec", "merge/durable", "merge/safetext", "optimize"},
+	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank", "similarity/torchrand"},
 	{"merge/checkpoint/safetensors"},
 	{"merge/open", "merge/difference"},
 	{"merge", "merge/exchange", "studies/compose/chain"},

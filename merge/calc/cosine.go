@@ -3,6 +3,8 @@ package calc
 import (
 	"math"
 	"slices"
+
+	"mixmatch/merge/vec"
 )
 
 // What torch takes instead of a smaller norm, in cosine_similarity and in
@@ -84,7 +86,7 @@ func normalized(x []float32, rows, cols int) []float32 {
 	} else {
 		for r := range rows {
 			for i, v := range x[r*cols : (r+1)*cols] {
-				sum[i] = fma(v, v, sum[i])
+				sum[i] = vec.FMA(v, v, sum[i])
 			}
 		}
 	}
@@ -123,7 +125,7 @@ func fmaSum(sum, x, y []float32) float32 {
 	for at := 0; at < n; at += len(sum) {
 		p, q := x[at:at+len(sum)], y[at:at+len(sum)]
 		for i := range sum {
-			sum[i] = fma(p[i], q[i], sum[i])
+			sum[i] = vec.FMA(p[i], q[i], sum[i])
 		}
 	}
 	width := len(sum)
@@ -138,7 +140,7 @@ func fmaSum(sum, x, y []float32) float32 {
 		total = float32(total + v)
 	}
 	for i := n; i < len(x); i++ {
-		total = fma(x[i], y[i], total)
+		total = vec.FMA(x[i], y[i], total)
 	}
 	return total
 }

@@ -1,6 +1,10 @@
 package calc
 
-import "math"
+import (
+	"math"
+
+	"mixmatch/merge/vec"
+)
 
 // Elements interpolated before anyone asks whether all went well.
 const batch = 64
@@ -24,20 +28,20 @@ func lerp(dst, x, y []float32, w float32) {
 		}
 		for i := range out {
 			d := float32(y[i] - x[i])
-			out[i] = narrow(float64(float64(v)*float64(d)), float64(from[i]))
+			out[i] = vec.RoundSum(float64(float64(v)*float64(d)), float64(from[i]))
 		}
 	}
 }
 
 // lerpLong sets dst to v*(y-x) + from, and reports whether that is sure to be
-// right: it is [narrow], without the long way.
+// right: it is [vec.RoundSum], without the long way.
 func lerpLong(dst, x, y, from []float32, v float64) bool {
 	x, y, from = x[:len(dst)], y[:len(dst)], from[:len(dst)]
 	sure := true
 	for i := range dst {
 		d := float32(y[i] - x[i])
 		s := float64(float64(v*float64(d)) + float64(from[i]))
-		if doubtful(s) {
+		if vec.Doubtful(s) {
 			sure = false
 		}
 		dst[i] = float32(s)
@@ -69,7 +73,7 @@ func lerpShort(dst, x, y, from []float32, v float64) bool {
 func lerp1(x, y, w float32) float32 {
 	d := float32(y - x)
 	if w < 0.5 {
-		return fma(w, d, x)
+		return vec.FMA(w, d, x)
 	}
-	return fma(-d, float32(1-w), y)
+	return vec.FMA(-d, float32(1-w), y)
 }

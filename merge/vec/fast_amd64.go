@@ -25,6 +25,12 @@ func maxAVX2(x *float32, eights int) float32
 //go:noescape
 func atLeastAVX2(mask *byte, x *float32, eights int, limit float32)
 
+//go:noescape
+func dotAVX2(sums *[4]float64, x, y *float32, eights int)
+
+//go:noescape
+func axpyAVX2(dst, x *float32, eights int, a float32)
+
 func widenF16Fast(dst []float32, src []byte) int {
 	if !fast || len(dst) < 8 {
 		return 0
@@ -61,4 +67,20 @@ func atLeastFast(mask []byte, x []float32, limit float32) int {
 	}
 	atLeastAVX2(&mask[0], &x[0], len(x)/8, limit)
 	return len(x) &^ 7
+}
+
+func dotFast(sums *[4]float64, x, y []float32) int {
+	if !fast || len(x) < 8 {
+		return 0
+	}
+	dotAVX2(sums, &x[0], &y[0], len(x)/8)
+	return len(x) &^ 7
+}
+
+func axpyFast(dst []float32, a float32, x []float32) int {
+	if !fast || len(dst) < 8 {
+		return 0
+	}
+	axpyAVX2(&dst[0], &x[0], len(dst)/8, a)
+	return len(dst) &^ 7
 }

@@ -160,3 +160,47 @@ loop:
 	JNZ       loop
 	VZEROUPPER
 	RET
+
+// func dotAVX2(sums *[4]float64, x, y *float32, eights int)
+//
+// Products of two float32 numbers are exact in float64, so it does not matter
+// that they are added without being rounded first.
+TEXT ·dotAVX2(SB), NOSPLIT, $0-32
+	MOVQ   sums+0(FP), DX
+	MOVQ   x+8(FP), SI
+	MOVQ   y+16(FP), DI
+	MOVQ   eights+24(FP), CX
+	VXORPD Y0, Y0, Y0
+
+loop:
+	VCVTPS2PD   (SI), Y1
+	VCVTPS2PD   (DI), Y2
+	VCVTPS2PD   16(SI), Y3
+	VCVTPS2PD   16(DI), Y4
+	VFMADD231PD Y2, Y1, Y0
+	VFMADD231PD Y4, Y3, Y0
+	ADDQ        $32, SI
+	ADDQ        $32, DI
+	DECQ        CX
+	JNZ         loop
+	VMOVUPD     Y0, (DX)
+	VZEROUPPER
+	RET
+
+// func axpyAVX2(dst, x *float32, eights int, a float32)
+TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         eights+16(FP), CX
+	VBROADCASTSS a+24(FP), Y0
+
+loop:
+	VMULPS  (SI), Y0, Y1
+	VADDPS  (DI), Y1, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    $32, SI
+	ADDQ    $32, DI
+	DECQ    CX
+	JNZ     loop
+	VZEROUPPER
+	RET

@@ -1,14 +1,8 @@
 package vec
 
-import (
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-)
-
 // An Order says how the sums of a product are taken: in float32, from the first
 // product to the last, in one of two ways. Both depend on the length of the sum
-// alone where b has 16 rows and more and the processor is an x86-64 with AVX2
-// and FMA; elsewhere the package goes by gonum's order.
+// alone.
 type Order int
 
 const (
@@ -54,7 +48,7 @@ type kernel struct {
 type Packed struct {
 	order  Order
 	n, k   int
-	kernel *kernel   // nil: gonum's
+	kernel *kernel   // nil: plain loops
 	data   []float32 // the panels; or b itself
 }
 
@@ -180,27 +174,4 @@ func (p *Packed) tiles(c, a []float32, m int) {
 			}
 		}
 	}
-}
-
-// generic is the product on every machine.
-func generic(o Order, c, a, b []float32, m, n, k int) {
-	if o == Fused {
-		blas32.Gemm(blas.NoTrans, blas.Trans, 1,
-			blas32.General{Rows: m, Cols: k, Stride: k, Data: a},
-			blas32.General{Rows: n, Cols: k, Stride: k, Data: b},
-			0, blas32.General{Rows: m, Cols: n, Stride: n, Data: c})
-		return
-	}
-	clear(c)
-	t := make([]float32, k*n)
-	for i := range n {
-		for l, v := range b[i*k : (i+1)*k] {
-			t[l*n+i] = v
-		}
-	}
-	// This product adds multiples of whole rows of t to rows of c, in order.
-	blas32.Gemm(blas.NoTrans, blas.NoTrans, 1,
-		blas32.General{Rows: m, Cols: k, Stride: k, Data: a},
-		blas32.General{Rows: k, Cols: n, Stride: n, Data: t},
-		1, blas32.General{Rows: m, Cols: n, Stride: n, Data: c})
 }

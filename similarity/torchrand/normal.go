@@ -1,6 +1,10 @@
 package torchrand
 
-import "math"
+import (
+	"math"
+
+	"mixmatch/merge/vec"
+)
 
 // vector is how many numbers torch transforms at a time; with fewer it draws
 // them one by one, in another way.
@@ -87,29 +91,6 @@ func boxMuller(x *[vector]float32) {
 	}
 }
 
-// fma returns x*y + z with a single rounding to float32.
-func fma(x, y, z float32) float32 {
-	p := float64(float64(x) * float64(y)) // exact: 48 bits
-	s := p + float64(z)
-	// Rounding s once more is right unless s lies half-way between two float32
-	// numbers and was itself rounded to get there.
-	if math.Float64bits(s)<<35 == 1<<63 {
-		s = tie(p, float64(z), s)
-	}
-	return float32(s)
-}
-
-// tie returns a number on the side of s that p+z lies on, s being their
-// rounded sum.
-func tie(p, z, s float64) float64 {
-	t := s - p
-	lost := (p - (s - t)) + (z - t) // exact (Knuth's two-sum)
-	if lost != 0 {
-		s = math.Nextafter(s, math.Copysign(math.Inf(1), lost))
-	}
-	return s
-}
-
 // logf is the natural logarithm of Cephes (logf.c) for positive normal x, with
 // multiplications and additions fused where a compiler fuses them.
 func logf(x float32) float32 {
@@ -123,18 +104,18 @@ func logf(x float32) float32 {
 		x--
 	}
 	z := x * x
-	y := fma(7.0376836292e-2, x, -1.1514610310e-1)
-	y = fma(y, x, 1.1676998740e-1)
-	y = fma(y, x, -1.2420140846e-1)
-	y = fma(y, x, 1.4249322787e-1)
-	y = fma(y, x, -1.6668057665e-1)
-	y = fma(y, x, 2.0000714765e-1)
-	y = fma(y, x, -2.4999993993e-1)
-	y = fma(y, x, 3.3333331174e-1)
+	y := vec.FMA(7.0376836292e-2, x, -1.1514610310e-1)
+	y = vec.FMA(y, x, 1.1676998740e-1)
+	y = vec.FMA(y, x, -1.2420140846e-1)
+	y = vec.FMA(y, x, 1.4249322787e-1)
+	y = vec.FMA(y, x, -1.6668057665e-1)
+	y = vec.FMA(y, x, 2.0000714765e-1)
+	y = vec.FMA(y, x, -2.4999993993e-1)
+	y = vec.FMA(y, x, 3.3333331174e-1)
 	y = float32(y * x)
-	y = fma(y, z, float32(e*-2.12194440e-4))
+	y = vec.FMA(y, z, float32(e*-2.12194440e-4))
 	y -= float32(z * 0.5)
-	return fma(e, 0.693359375, float32(x+y))
+	return vec.FMA(e, 0.693359375, float32(x+y))
 }
 
 // sincosf returns the sine and cosine of Cephes (sinf.c) for x in [0, 8192).
@@ -142,19 +123,19 @@ func sincosf(x float32) (sin, cos float32) {
 	j := int32(x*1.27323954473516) + 1 // 4/pi: which eighth of the circle
 	j &^= 1
 	y := float32(j)
-	x = fma(y, -0.78515625, x) // pi/4 in three parts, so that little is lost
-	x = fma(y, -2.4187564849853515625e-4, x)
-	x = fma(y, -3.77489497744594108e-8, x)
+	x = vec.FMA(y, -0.78515625, x) // pi/4 in three parts, so that little is lost
+	x = vec.FMA(y, -2.4187564849853515625e-4, x)
+	x = vec.FMA(y, -3.77489497744594108e-8, x)
 	z := float32(x * x)
 
-	c := fma(2.443315711809948e-5, z, -1.388731625493765e-3)
-	c = fma(c, z, 4.166664568298827e-2)
+	c := vec.FMA(2.443315711809948e-5, z, -1.388731625493765e-3)
+	c = vec.FMA(c, z, 4.166664568298827e-2)
 	c = float32(c * z)
-	c = fma(c, z, -float32(z*0.5)) + 1
+	c = vec.FMA(c, z, -float32(z*0.5)) + 1
 
-	s := fma(-1.9515295891e-4, z, 8.3321608736e-3)
-	s = fma(s, z, -1.6666654611e-1)
-	s = fma(float32(s*z), x, x)
+	s := vec.FMA(-1.9515295891e-4, z, 8.3321608736e-3)
+	s = vec.FMA(s, z, -1.6666654611e-1)
+	s = vec.FMA(float32(s*z), x, x)
 
 	sin, cos = s, c
 	if j&2 != 0 {

@@ -109,26 +109,6 @@ func TestChain(t *testing.T) {
 	}
 }
 
-func TestFMA(t *testing.T) {
-	// Half-way cases that rounding twice gets wrong.
-	tests := []struct{ x, y, z, want float32 }{
-		{1, 1, 1, 2},
-		{1 + 0x1p-23, 1 + 0x1p-23, 0, 1 + 0x1p-22},
-		{0x1p-12, 0x1p-12, 1, 1},                                     // an exact tie: to even
-		{0x1p-24 * (1 + 0x1p-23), 1 + 0x1p-23, 1, 1 + 0x1p-23},       // just above a tie
-		{0x1p-30 * (1 + 0x1p-23), 0x1p-30, 1 + 0x1p-23, 1 + 0x1p-23}, // far below one
-		{-0x1p-50, 0x1p-20, 1, 1},                                    // lost altogether
-		{0x1p-24, 1 - 0x1p-24, 1 + 0x1p-23, 1 + 0x1p-23},             // just below a tie
-		{(1 + 0x1p-12) * 0x1p-12, (1 - 0x1p-12) * 0x1p-12, 1 + 0x1p-23, 1 + 0x1p-23},
-		{(1 + 0x1p-23) * 0x1p-30, 0x1p-30, 0x1p-24 + 1 - 1, 0x1p-24 + 0x1p-60 - 0x1p-60},
-	}
-	for _, c := range tests {
-		if got := fma(c.x, c.y, c.z); got != c.want {
-			t.Errorf("fma(%v, %v, %v) = %b, want %b", c.x, c.y, c.z, got, c.want)
-		}
-	}
-}
-
 // untemper is the inverse of temper.
 func untemper(y uint32) uint32 {
 	y ^= y >> 18

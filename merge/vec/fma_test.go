@@ -1,4 +1,4 @@
-package calc
+package vec
 
 import (
 	"math"
@@ -29,14 +29,14 @@ func TestFMA(t *testing.T) {
 	}
 	twice := 0 // how often rounding twice would have been wrong
 	check := func(w, d, x float32) {
-		got, want := fma(w, d, x), exactly(w, d, x)
+		got, want := FMA(w, d, x), exactly(w, d, x)
 		if got != want {
 			t.Fatalf("%x*%x + %x: got %x; want %x", w, d, x, got, want)
 		}
 		if float32(float64(float64(w)*float64(d))+float64(x)) != want {
 			twice++
 		}
-		if got, long := fma(w, d, x), narrowExact(float64(w)*float64(d), float64(x)); math.Float32bits(got) != math.Float32bits(long) {
+		if got, long := FMA(w, d, x), roundSumExact(float64(w)*float64(d), float64(x)); math.Float32bits(got) != math.Float32bits(long) {
 			t.Fatalf("%x*%x + %x: the short way gives %x, the long one %x", w, d, x, got, long)
 		}
 	}
@@ -64,32 +64,32 @@ func TestFMA(t *testing.T) {
 	}
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	for _, v := range [][3]float32{{inf, 1, 1}, {1, 1, inf}, {inf, 0, 1}, {inf, 1, -inf}, {nan, 1, 1}, {math.MaxFloat32, 2, 0}, {0, 0, 0}} {
-		got, want := float64(fma(v[0], v[1], v[2])), math.FMA(float64(v[0]), float64(v[1]), float64(v[2]))
+		got, want := float64(FMA(v[0], v[1], v[2])), math.FMA(float64(v[0]), float64(v[1]), float64(v[2]))
 		if float64(float32(want)) != got && !(math.IsNaN(got) && math.IsNaN(want)) {
 			t.Errorf("%v: got %v; want %v", v, got, want)
 		}
 	}
-	if zero := fma(0, 1, float32(math.Copysign(0, -1))); math.Float32bits(zero) != 0 {
+	if zero := FMA(0, 1, float32(math.Copysign(0, -1))); math.Float32bits(zero) != 0 {
 		t.Errorf("0*1 + -0: got %v; want 0", zero)
 	}
 }
 
-func TestPow(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	for range 100_000 {
-		x, g := float32(r.Float64()), float32(4*r.Float64())
-		if r.IntN(4) == 0 {
-			x = math.Float32frombits(r.Uint32N(0x3f800000))
-		}
-		if got, want := exp(float64(g)*logarithm(float64(x))), math.Pow(float64(x), float64(g)); want > 1e-45 && math.Abs(got-want) > 1e-13*want {
-			t.Fatalf("%v^%v: got %v; want %v", x, g, got, want)
-		}
+// TestFMATies: cases that rounding twice gets wrong.
+func TestFMATies(t *testing.T) {
+	tests := []struct{ x, y, z, want float32 }{
+		{1, 1, 1, 2},
+		{1 + 0x1p-23, 1 + 0x1p-23, 0, 1 + 0x1p-22},
+		{0x1p-12, 0x1p-12, 1, 1},                                     // an exact tie: to even
+		{0x1p-24 * (1 + 0x1p-23), 1 + 0x1p-23, 1, 1 + 0x1p-23},       // just above a tie
+		{0x1p-30 * (1 + 0x1p-23), 0x1p-30, 1 + 0x1p-23, 1 + 0x1p-23}, // far below one
+		{-0x1p-50, 0x1p-20, 1, 1},                                    // lost altogether
+		{0x1p-24, 1 - 0x1p-24, 1 + 0x1p-23, 1 + 0x1p-23},             // just below a tie
+		{(1 + 0x1p-12) * 0x1p-12, (1 - 0x1p-12) * 0x1p-12, 1 + 0x1p-23, 1 + 0x1p-23},
+		{(1 + 0x1p-23) * 0x1p-30, 0x1p-30, 0x1p-24 + 1 - 1, 0x1p-24 + 0x1p-60 - 0x1p-60},
 	}
-	for _, tt := range []struct{ x, g, want float32 }{
-		{0, 0, 1}, {0, 0.3, 0}, {1, 0.3, 1}, {0.25, 0.5, 0.5}, {0.5, 2, 0.25}, {0.5, 3, 0.125}, {0.3, 1, 0.3}, {1e-38, 100, 0}, {0.5, 1e30, 0},
-	} {
-		if got := pow(tt.x, tt.g); got != tt.want {
-			t.Errorf("%v^%v: got %v; want %v", tt.x, tt.g, got, tt.want)
+	for _, c := range tests {
+		if got := FMA(c.x, c.y, c.z); got != c.want {
+			t.Errorf("FMA(%v, %v, %v) = %b, want %b", c.x, c.y, c.z, got, c.want)
 		}
 	}
 }

@@ -1,13 +1,14 @@
-package calc
+package vec
 
 import "math"
 
-// fma returns w*d + x, rounded once.
-func fma(w, d, x float32) float32 {
-	return narrow(float64(float64(w)*float64(d)), float64(x))
+// FMA returns w*d + x, rounded once, as processors do that have an instruction
+// for it.
+func FMA(w, d, x float32) float32 {
+	return RoundSum(float64(float64(w)*float64(d)), float64(x))
 }
 
-// narrow returns the float32 nearest to p + x, where p is the product of two
+// RoundSum returns the float32 nearest to p + x, where p is the product of two
 // float32 numbers, and so exact, and x is a float32 number.
 //
 // The sum s in float64 is already rounded, so rounding it again may be wrong,
@@ -16,25 +17,26 @@ func fma(w, d, x float32) float32 {
 // the exact sum lies on the same side of each. Half-way points above 2^-126
 // end in a one and 28 zeros; below it (and for 0, for simplicity) they may end
 // otherwise, so all of those go the long way.
-func narrow(p, x float64) float32 {
+func RoundSum(p, x float64) float32 {
 	s := float64(p + x)
-	if doubtful(s) {
-		return narrowExact(p, x)
+	if Doubtful(s) {
+		return roundSumExact(p, x)
 	}
 	return float32(s)
 }
 
-// doubtful reports whether s may be wrong when rounded to float32.
-func doubtful(s float64) bool {
+// Doubtful reports whether s, a sum rounded to float64, may be wrong when it is
+// rounded again to float32.
+func Doubtful(s float64) bool {
 	b := math.Float64bits(s)
 	return uint32(b)<<3 == 1<<31 || b<<1 < (1023-126)<<53
 }
 
-// narrowExact is narrow for all numbers. It rounds to odd first: down to 53
+// roundSumExact is RoundSum for all numbers. It rounds to odd first: down to 53
 // bits, with the last bit set if anything is lost. From there the second
 // rounding goes right, since at least two bits are left to tell (Boldo and
 // Melquiond, "Emulation of a FMA and correctly rounded sums", 2008).
-func narrowExact(p, x float64) float32 {
+func roundSumExact(p, x float64) float32 {
 	s := float64(p + x)
 	// What s lost, exactly (Knuth's TwoSum).
 	t := float64(s - p)
