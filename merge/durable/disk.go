@@ -12,6 +12,7 @@ import (
 // operations fail.
 type disk struct {
 	create  func(path string) (handle, error) // must not exist
+	hold    func(path string) (release func(), ok bool)
 	lstat   func(path string) (fs.FileInfo, error)
 	rename  func(from, to string) error
 	remove  func(path string) error
@@ -30,6 +31,7 @@ func system() disk {
 		create: func(path string) (handle, error) {
 			return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		},
+		hold:    hold,
 		lstat:   os.Lstat,
 		rename:  os.Rename,
 		remove:  os.Remove,

@@ -42,6 +42,7 @@ func (f *faulty) disk() disk {
 			h, err := d.create(path)
 			return &faultyHandle{f, h}, err
 		},
+		hold: d.hold,
 		lstat: func(path string) (fs.FileInfo, error) {
 			if err := f.op("lstat"); err != nil {
 				return nil, err

@@ -14,7 +14,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 )
 
@@ -29,6 +28,7 @@ type File struct {
 	force      bool
 	left       int64  // bytes still to be written
 	file       handle // nil once it is closed
+	release    func() // the lock, which is held until the file has its name
 	buf        *bufio.Writer
 	done       bool // renamed or removed
 }
@@ -40,7 +40,7 @@ type File struct {
 // force is set; anything but a file is always refused. A file system that has
 // too little space left is told at once by an error that wraps
 // [syscall.ENOSPC]. What programs that were killed while they wrote the same
-// file have left long ago is removed.
+// file have left is removed.
 func Create(path string, size int64, force bool) (*File, error) {
 	sweep(path)
 	return system().begin(path, size, force)
@@ -49,6 +49,7 @@ func Create(path string, size int64, force bool) (*File, error) {
 // WriteFile sets the content of the file path to data. At any moment, even of a
 // crash, the file has either its old content or the new, entirely.
 func WriteFile(path string, data []byte) error {
+	sweep(path)
 	return system().writeFile(path, data)
 }
 
@@ -74,9 +75,8 @@ func (d disk) begin(path string, size int64, force bool) (*File, error) {
 	if have, known := d.free(dir); known && have < size {
 		return nil, fmt.Errorf("%s: %w: %d bytes needed, %d free", path, syscall.ENOSPC, size, have)
 	}
-	base = shorten(base)
 	for try := 0; ; try++ {
-		name := filepath.Join(dir, "."+base+".tmp-"+strconv.FormatUint(rand.Uint64(), 36))
+		name := temporary(dir, base, rand.Uint64())
 		file, err := d.create(name)
 		if errors.Is(err, fs.ErrExist) && try < 100 {
 			continue
@@ -84,9 +84,15 @@ func (d disk) begin(path string, size int64, force bool) (*File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, cause(err))
 		}
+		release, ok := d.hold(name)
+		if !ok && try < 100 {
+			file.Close()
+			_ = d.remove(name)
+			continue
+		}
 		return &File{
 			disk: d, path: path, name: name, force: force, left: size,
-			file: file, buf: bufio.NewWriterSize(file, 256<<10),
+			file: file, release: release, buf: bufio.NewWriterSize(file, 256<<10),
 		}, nil
 	}
 }
@@ -139,6 +145,7 @@ func (f *File) Commit() error {
 		return f.fail(err)
 	}
 	f.done = true
+	f.release()
 	if err := f.disk.syncDir(filepath.Dir(f.path)); err != nil {
 		return fmt.Errorf("%s: %w", f.path, cause(err))
 	}
@@ -175,5 +182,6 @@ func (f *File) Abort() {
 	if !f.done {
 		f.done = true
 		_ = f.disk.remove(f.name) // there is nothing else to try
+		f.release()
 	}
 }

@@ -3,6 +3,7 @@ package durable
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,17 +22,31 @@ func shorten(base string) string {
 	return base[:n]
 }
 
+// digits is how long the random end of a temporary name is, in digits and small
+// letters.
+const digits = 13
+
+// temporary returns a name in the folder dir for a file that is to be called
+// base, with n in it.
+func temporary(dir, base string, n uint64) string {
+	end := strconv.FormatUint(n, 36)
+	return filepath.Join(dir, prefix(base)+strings.Repeat("0", digits-len(end))+end)
+}
+
+func prefix(base string) string { return "." + shorten(base) + ".tmp-" }
+
 // sweep removes what programs that were killed while they wrote path have left:
-// files under its temporary names that nobody has written to for an hour.
+// files under its temporary names that nobody is writing. Where locks do not tell,
+// those are left that nobody has written to for an hour.
 func sweep(path string) {
 	dir, base := filepath.Split(path)
-	left, err := filepath.Glob(filepath.Join(escape(dir), "."+escape(shorten(base))+".tmp-*"))
+	left, err := filepath.Glob(filepath.Join(escape(dir), escape(prefix(base))+strings.Repeat("[0-9a-z]", digits)))
 	if err != nil {
 		return
 	}
 	for _, name := range left {
-		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
-			_ = os.Remove(name) // it is in nobody's way
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() {
+			removeLeft(name, time.Since(info.ModTime()) > time.Hour)
 		}
 	}
 }

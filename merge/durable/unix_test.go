@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestSpecial replaces nothing that is no file. None of it may hang.
@@ -84,6 +83,7 @@ func TestFull(t *testing.T) {
 	removed := ""
 	d := system()
 	d.create = func(string) (handle, error) { return os.OpenFile("/dev/full", os.O_WRONLY, 0) }
+	d.hold = func(string) (func(), bool) { return func() {}, true }
 	d.remove = func(path string) error { removed = path; return nil }
 	f, err := d.begin(path, 1<<20, true)
 	if err != nil {
@@ -119,33 +119,61 @@ func TestSpecialLink(t *testing.T) {
 	}
 }
 
-// TestSweep removes what killed writers of the same file left long ago, and
-// nothing else.
+// TestSweep removes what killed writers of the same file left, and nothing else:
+// not what is being written, here or by another process.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
-	long := time.Now().Add(-2 * time.Hour)
-	keep := []string{".a[1].x.tmp-new", ".b.x.tmp-old", "a[1].x.tmp-old", ".a1.x.tmp-old"}
-	for _, name := range append(keep, ".a[1].x.tmp-old") {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, nil, 0o644); err != nil {
+	const end = "0123456789abc"
+	keep := []string{".b.x.tmp-" + end, "a[1].x.tmp-" + end, ".a1.x.tmp-" + end, ".a[1].x.tmp-old", ".a[1].x.tmp-" + end + "d"}
+	for _, name := range append(keep, ".a[1].x.tmp-"+end) {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if name != keep[0] {
-			if err := os.Chtimes(path, long, long); err != nil {
-				t.Fatal(err)
-			}
+	}
+	path := filepath.Join(dir, "a[1].x")
+	one, err := Create(path, 3, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(left(t, dir)); n != len(keep)+1 {
+		t.Errorf("%q; want %q and a new one", left(t, dir), keep)
+	}
+	two, err := Create(path, 3, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, []byte("three")); err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range []*File{one, two} {
+		if _, err := f.Write([]byte("abc")); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Commit(); err != nil {
+			t.Errorf("writer %d: %v", i, err)
 		}
 	}
-	w, err := Create(filepath.Join(dir, "a[1].x"), 0, false)
-	if err != nil {
+	if n := len(left(t, dir)); n != len(keep)+1 {
+		t.Errorf("%q; want %q and the file", left(t, dir), keep)
+	}
+}
+
+// TestSweepLost creates files while another sweeps them away before they are
+// locked: that is seen, and another name is taken.
+func TestSweepLost(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	d := system()
+	lost := 0
+	d.hold = func(name string) (func(), bool) {
+		if lost++; lost <= 3 {
+			removeLeft(name, false)
+		}
+		return hold(name)
+	}
+	if err := d.writeFile(path, []byte("text")); err != nil {
 		t.Fatal(err)
 	}
-	w.Abort()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(entries) != len(keep) {
-		t.Errorf("%v; want %v", entries, keep)
+	if b, err := os.ReadFile(path); string(b) != "text" || lost != 4 {
+		t.Errorf("%q, %v after %d times", b, err, lost)
 	}
 }
