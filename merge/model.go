@@ -7,6 +7,7 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/difference"
 	"mixmatch/merge/open"
 )
 
@@ -25,6 +26,8 @@ type Model struct {
 	// LoRA. It has tensors for some of the keys of a model.
 	Difference bool
 
+	changes *difference.File // of a LoRA that no pool has expanded yet
+
 	renamed map[string]string // canonical key -> the key in the file, where they differ
 }
 
@@ -42,12 +45,6 @@ func OpenModel(name, path string) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
-}
-
-// NewDifference returns the difference in f, whose keys and shapes are those of the
-// models that it goes with. It owns f from then on.
-func NewDifference(name string, f *checkpoint.File) *Model {
-	return &Model{Name: name, File: f, Difference: true}
 }
 
 // NewModel returns the model in f, which it owns from then on.

@@ -25,7 +25,8 @@ type Pool struct {
 	keys []string
 }
 
-// NewPool returns the pool of models, which it does not own. Every model must
+// NewPool returns the pool of models, which it does not own. It gives LoRAs among
+// them their tensors. Every model must
 // have every UNet tensor that any of them has, in the same shape; parts that a
 // file may lack (text encoder, VAE) need not be there. The error wraps
 // [ErrMismatch] and names the models and the tensor.
@@ -65,6 +66,11 @@ func newPool(models []*Model, alike func(a, b block.Model) bool) (*Pool, map[str
 	for _, m := range models[1:] {
 		if !m.Difference && !alike(m.Kind, first.Kind) {
 			return nil, nil, fmt.Errorf("%w: %s is %s, %s is %s", ErrMismatch, first.Name, first.Kind, m.Name, m.Kind)
+		}
+	}
+	for _, m := range models {
+		if err := m.expand(models[:len(models)-p.Differences()]); err != nil {
+			return nil, nil, err
 		}
 	}
 	seen := map[string]*Model{}

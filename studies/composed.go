@@ -157,8 +157,13 @@ func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, err
 	if err := r.Resolve(p.names()); err != nil {
 		return nil, fmt.Errorf("recipe: %w", invalid{err})
 	}
-	if d := r.Differences(); len(d) > 0 {
-		return nil, fmt.Errorf("recipe: %w", invalid{fmt.Errorf("it adds the LoRA %s: LoRAs are not searched yet", d[0])})
+	for _, in := range p.Sources {
+		if in.Difference && slices.Contains(r.Sources(), in.Name) {
+			return nil, fmt.Errorf("recipe: %w", invalid{fmt.Errorf("it merges %s as a model, but that is a LoRA: write + <lora:%s> x ?", in.Name, in.Name)})
+		}
+		if !in.Difference && slices.Contains(r.Differences(), in.Name) {
+			return nil, fmt.Errorf("recipe: %w", invalid{fmt.Errorf("it adds %s as a LoRA, but that is a model", in.Name)})
+		}
 	}
 	if !r.Linear() {
 		if err := stepwise.Rehearsable(r, era); err != nil {

@@ -157,7 +157,18 @@ func (c *Config) models() ([]*merge.Model, error) {
 		}
 		return n
 	}
-	slices.SortStableFunc(models, func(a, b *merge.Model) int { return parts(b) - parts(a) })
+	slices.SortStableFunc(models, func(a, b *merge.Model) int {
+		if a.Difference != b.Difference { // LoRAs last
+			if a.Difference {
+				return 1
+			}
+			return -1
+		}
+		return parts(b) - parts(a)
+	})
+	if models[0].Difference {
+		return nil, fmt.Errorf("%w: all sources are LoRAs: name the models they may have been added to", ErrInvalid)
+	}
 	_, err := merge.NewPool(append([]*merge.Model{c.Target}, models...))
 	return models, err
 }

@@ -47,6 +47,8 @@ type Input struct {
 	Size    int64     `json:"size"`
 	ModTime time.Time `json:"mtime"`
 	Header  string    `json:"header_sha256"` // of the length and the JSON in front of the tensors
+
+	Difference bool `json:"difference,omitempty"` // a LoRA
 }
 
 // input describes an open model.
@@ -59,13 +61,13 @@ func input(m *merge.Model) (Input, error) {
 		return Input{}, fmt.Errorf("%w: %q: the path is not UTF-8; rename the folder or the file", ErrInvalid, path)
 	}
 	s := m.File.Stamp()
-	return Input{m.Name, path, s.Size, s.ModTime, s.Header}, nil
+	return Input{m.Name, path, s.Size, s.ModTime, s.Header, m.Difference}, nil
 }
 
 // Open opens the model of in. The error wraps [ErrChanged] if the file is gone
 // or is no longer what it was.
 func (in Input) Open() (*merge.Model, error) {
-	m, err := merge.OpenModel(in.Name, in.Path)
+	m, err := merge.OpenSource(in.Name, in.Path)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, gone(in.Path)
 	}
@@ -99,8 +101,12 @@ func (p *Plan) Check() error {
 	switch {
 	case p.Format != planFormat:
 		return fmt.Errorf("plan of format %d; this program knows format %d", p.Format, planFormat)
-	case len(p.Sources) == 0:
-		return errors.New("no sources")
+	case len(p.Sources) == 0 || p.Sources[0].Difference:
+		return errors.New("no models among the sources")
+	case p.Target.Difference:
+		return errors.New("the target is a LoRA")
+	case !slices.IsSortedFunc(p.Sources, differencesLast):
+		return errors.New("LoRAs among the sources must come last")
 	case p.Trials < 0 || p.Trials > 1_000_000:
 		return fmt.Errorf("%d trials: give 0 to 1000000", p.Trials)
 	case p.Polish < 0 || p.Polish > 1_000_000:
@@ -124,6 +130,17 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("the base %q is none of the sources", p.Base)
 	}
 	return nil
+}
+
+// differencesLast sorts inputs: LoRAs come last, as in products.
+func differencesLast(a, b Input) int {
+	switch {
+	case a.Difference == b.Difference:
+		return 0
+	case a.Difference:
+		return 1
+	}
+	return -1
 }
 
 // base returns the place of the base among the sources, or -1.

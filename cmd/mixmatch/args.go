@@ -118,7 +118,12 @@ func one(c *cli.Context, what string) (string, error) {
 }
 
 // openModel opens a model given as PATH or NAME=PATH.
-func openModel(arg string) (*merge.Model, error) {
+func openModel(arg string) (*merge.Model, error) { return openAs(arg, merge.OpenModel) }
+
+// openSource opens a model, or a LoRA, given as PATH or NAME=PATH.
+func openSource(arg string) (*merge.Model, error) { return openAs(arg, merge.OpenSource) }
+
+func openAs(arg string, open func(name, path string) (*merge.Model, error)) (*merge.Model, error) {
 	name, path := recipe.NameOf(arg), arg
 	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) {
 		name, path = n, p
@@ -126,7 +131,7 @@ func openModel(arg string) (*merge.Model, error) {
 	if path == "" {
 		return nil, usage("the path of a model is empty: %q", arg)
 	}
-	return merge.OpenModel(name, path)
+	return open(name, path)
 }
 
 // readRecipe reads the recipe in the file at path, which may be a pipe, a

@@ -20,7 +20,7 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 	if len(c.StringSlice("source")) == 0 {
 		return nil, usage("merge: name the models of the recipe with --source")
 	}
-	sources, err := openModels(c.StringSlice("source"))
+	sources, err := openAll(c.StringSlice("source"), openSource)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,12 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 	if era == "" {
 		era = block.Eras()[0]
 	}
-	l, err := block.For(sources[0].Kind.Arch, era)
+	first := slices.IndexFunc(sources, func(m *merge.Model) bool { return !m.Difference })
+	if first < 0 {
+		closeAll(sources)
+		return nil, usage("merge: all sources are LoRAs: name the models of the recipe, too")
+	}
+	l, err := block.For(sources[first].Kind.Arch, era)
 	if err == nil {
 		o.recipe, err = recipe.Parse(l, text, recipe.Options{Result: c.String("result")})
 	}
@@ -53,7 +58,7 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 	}
 	// What is given but not in the recipe is neither read nor mentioned in the
 	// metadata.
-	used := append(o.recipe.Sources(), o.vae)
+	used := append(o.recipe.Program().Names(), o.vae)
 	o.sources = slices.DeleteFunc(sources, func(m *merge.Model) bool {
 		if slices.Contains(used, m.Name) {
 			return false
@@ -101,7 +106,7 @@ func studyOrder(c *cli.Context, dir string) (*order, error) {
 	if v := c.String("vae"); v != "" {
 		o.vae = v
 	}
-	used := r.Sources()
+	used := r.Program().Names()
 	for _, in := range inputs[:len(inputs)-1] {
 		if !slices.Contains(used, in.Name) && in.Name != o.vae {
 			continue

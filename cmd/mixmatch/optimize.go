@@ -159,7 +159,7 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*stu
 		return nil, err
 	}
 	defer target.Close()
-	sources, err := openModels(paths)
+	sources, err := openAll(paths, openSource)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*stu
 		return nil, err
 	}
 	for _, m := range append(slices.Clone(sources), base) {
-		if m == nil {
+		if m == nil || m.Difference {
 			continue
 		}
 		for _, part := range []block.Part{block.TextEncoder, block.VAE} {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
 	"mixmatch/studies/compose/chain"
 )
@@ -23,7 +22,10 @@ import (
 func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []string, err error) {
 	if len(c.order) == 1 && len(c.loras) > 0 {
 		r = &recipe.Recipe{Layout: c.blocks.Layout}
-		return c.withLoRAs(r), nil, c.close(r)
+		if err := c.addLoRAs(r); err != nil {
+			return nil, nil, err
+		}
+		return r, nil, c.close(r)
 	}
 	p := &chain.Problem{Layout: c.blocks.Layout, Blocks: c.ids, Base: slices.Index(c.order, base), Kept: slices.Index(c.order, first)}
 	for _, i := range c.order {
@@ -56,8 +58,8 @@ func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []str
 	if err != nil {
 		return nil, nil, err
 	}
-	r = c.withLoRAs(found.Recipe)
-	if err := c.close(r); err != nil {
+	r = found.Recipe
+	if err := errors.Join(c.addLoRAs(r), c.close(r)); err != nil {
 		return nil, nil, err
 	}
 	if s := found.Remark(); s != "" {
@@ -81,38 +83,6 @@ func (c *Composition) close(r *recipe.Recipe) error {
 		}
 	}
 	return nil
-}
-
-// withLoRAs returns r with a step for each LoRA behind its own, in ratios as short
-// and as few as their errors allow.
-func (c *Composition) withLoRAs(r *recipe.Recipe) *recipe.Recipe {
-	if len(c.loras) == 0 {
-		return r
-	}
-	last, final := c.blocks.Names[c.order[0]], c.unusedName("FINAL")
-	if n := len(r.Steps); n > 0 {
-		last, final = c.unusedName(fmt.Sprintf("TEMP%d", n)), r.Steps[n-1].Out
-		r.Steps[n-1].Out = last
-	}
-	for k, i := range c.loras {
-		s := recipe.Step{Mode: recipe.AddLoRA, A: last, B: c.blocks.Names[i], Alpha: recipe.Uniform(c.blocks.Layout, 0), Out: final}
-		if k < len(c.loras)-1 {
-			s.Out = c.unusedName(fmt.Sprintf("TEMP%d", len(r.Steps)+1))
-		}
-		var at []block.ID
-		var estimates []estimate
-		for _, id := range c.ids {
-			if slices.Contains(c.sources[id], i) {
-				at = append(at, id)
-				estimates = append(estimates, estimate{c.fits[id].Weights[i], c.tolerance(id, c.fits[id], i)})
-			}
-		}
-		for k, v := range shared(estimates) {
-			s.Alpha[at[k]].Value = v
-		}
-		r.Steps, last = append(r.Steps, s), s.Out
-	}
-	return r
 }
 
 // Proven reports whether the sources leave nothing but rounding in all blocks.

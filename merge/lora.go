@@ -1,0 +1,58 @@
+package merge
+
+import (
+	"errors"
+	"fmt"
+
+	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/difference"
+	"mixmatch/merge/open"
+)
+
+// OpenSource opens what may take part in a merge: a model as [OpenModel] does, or
+// a LoRA. A LoRA has tensors, and fits a model or not, only in a [Pool].
+func OpenSource(name, path string) (*Model, error) {
+	m, err := OpenModel(name, path)
+	if !errors.Is(err, block.ErrModel) {
+		return m, err
+	}
+	f, again := open.File(path)
+	if again != nil {
+		return nil, again
+	}
+	if !difference.Is(f) {
+		f.Close()
+		return nil, err
+	}
+	l, bad := difference.Read(f)
+	if bad != nil {
+		f.Close()
+		return nil, bad
+	}
+	return &Model{Name: name, File: f, Difference: true, changes: l}, nil
+}
+
+// expand gives a LoRA its tensors: those of the models that it changes.
+func (m *Model) expand(models []*Model) error {
+	if m.changes == nil {
+		return nil
+	}
+	e, err := m.changes.Expand(func(key string) ([]int, bool) {
+		for _, model := range models {
+			if t, ok := model.Tensor(key); ok {
+				return t.Shape, true
+			}
+		}
+		return nil, false
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrMismatch, m.Name, err)
+	}
+	f, err := checkpoint.New(e)
+	if err != nil {
+		return err
+	}
+	m.File, m.changes = f, nil
+	return nil
+}
