@@ -3,6 +3,8 @@ package similarity
 import (
 	"math"
 	"slices"
+
+	"mixmatch/merge/portable"
 )
 
 // Which models the mixes of all blocks together need: a forward selection over
@@ -116,7 +118,7 @@ func (b *Blocks) choose(blocks []*analysis, worth float64) []int {
 			sum := 0.0
 			for _, q := range contests {
 				limit := float64(q.unit() * (25 + float64(q.worth*q.len)))
-				sum += math.Log(q.left+limit) - math.Log(max(0, q.left-q.gain(i))+limit)
+				sum += portable.Log(q.left+limit) - portable.Log(max(0, q.left-q.gain(i))+limit)
 			}
 			if sum > score {
 				best, score = i, sum

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"mixmatch/merge/portable"
 )
 
 // A guess takes each of n models in turn for what is missing from a block, and
@@ -137,7 +139,7 @@ func credits(guesses []*guess, signs bool) credit {
 			}
 			p := 1e-12
 			if weight[k] < [2]float64{1, mostSubtracted}[s] {
-				p += math.Exp(-(v - least) / implausible)
+				p += portable.Exp(-(v - least) / implausible)
 			}
 			c.by[k] += p
 			total += p

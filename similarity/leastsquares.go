@@ -3,7 +3,7 @@ package similarity
 import (
 	"math"
 
-	"gonum.org/v1/gonum/mat"
+	"mixmatch/merge/portable"
 )
 
 // A linear is a set of rows, each a linear combination of B, D_1 .. D_n-1, E.
@@ -122,33 +122,28 @@ func leastSquares(k []float64, keep []bool) (z []float64, inverse []float64) {
 	if len(at) == 0 {
 		return z, inverse
 	}
-	a := mat.NewSymDense(len(at), nil)
-	rhs := mat.NewVecDense(len(at), nil)
-	scale := make([]float64, len(at))
+	r := len(at)
+	a, rhs, scale := make([]float64, r*r), make([]float64, r), make([]float64, r)
 	for i, p := range at {
 		scale[i] = 1 / math.Sqrt(k[p*m+p])
 	}
 	for i, p := range at {
 		for j, q := range at {
-			a.SetSym(i, j, k[p*m+q]*scale[i]*scale[j])
+			a[i*r+j] = k[p*m+q] * scale[i] * scale[j]
 		}
-		rhs.SetVec(i, k[p*m+n]*scale[i])
+		rhs[i] = k[p*m+n] * scale[i]
 	}
-	var chol mat.Cholesky
-	if !chol.Factorize(a) { // every row kept stands clear of the others, so it hardly can be
+	x, inv, ok := portable.Solve(a, rhs)
+	if !ok { // every row kept stands clear of the others, so it hardly can be
 		for i := range inverse {
 			inverse[i] = math.Inf(1) // nothing is certain
 		}
 		return z, inverse
 	}
-	var x mat.VecDense
-	var inv mat.SymDense
-	_ = chol.SolveVecTo(&x, rhs) // its error is a warning about the condition
-	_ = chol.InverseTo(&inv)
 	for i, p := range at {
-		z[p] = x.AtVec(i) * scale[i]
+		z[p] = x[i] * scale[i]
 		for j, q := range at {
-			inverse[p*n+q] = inv.At(i, j) * scale[i] * scale[j]
+			inverse[p*n+q] = inv[i*r+j] * scale[i] * scale[j]
 		}
 	}
 	return z, inverse

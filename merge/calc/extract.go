@@ -1,6 +1,10 @@
 package calc
 
-import "math"
+import (
+	"math"
+
+	"mixmatch/merge/portable"
+)
 
 // mergeExtract adds to A what B and C have in common, or what tells them apart
 // (mergers.py:795). With b = B-A, c = C-A and d = ((cos(b, c)+1)/2)^gamma, the
@@ -63,37 +67,5 @@ func pow(x, g float32) float32 {
 	case g == 3:
 		return float32(float32(x*x) * x)
 	}
-	return float32(exp(float64(float64(g) * logarithm(float64(x)))))
-}
-
-// The two functions below are good to 1e-13 where float32 can hold the power. The standard library's are
-// better, but not the same on all machines.
-
-// logarithm returns the natural logarithm of a positive x.
-func logarithm(x float64) float64 {
-	m, e := math.Frexp(x)
-	if m < math.Sqrt2/2 {
-		m, e = 2*m, e-1
-	}
-	// log m = 2 artanh r, with |r| < 0.172.
-	r := float64((m - 1) / (m + 1))
-	r2, sum := float64(r*r), 0.
-	for k := 23; k > 0; k -= 2 {
-		sum = float64(1/float64(k)) + float64(sum*r2)
-	}
-	return float64(float64(e)*math.Ln2) + float64(2*float64(r*sum))
-}
-
-// exp returns e to the power of x.
-func exp(x float64) float64 {
-	n := math.Floor(float64(x/math.Ln2) + 0.5)
-	r := x - float64(n*math.Ln2)
-	sum := 1.
-	for k := 14; k > 0; k-- {
-		sum = 1 + float64(sum*float64(r/float64(k)))
-	}
-	if n < -1100 {
-		return 0
-	}
-	return math.Ldexp(sum, int(n))
+	return float32(portable.Exp(float64(float64(g) * portable.Log(float64(x)))))
 }

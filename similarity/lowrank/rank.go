@@ -1,6 +1,10 @@
 package lowrank
 
-import "math"
+import (
+	"math"
+
+	"mixmatch/merge/portable"
+)
 
 const (
 	// A value of the rest may be this much above the edge of noise: the edge is
@@ -43,6 +47,9 @@ func (s *search) rank(sk *sketch) int {
 		most = min(most, len(sk.values)-spare)
 	}
 	v := sk.values
+	for most > 0 && v[most-1] == 0 {
+		most--
+	}
 	if most < 1 || v[0] <= white*edge(s.a, 0, s.noise) {
 		return 0
 	}
@@ -66,7 +73,8 @@ func (s *search) step(v []float64, most int, uneven float64) int {
 	gap := func(r int) float64 {
 		g := 1.4 + 8/float64(side) // small matrices have gaps in their noise
 		if level(r) > roundings*s.noise {
-			g = max(g, math.Pow(1+1/float64(r), 1.5))
+			x := 1 + 1/float64(r)
+			g = max(g, x*math.Sqrt(x))
 		}
 		return g
 	}
@@ -111,7 +119,7 @@ func (s *search) step(v []float64, most int, uneven float64) int {
 func edge(a Matrix, r int, level float64) float64 {
 	m, n := math.Sqrt(float64(a.Rows-r)), math.Sqrt(float64(a.Cols-r))
 	const tail = 3.5
-	return math.Sqrt(level * (float64((m+n)*(m+n)) + float64(tail*(m+n)*math.Cbrt(1/m+1/n))))
+	return math.Sqrt(level * (float64((m+n)*(m+n)) + float64(tail*(m+n)*portable.Exp(portable.Log(1/m+1/n)/3))))
 }
 
 // widest returns the r with the largest step after it.

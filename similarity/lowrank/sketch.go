@@ -4,8 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gonum.org/v1/gonum/mat"
-
+	"mixmatch/merge/portable"
 	"mixmatch/merge/vec"
 )
 
@@ -71,41 +70,36 @@ func (s *search) exact() *sketch {
 }
 
 // solve finds the singular values and left vectors of Q'A from its products
-// with itself, W S^2 W'. Squaring loses values below 1e-8 of the largest, which
-// float32 numbers do not hold either.
+// with itself, W S^2 W'. Squaring loses values below 1e-8 of the largest, and some
+// more where they are many, which float32 numbers do not hold either: those are 0.
 func (sk *sketch) solve() {
 	sk.values, sk.w = eigen(gram(sk.b, sk.k, sk.a.Cols), sk.k)
+	lost := 0.0
+	if sk.k > 0 {
+		lost = 0x1p-53 * float64(sk.k) * sk.values[0]
+	}
 	for i, v := range sk.values {
-		sk.values[i] = math.Sqrt(max(v, 0))
+		if v <= lost {
+			v = 0
+		}
+		sk.values[i] = math.Sqrt(v)
 	}
 }
 
 // eigen returns the eigenvalues of a symmetric matrix of which the upper
 // triangle is given, the largest first, and its eigenvectors one after the other.
 func eigen(triangle []float64, k int) (values, vectors []float64) {
-	values, vectors = make([]float64, k), make([]float64, k*k)
-	if k == 0 {
-		return values, vectors
-	}
-	g := mat.NewSymDense(k, nil)
+	a := make([]float64, k*k)
 	at := 0
 	for i := range k {
 		for j := i; j < k; j++ {
-			g.SetSym(i, j, triangle[at])
+			a[i*k+j], a[j*k+i] = triangle[at], triangle[at]
 			at++
 		}
 	}
-	var e mat.EigenSym
-	if !e.Factorize(g, true) { // it does not converge: there is nothing to be seen
-		return values, vectors
-	}
-	var v mat.Dense
-	e.VectorsTo(&v)
-	for i, x := range e.Values(nil) {
-		values[k-1-i] = x
-		for j := range k {
-			vectors[(k-1-i)*k+j] = v.At(j, i)
-		}
+	values, vectors, ok := portable.Eigen(a, k)
+	if !ok { // it is not finite: there is nothing to be seen
+		return make([]float64, k), make([]float64, k*k)
 	}
 	return values, vectors
 }

@@ -3,6 +3,7 @@ package torchrand
 import (
 	"math"
 
+	"mixmatch/merge/portable"
 	"mixmatch/merge/vec"
 )
 
@@ -72,8 +73,8 @@ func (g *Generator) normal() float64 {
 		return g.spare
 	}
 	u1, u2 := g.double(), g.double()
-	r := math.Sqrt(-2 * math.Log1p(-u2))
-	sin, cos := math.Sincos(2 * math.Pi * u1)
+	r := math.Sqrt(-2 * portable.Log(1-u2))
+	sin, cos := portable.Sincos(2 * math.Pi * u1)
 	g.spare, g.spared = r*sin, true
 	return r * cos
 }

@@ -3,6 +3,8 @@ package chain
 import (
 	"math"
 	"slices"
+
+	"mixmatch/merge/portable"
 )
 
 // What it costs that a row changes from one block to the next, in bits, within a
@@ -45,9 +47,9 @@ func rowBits(numbers []float64, kinds []uint8) float64 {
 		}
 		return bits
 	}
-	choice := math.Log2(float64(len(different)))
-	runs := 1 + places + float64(float64(changes)*max(math.Log2(float64(len(different)-1)), 0))
-	return bits + 1 + math.Log2(float64(len(numbers))) + min(runs, float64(len(numbers))*choice)
+	choice := portable.Log2(float64(len(different)))
+	runs := 1 + places + float64(float64(changes)*max(portable.Log2(float64(len(different)-1)), 0))
+	return bits + 1 + portable.Log2(float64(len(numbers))) + min(runs, float64(len(numbers))*choice)
 }
 
 // What a step costs besides its rows and the names of its models, in bits: a

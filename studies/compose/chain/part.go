@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"mixmatch/merge/block"
+	"mixmatch/merge/portable"
 )
 
 // A model takes part in some blocks if its weight stands so many standard
@@ -72,7 +73,7 @@ func newPart(p *Problem, rows []int) *part {
 		}
 		t.sigma = append(t.sigma, math.Sqrt(sum))
 	}
-	t.more = math.Log2(float64(max(len(t.models), 2)))
+	t.more = portable.Log2(float64(max(len(t.models), 2)))
 	return t
 }
 
