@@ -117,13 +117,18 @@ func one(c *cli.Context, what string) (string, error) {
 	return c.Args().First(), nil
 }
 
-// openModel opens a model given as PATH or NAME=PATH.
-func openModel(arg string) (*merge.Model, error) { return openAs(arg, merge.OpenModel) }
+// openModel opens a model given as PATH or NAME=PATH, and says what was passed
+// over in it.
+func openModel(c *cli.Context, arg string) (*merge.Model, error) {
+	return openAs(c, arg, merge.OpenModel)
+}
 
-// openSource opens a model, or a LoRA, given as PATH or NAME=PATH.
-func openSource(arg string) (*merge.Model, error) { return openAs(arg, merge.OpenSource) }
+// openSource opens a model, or a LoRA, likewise.
+func openSource(c *cli.Context, arg string) (*merge.Model, error) {
+	return openAs(c, arg, merge.OpenSource)
+}
 
-func openAs(arg string, open func(name, path string) (*merge.Model, error)) (*merge.Model, error) {
+func openAs(c *cli.Context, arg string, open func(name, path string) (*merge.Model, error)) (*merge.Model, error) {
 	name, path := recipe.NameOf(arg), arg
 	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) {
 		name, path = n, p
@@ -131,7 +136,14 @@ func openAs(arg string, open func(name, path string) (*merge.Model, error)) (*me
 	if path == "" {
 		return nil, usage("the path of a model is empty: %q", arg)
 	}
-	return open(name, path)
+	m, err := open(name, path)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range m.File.Notes() {
+		say(c, "note: %s: %s", path, n)
+	}
+	return m, nil
 }
 
 // readRecipe reads the recipe in the file at path, which may be a pipe, a
@@ -235,7 +247,14 @@ func exists(path string) bool {
 }
 
 // openModels opens several. On an error none is left open.
-func openModels(args []string) ([]*merge.Model, error) { return openAll(args, openModel) }
+func openModels(c *cli.Context, args []string) ([]*merge.Model, error) {
+	return openAll(args, func(arg string) (*merge.Model, error) { return openModel(c, arg) })
+}
+
+// openSources opens several models or LoRAs. On an error none is left open.
+func openSources(c *cli.Context, args []string) ([]*merge.Model, error) {
+	return openAll(args, func(arg string) (*merge.Model, error) { return openSource(c, arg) })
+}
 
 // openAll opens what args name. On an error nothing is left open.
 func openAll[T io.Closer](args []string, open func(arg string) (T, error)) ([]T, error) {

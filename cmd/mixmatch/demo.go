@@ -116,12 +116,12 @@ func demoAction(c *cli.Context) error {
 
 // demoStudy searches the planted recipe.
 func demoStudy(c *cli.Context, dir string, planted demo.Planted, m *meter) (*studies.Summary, error) {
-	target, err := openModel(planted.Target)
+	target, err := openModel(c, planted.Target)
 	if err != nil {
 		return nil, err
 	}
 	defer target.Close()
-	base, err := openModel(planted.Base)
+	base, err := openModel(c, planted.Base)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func demoStudy(c *cli.Context, dir string, planted demo.Planted, m *meter) (*stu
 			given = append(given, s.Path)
 		}
 	}
-	sources, err := openModels(given)
+	sources, err := openModels(c, given)
 	if err != nil {
 		return nil, err
 	}

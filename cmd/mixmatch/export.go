@@ -86,7 +86,7 @@ func writerOptions(c *cli.Context, files []modelFile) (exchange.Options, error) 
 			return opt, usage("%s: --date %q is no day as 2026-01-31", c.Command.Name, d)
 		}
 	}
-	given, err := openModels(c.StringSlice("source"))
+	given, err := openModels(c, c.StringSlice("source"))
 	if err != nil {
 		return opt, err
 	}

@@ -12,19 +12,12 @@ import (
 // floors is the architecture: a package may import only packages of lower
 // floors, never one of its own. docs/architecture.md shows the same table.
 var floors = [][]string{
-<<<<<<< HEAD
 	{"merge/block", "merge/portable", "merge/vec", "merge/durable", "merge/safetext", "merge/checkpoint/torch/pickle"},
 	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank", "similarity/torchrand", "optimize"},
 	{"merge/checkpoint/safetensors"},
 	{"merge/open", "merge/difference"},
 	{"merge", "merge/exchange", "studies/compose/chain"},
 	{"similarity", "merge/stepwise", "merge/mergetest"},
-=======
-	{"merge/block", "merge/portable", "merge/vec"},
-	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank", "similarity/torchrand", "optimize"},
-	{"merge", "merge/exchange", "merge/difference", "studies/compose/chain"},
-	{"similarity"},
->>>>>>> da5eb2e (Compute logarithms, eigenvalues and the like the same everywhere)
 	{"similarity/residual"},
 	{"studies/compose"},
 	{"studies"},

@@ -19,6 +19,7 @@ type inspection struct {
 	Path        string              `json:"path"`
 	Kind        string              `json:"kind"`
 	Problem     string              `json:"problem,omitempty"` // why it is no model to merge
+	Notes       []string            `json:"notes,omitempty"`   // what was passed over
 	Size        int64               `json:"size"`
 	Tensors     int                 `json:"tensors"`
 	Parameters  int64               `json:"parameters"`
@@ -105,7 +106,7 @@ func inspectAction(c *cli.Context) error {
 
 // inspect reads the header of f, and the position ids.
 func inspect(f *checkpoint.File) (*inspection, error) {
-	in := &inspection{Path: f.Path(), Size: f.Size(), Tensors: len(f.Tensors()), Metadata: f.Metadata(), Recipe: map[string]string{}}
+	in := &inspection{Path: f.Path(), Size: f.Size(), Tensors: len(f.Tensors()), Metadata: f.Metadata(), Notes: f.Notes(), Recipe: map[string]string{}}
 	kind, err := merge.KindOf(f)
 	if err != nil {
 		in.Problem = err.Error()

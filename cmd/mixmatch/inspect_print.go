@@ -35,6 +35,9 @@ func (in *inspection) print(w io.Writer) error {
 		}
 		fmt.Fprintf(tw, "%s\t%d tensors, %.1f M parameters, %s\n", p.Part, p.Tensors, float64(p.Parameters)/1e6, strings.Join(types, ", "))
 	}
+	for _, n := range in.Notes {
+		fmt.Fprintf(tw, "note\t%s\n", show(n))
+	}
 	if in.PositionIDs != "" {
 		fmt.Fprintf(tw, "position ids\t%s\n", in.PositionIDs)
 	}

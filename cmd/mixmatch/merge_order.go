@@ -20,7 +20,7 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 	if len(c.StringSlice("source")) == 0 {
 		return nil, usage("merge: name the models of the recipe with --source")
 	}
-	sources, err := openAll(c.StringSlice("source"), openSource)
+	sources, err := openSources(c, c.StringSlice("source"))
 	if err != nil {
 		return nil, err
 	}

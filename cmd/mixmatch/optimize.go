@@ -154,19 +154,19 @@ func unfit(err error) bool {
 // create opens the models and starts the study. They are closed again: the
 // study opens what its plan names.
 func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*studies.Study, error) {
-	target, err := openModel(c.String("target"))
+	target, err := openModel(c, c.String("target"))
 	if err != nil {
 		return nil, err
 	}
 	defer target.Close()
-	sources, err := openAll(paths, openSource)
+	sources, err := openSources(c, paths)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { closeAll(sources) }()
 	var base *merge.Model
 	if b := c.String("base"); b != "" {
-		if base, err = openModel(b); err != nil {
+		if base, err = openModel(c, b); err != nil {
 			return nil, err
 		}
 		defer base.Close()

@@ -2,10 +2,12 @@ package safetensors
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"unicode/utf8"
 
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/safetext"
 )
 
 // The most dimensions that all shapes of a file may have together. It is far
@@ -22,6 +24,18 @@ type header struct {
 	tensors  []checkpoint.Tensor
 	spans    []span // of the tensor in the same place
 	metadata map[string]string
+
+	// Fields of tensors that the format does not know: how many, and the first.
+	unknown      int
+	unknownField string
+}
+
+// notes says what was passed over.
+func (h *header) notes() []string {
+	if h.unknown == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("passed over %d fields of tensors that the format does not know, such as %s", h.unknown, h.unknownField)}
 }
 
 // parseHeader reads b, the bytes of a header.
@@ -49,7 +63,7 @@ func parseHeader(b []byte) (*header, error) {
 		t := checkpoint.Tensor{Name: string(key)}
 		var at span
 		var err error
-		if dims, err = s.tensor(&t, &at, dims); err != nil {
+		if dims, err = s.tensor(h, &t, &at, dims); err != nil {
 			return checkpoint.Malformed("%v (tensor %s)", err, checkpoint.Short(t.Name))
 		}
 		h.tensors, h.spans, ends = append(h.tensors, t), append(h.spans, at), append(ends, len(dims))
@@ -82,14 +96,17 @@ func (s *scanner) metadata(h *header) error {
 		if _, twice := h.metadata[name]; twice {
 			return s.errorf("metadata %s occurs twice", checkpoint.Short(name))
 		}
+		if s.peek() != '"' {
+			return s.errorf("metadata %s must be a text", safetext.Quote(name))
+		}
 		value, err := s.text()
 		h.metadata[name] = string(value)
 		return err
 	})
 }
 
-// tensor reads the value of one tensor. It appends the shape to dims.
-func (s *scanner) tensor(t *checkpoint.Tensor, at *span, dims []int) ([]int, error) {
+// tensor reads the value of one tensor of h. It appends the shape to dims.
+func (s *scanner) tensor(h *header, t *checkpoint.Tensor, at *span, dims []int) ([]int, error) {
 	const dtype, shape, offsets = 1, 2, 4
 	seen := 0
 	elements := count{n: 1}
@@ -102,8 +119,11 @@ func (s *scanner) tensor(t *checkpoint.Tensor, at *span, dims []int) ([]int, err
 			field = shape
 		case "data_offsets":
 			field = offsets
-		default:
-			return s.errorf("unknown field %s", checkpoint.Short(string(key)))
+		default: // as the reference reader does
+			if h.unknown++; h.unknown == 1 {
+				h.unknownField = safetext.Quote(string(key))
+			}
+			return s.skip()
 		}
 		if seen&field != 0 {
 			return s.errorf("field %s occurs twice", key)

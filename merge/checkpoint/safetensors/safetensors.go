@@ -106,6 +106,7 @@ func (c *container) open(size int64) error {
 		return err
 	}
 	c.tensors, c.spans, c.info.Metadata = h.tensors, h.spans, h.metadata
+	c.info.Notes = h.notes()
 	return nil
 }
 
