@@ -38,7 +38,6 @@ var outside = map[string][]string{
 	"golang.org/x/sys/cpu":            {"merge/vec", "similarity/torchrand"},
 	"golang.org/x/sys/unix":           {"merge/durable"},
 	"golang.org/x/term":               {"cmd/mixmatch"},
-	"gonum.org/v1/gonum/mat":          {"similarity", "similarity/lowrank"},
 	"gonum.org/v1/gonum/optimize":     {"optimize"},
 }
 
