@@ -14,6 +14,7 @@ type draft struct {
 	Step
 	lacks []string // of "alpha", "beta", those that no number was given for yet
 	next  bool     // whether its model A is what the draft before makes
+	notes []string
 }
 
 // newDrafts makes drafts of an expression: one of a merge of models, if it is
@@ -87,9 +88,12 @@ func (d *draft) set(l *block.Layout, name string, w list) error {
 	if !d.wants(name) {
 		return fmt.Errorf("the step has no %s to give numbers for", name)
 	}
-	row, err := w.row(l, name)
+	row, note, err := w.fitted(l, name)
 	if err != nil {
 		return err
+	}
+	if note != "" {
+		d.notes = append(d.notes, note)
 	}
 	*d.row(name) = row
 	d.lacks = slices.DeleteFunc(d.lacks, func(n string) bool { return n == name })
@@ -150,7 +154,7 @@ func (c *cursor) vector(l *block.Layout, d *draft, name string) error {
 	if t, ok := c.take(shut); !ok && t.kind != end && t.kind != equals && t.kind != calc {
 		return c.unexpected(t, "a comma or )")
 	}
-	return d.set(l, name, list{ratios: ratios, parens: true})
+	return d.set(l, name, list{ratios: ratios, parens: true, alone: c.alone})
 }
 
 // keyed reads "alpha = " and what it is.
@@ -164,7 +168,7 @@ func (c *cursor) keyed(l *block.Layout, d *draft) error {
 	if err != nil {
 		return err
 	}
-	return d.set(l, name, list{ratios: ratios})
+	return d.set(l, name, list{ratios: ratios, alone: c.alone})
 }
 
 // outName reads the name of what a step makes, up to the end of the line or

@@ -8,9 +8,15 @@ import (
 
 // A cursor walks over the tokens of a line.
 type cursor struct {
-	line string
-	toks []token
-	i    int
+	written string // the line
+	line    string // the same with ASCII signs, rune by rune; what tokens point to
+	from    int    // where it begins behind the marks of a list
+	label   string // what it is called in the list, "" mostly
+	toks    []token
+	i       int
+	origins []int    // see origin
+	alone   bool     // whether it is a line of vectors
+	files   []string // the unquoted names read that are those of files
 }
 
 func (c *cursor) peek() token { return c.peekAt(0) }
@@ -127,23 +133,33 @@ func (c *cursor) term(depth int) (term, error) {
 	return t, nil
 }
 
-// name reads the name of a model: one in quotes, or words.
+// name reads the name of a model: one in quotes, or words. The latter may be
+// that of a file.
 func (c *cursor) name() (string, error) {
 	if t, ok := c.take(quoted); ok {
 		return t.text, nil
 	}
+	begins := c.i == 0
 	first, ok := c.take(word)
 	if !ok {
 		return "", c.unexpected(first, "the name of a model")
 	}
 	last := first
-	for {
-		t, ok := c.take(word)
-		if !ok {
-			return c.line[first.from:last.to], nil
-		}
+	for t, ok := c.take(word); ok; t, ok = c.take(word) {
 		last = t
 	}
+	written := c.written[c.origin(first.from):c.origin(last.to)]
+	if err := checkName(written); err != nil {
+		return "", c.errorf(first, "%w", err)
+	}
+	if begins && stepNumber.MatchString(written) {
+		return "", c.errorf(first, "%s could be a number before the step or a part of the name: write 1. before the step, or quote the name", quote(written))
+	}
+	name, file := bare(written)
+	if file != (spelling{}) {
+		c.files = append(c.files, written)
+	}
+	return name, nil
 }
 
 // coef reads what stands after an x.
@@ -154,6 +170,9 @@ func (c *cursor) coef() (coef, error) {
 		c.i++
 		return t.coef, nil
 	case word:
+		if p := c.peekAt(1); p.kind == word && p.text == "%" {
+			break
+		}
 		if k, ok := parseCoef(t.text); ok {
 			c.i++
 			return k, nil
@@ -168,16 +187,21 @@ func (c *cursor) coef() (coef, error) {
 	return coef{value: v}, err
 }
 
-// number reads a plain number.
+// number reads a plain number, or a percentage.
 func (c *cursor) number() (float64, error) {
 	t, ok := c.take(word)
 	if !ok {
 		return 0, c.unexpected(t, "a ratio")
 	}
-	if !numeric(t.text) {
+	text := t.text
+	if p := c.peek(); p.kind == word && p.text == "%" {
+		c.i++
+		text += "%"
+	}
+	if !numeric(text) {
 		return 0, c.unexpected(t, "a ratio")
 	}
-	v, err := parseNumber(t.text)
+	v, err := parseNumber(text)
 	if err != nil {
 		return 0, c.errorf(t, "ratio %w", err)
 	}

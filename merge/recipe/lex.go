@@ -3,7 +3,6 @@ package recipe
 import (
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -56,34 +55,52 @@ const (
 	rest       // 1 minus others
 )
 
-// lex cuts a line into tokens, up to a remark that begins with # or //. Every
-// line can be cut, since prose has to be too.
+// lex cuts a line into tokens, behind what marks it in a list and up to a remark
+// that begins with # or //. Every line can be cut, since prose has to be too.
 //
 // Model names hold "-", "+", "." and "x", so what is an operator depends on the
 // blanks: "-" has one on both sides, "+" a blank or a parenthesis on one side
-// at least, "x" a blank or a parenthesis on both.
-func lex(line string) []token {
-	var toks []token
-	for i := 0; i < len(line); {
-		r, w := utf8.DecodeRuneInString(line[i:])
-		if unicode.IsSpace(r) {
+// at least, "x" a blank or a parenthesis on both. A big X is one too between a
+// model and a ratio.
+func lex(written string) *cursor {
+	c := &cursor{written: written, line: halfWidth(written)}
+	line := c.line
+	c.from, c.label = cutMarks(line)
+	bracket := -1 // where the square bracket ends that holds a vector
+	for i := c.from; i < len(line); {
+		if w := blankWidth(line[i:]); w > 0 {
 			i += w
 			continue
 		}
 		if line[i] == '#' || strings.HasPrefix(line[i:], "//") {
 			break
 		}
-		t := lexAt(line, i)
+		t := lexAt(line, i, bracket)
 		t.from = i
-		toks = append(toks, t)
+		switch {
+		case t.kind == open && t.text != "(":
+			bracket = i + strings.IndexAny(line[i:], "]}")
+		case (t.kind == quoted || t.kind == lora) && line != written: // a name is as it is written
+			own := lexAt(written, c.origin(i), -1)
+			t.kind, t.text = own.kind, own.text
+		}
+		c.toks = append(c.toks, t)
 		i = t.to
 	}
-	return toks
+	c.findBigX()
+	return c
 }
 
-// lexAt returns the token that begins at line[i], which is not a blank.
-func lexAt(line string, i int) token {
+// lexAt returns the token that begins at line[i], which is not a blank. A
+// bracket of a vector ends at line[bracket].
+func lexAt(line string, i, bracket int) token {
 	single := func(k kind) token { return token{kind: k, text: line[i : i+1], to: i + 1} }
+	if to := arrowAt(line, i); to > 0 {
+		return token{kind: equals, text: line[i:to], to: to}
+	}
+	if i == bracket {
+		return single(shut)
+	}
 	switch line[i] {
 	case '(':
 		if c, to, ok := lexRest(line, i); ok {
@@ -92,6 +109,10 @@ func lexAt(line string, i int) token {
 		return single(open)
 	case ')':
 		return single(shut)
+	case '[', '{':
+		if isBracketVector(line[i:]) {
+			return single(open)
+		}
 	case ',':
 		return single(comma)
 	case '=':
@@ -128,8 +149,8 @@ func lexAt(line string, i int) token {
 		}
 	}
 	to := i + 1
-	for to < len(line) && !strings.ContainsRune("(),=", rune(line[to])) && !blankAfter(line, to) &&
-		(line[to] != '+' || !plusAt(line, to)) && !loraAt(line, to) {
+	for to < len(line) && !strings.ContainsRune("(),=", rune(line[to])) && !blankAfter(line, to) && to != bracket &&
+		(line[to] != '+' || !plusAt(line, to)) && !loraAt(line, to) && arrowAt(line, to) < 0 {
 		to++
 	}
 	before, mode, ratio, end := cutCalc(line[i:])
@@ -151,123 +172,8 @@ func plusAt(line string, i int) bool {
 // blankBefore reports whether line[:i] ends in a blank or is empty.
 func blankBefore(line string, i int) bool {
 	r, w := utf8.DecodeLastRuneInString(line[:i])
-	return w == 0 || unicode.IsSpace(r)
+	return w == 0 || isBlank(r) || strings.HasSuffix(line[:i], bold)
 }
 
 // blankAfter reports whether line[i:] begins with a blank or is empty.
-func blankAfter(line string, i int) bool {
-	r, w := utf8.DecodeRuneInString(line[i:])
-	return w == 0 || unicode.IsSpace(r)
-}
-
-// lexHole reads ?, ?all and either with bounds, as in ?[0,0.5].
-func lexHole(line string, i int) token {
-	c := coef{kind: openOwn, lo: DefaultLo, hi: DefaultHi}
-	to := i + 1
-	if strings.HasPrefix(line[to:], "all") {
-		c.kind = openShared
-		to += len("all")
-	}
-	wrong := func(text string) token { return token{kind: bad, text: text, to: to} }
-	if strings.HasPrefix(line[to:], "[") {
-		n := strings.IndexByte(line[to:], ']')
-		if n < 0 {
-			return wrong("the bounds of an open ratio have no ]")
-		}
-		f := strings.FieldsFunc(line[to+1:to+n], func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
-		to += n + 1
-		if len(f) != 2 {
-			return wrong("an open ratio has two bounds, as in ?[0,0.5]")
-		}
-		var err1, err2 error
-		c.lo, err1 = parseNumber(f[0])
-		c.hi, err2 = parseNumber(f[1])
-		switch {
-		case err1 != nil:
-			return wrong("lower bound " + err1.Error())
-		case err2 != nil:
-			return wrong("upper bound " + err2.Error())
-		case c.lo >= c.hi:
-			return wrong("the bounds " + line[to-n-1:to] + " hold nothing between them")
-		}
-		c.bounds = true
-	}
-	if before, mode, _, _ := cutCalc(line[to:]); mode != "" && before == "" {
-		return token{kind: hole, text: line[i:to], to: to, coef: c}
-	}
-	if !blankAfter(line, to) && !strings.ContainsRune(",()=", rune(line[to])) {
-		return wrong("an open ratio is ? or ?[lo,hi]")
-	}
-	return token{kind: hole, text: line[i:to], to: to, coef: c}
-}
-
-// lexRest reads a rest, as in (1-alpha-beta), and reports whether there is one
-// at line[i], a parenthesis. It looks no further than two items, so a vector of
-// numbers is never taken for one.
-func lexRest(line string, i int) (c coef, to int, ok bool) {
-	skip := func() {
-		for to < len(line) && blankAfter(line, to) {
-			_, w := utf8.DecodeRuneInString(line[to:])
-			to += w
-		}
-	}
-	c.kind = rest
-	to = i + 1
-	skip()
-	switch {
-	case strings.HasPrefix(line[to:], "1.0"):
-		to += 3
-	case strings.HasPrefix(line[to:], "1"):
-		to++
-	default:
-		return c, 0, false
-	}
-	for {
-		skip()
-		if to == len(line) {
-			return c, 0, false
-		}
-		if line[to] == ')' {
-			return c, to + 1, len(c.rest) > 0
-		}
-		if line[to] != '-' || len(c.rest) == 2 {
-			return c, 0, false
-		}
-		to++
-		skip()
-		if strings.HasPrefix(line[to:], "?") {
-			t := lexHole(line, to)
-			if t.kind == bad && strings.HasPrefix(line[t.to:], "-") { // (1-?-?)
-				t = lexHole(line[:t.to], to)
-			}
-			if t.kind != hole {
-				return c, 0, false
-			}
-			c.rest = append(c.rest, t.coef)
-			to = t.to
-			continue
-		}
-		n := strings.IndexFunc(line[to:], func(r rune) bool { return r == '-' || r == ')' || unicode.IsSpace(r) })
-		if n <= 0 {
-			return c, 0, false
-		}
-		item, ok := parseCoef(line[to : to+n])
-		if !ok {
-			return c, 0, false
-		}
-		c.rest = append(c.rest, item)
-		to += n
-	}
-}
-
-// parseCoef reads alpha, beta or a number.
-func parseCoef(s string) (coef, bool) {
-	switch s {
-	case "alpha":
-		return coef{kind: alpha}, true
-	case "beta":
-		return coef{kind: beta}, true
-	}
-	v, err := parseNumber(s)
-	return coef{value: v}, err == nil
-}
+func blankAfter(line string, i int) bool { return i == len(line) || blankWidth(line[i:]) > 0 }

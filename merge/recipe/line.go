@@ -1,6 +1,11 @@
 package recipe
 
-import "strings"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // key returns where "alpha =" or "beta =" begins in a line that is only that,
 // with or without words and a colon before it, and -1 in another line.
@@ -53,13 +58,64 @@ func (c *cursor) hasSum() bool {
 	return false
 }
 
-// unlist cuts off what marks a line of a list or a quotation.
-func unlist(line string) string {
-	s := strings.TrimSpace(line)
-	for _, mark := range []string{"- ", "* ", "• ", "> "} {
-		if rest, ok := strings.CutPrefix(s, mark); ok {
-			return rest
+// vectorLine reads a line of vectors. Each belongs to the latest step that
+// still lacks it.
+func (p *parser) vectorLine(c *cursor, key int) error {
+	c.alone = true
+	c.i = key + 2
+	surely := c.isVector()
+	c.i = key
+	for c.isKey(c.i) {
+		name := c.peek().text
+		d, err := p.latest(name)
+		if err == nil {
+			err = c.keyed(p.layout, d)
+		}
+		if err == nil {
+			c.take(comma)
+			if !c.isKey(c.i) {
+				err = p.remark(c, true)
+			}
+		}
+		if err != nil {
+			if p.lenient && !surely {
+				return nil
+			}
+			return err
 		}
 	}
-	return line
+	return nil
+}
+
+// latest returns the last step read that lacks the row called name.
+func (p *parser) latest(name string) (*draft, error) {
+	w := p.waiting[name]
+	for len(w) > 0 {
+		d := w[len(w)-1]
+		if d.wants(name) {
+			return d, nil
+		}
+		w = w[:len(w)-1]
+		p.waiting[name] = w
+	}
+	return nil, fmt.Errorf("no step above lacks %s", name)
+}
+
+// bareFormula reads a line of an article that may be a formula without a name.
+// It skips a line that is no formula, and one that only explains what alpha is.
+func (p *parser) bareFormula(c *cursor, n int) error {
+	if c.assignment() >= 0 || c.isPrompt() {
+		return nil
+	}
+	drafts, err := p.step(c)
+	var calc calcError
+	switch {
+	case drafts == nil && !errors.As(err, &calc):
+		return nil
+	case err != nil:
+		return err
+	case slices.ContainsFunc(drafts, func(d *draft) bool { return len(d.lacks) > 0 }):
+		return nil
+	}
+	return p.add(c, drafts, n)
 }

@@ -9,37 +9,86 @@ import (
 	"unicode/utf8"
 )
 
-// Resolve checks that every source and LoRA of the recipe is known. Its error names
-// those that are not, where each is first used, and the names that come near:
-// of the known ones and of what other steps make. It never takes one for
-// another; see [Options] for aliases.
+// Resolve makes every source and LoRA of the recipe one of the known names. A
+// name that is not known itself is replaced by the one that is the same file's,
+// as [NameOf] sees it: a recipe may say modelA.safetensors for modelA, or the
+// other way round. It never takes one model for another: its error names those
+// that are not known, or may be two, where each is first used, and the names
+// that come near, of the known ones and of what other steps make. See [Options]
+// for aliases.
 func (r *Recipe) Resolve(known []string) error {
 	have := make(map[string]bool, len(known))
+	files := map[string][]string{} // by NameOf
 	for _, n := range known {
+		if !have[n] {
+			files[NameOf(n)] = append(files[NameOf(n)], n)
+		}
 		have[n] = true
 	}
+	made := map[string]bool{}
+	for _, n := range outs(r.Steps) {
+		made[n] = true
+	}
+	sources := r.Sources()
+	names := slices.Concat(sources, r.Differences())
+	meant := map[string]string{} // known name -> name in the recipe
+	for _, n := range names {
+		if have[n] {
+			meant[n] = n
+		}
+	}
+	const most = 10 // to name
 	candidates := slices.Concat(known, outs(r.Steps))
+	to := map[string]string{}
 	var errs []error
 	unknown := 0
-	sources := r.Sources()
-	for i, n := range slices.Concat(sources, r.Differences()) {
+	for i, n := range names {
 		if have[n] {
-			continue
-		}
-		const most = 10 // to name
-		if unknown++; unknown > most {
 			continue
 		}
 		kind, s := "model", r.firstUse(n)
 		if i >= len(sources) {
 			kind = "LoRA"
 		}
-		errs = append(errs, s.errorf("unknown %s %s%s", kind, quote(n), didYouMean(n, candidates)))
+		var err error
+		switch same := files[NameOf(n)]; {
+		case len(same) > 1:
+			err = s.errorf("%s could be %s or %s", quote(n), quote(same[0]), quote(same[1]))
+		case len(same) == 1 && meant[same[0]] != "":
+			err = s.errorf("%s and %s could both be %s", quote(meant[same[0]]), quote(n), quote(same[0]))
+		case len(same) == 1 && made[same[0]]:
+			err = s.errorf("%s could be the %s given or what a step makes", quote(n), quote(same[0]))
+		case len(same) == 1:
+			to[n], meant[same[0]] = same[0], n
+		case unknown < most:
+			err = s.errorf("unknown %s %s%s", kind, quote(n), didYouMean(n, candidates))
+		}
+		if to[n] != "" {
+			continue
+		}
+		if unknown++; unknown <= most {
+			errs = append(errs, err)
+		}
 	}
 	if more := unknown - len(errs); more > 0 {
 		errs = append(errs, fmt.Errorf("and %d more unknown models", more))
 	}
+	if len(errs) == 0 && len(to) > 0 {
+		r.rename(to)
+	}
 	return errors.Join(errs...)
+}
+
+// rename calls operands otherwise.
+func (r *Recipe) rename(to map[string]string) {
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		for _, n := range []*string{&s.A, &s.B, &s.C} {
+			if name, ok := to[*n]; ok {
+				*n = name
+			}
+		}
+	}
 }
 
 // firstUse returns the first step that takes the model or LoRA called name.

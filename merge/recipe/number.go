@@ -10,8 +10,11 @@ import (
 )
 
 // parseNumber reads a ratio: a plain decimal number, finite and at most
-// [MaxRatio] up or down.
+// [MaxRatio] up or down, or as many percent.
 func parseNumber(s string) (float64, error) {
+	if percent, ok := strings.CutSuffix(s, "%"); ok && isDecimal(percent) && !strings.ContainsAny(percent, "eE") {
+		s = percent + "e-2"
+	}
 	v, err := strconv.ParseFloat(s, 64)
 	switch {
 	case !isDecimal(s) && err == nil && (math.IsNaN(v) || math.IsInf(v, 0)):
@@ -61,7 +64,7 @@ func isDecimal(s string) bool {
 
 // numeric reports whether s is a number or meant as one.
 func numeric(s string) bool {
-	if isDecimal(s) {
+	if isDecimal(strings.TrimSuffix(s, "%")) {
 		return true
 	}
 	if n, mode, _, _ := cutCalc(s); mode != "" {

@@ -25,6 +25,10 @@ type Options struct {
 	// are. A line of notation that is wrong stays an error.
 	Lenient bool
 
+	// Note is called with what was read otherwise than it is written, a line each,
+	// such as a number too many. Nil drops that.
+	Note func(text string)
+
 	// Result keeps only the steps that this name needs, unless it is "".
 	Result string
 }
@@ -45,6 +49,13 @@ type Options struct {
 // such a step without a name is called MERGE1, MERGE2 and so on. Calculation
 // modes stand where it prints them, as in "x 0.08_cosineA" or "x alpha _tensor".
 //
+// Text may be pasted from anywhere: marks of lists, quotations and Markdown before
+// and around a step are passed over, signs of East Asian width are those of
+// ASCII, an arrow stands for "=", a percentage for a number, square brackets for
+// those of a vector. Of an unquoted name that is a file's, as modelA.ckpt
+// [bf603f9906], the ending, the hash and the folders are left out. What could
+// mean two things is refused.
+//
 // LoRAs are added behind a model or a merge, each as a step of its own:
 //
 //	A + <lora:STYLE> x 0.7 + <lora:FACE> x 0.3 = OUT
@@ -64,7 +75,7 @@ func Parse(l *block.Layout, text string, opt Options) (*Recipe, error) {
 	if len(text) > MaxText {
 		return nil, fmt.Errorf("the text has %d bytes; at most %d are read", len(text), MaxText)
 	}
-	p := &parser{layout: l, lenient: opt.Lenient, waiting: map[string][]*draft{}}
+	p := &parser{layout: l, lenient: opt.Lenient, waiting: map[string][]*draft{}, spelled: map[string]spelling{}}
 	n := 0
 	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		n++
@@ -82,6 +93,13 @@ func Parse(l *block.Layout, text string, opt Options) (*Recipe, error) {
 			return nil, d.errorf("%s is left without %s: it wants %s = (%d numbers) on the next line", quote(d.Out), name, name, l.Len())
 		}
 	}
+	for _, d := range p.drafts {
+		for _, note := range d.notes {
+			if opt.Note != nil {
+				opt.Note(d.errorf("%s", note).Error())
+			}
+		}
+	}
 	result := opt.Result
 	if to, ok := opt.Aliases[result]; ok {
 		result = to
@@ -95,27 +113,31 @@ type parser struct {
 	lenient bool
 	drafts  []*draft
 	waiting map[string][]*draft // those that lack alpha, and beta, last read last
+	spelled map[string]spelling // how names were written that are those of files
 }
 
 // line reads one line.
 func (p *parser) line(line string, n int) error {
-	if p.lenient {
-		line = unlist(line)
-	}
 	if len(line) > maxLine {
 		if p.lenient {
 			return nil
 		}
 		return fmt.Errorf("the line has %d bytes; a step has at most %d", len(line), maxLine)
 	}
-	c := &cursor{line: line, toks: lex(line)}
+	if text, ok := heading(line); ok && lex(text).isNotation() {
+		return errors.New("it could be a heading, or a step that is taken out: leave the signs # out, or all but one")
+	}
+	if isRule(line) {
+		return nil
+	}
+	c := lex(line)
 	if len(c.toks) == 0 {
 		return nil
 	}
 	if key := c.key(); key >= 0 {
 		return p.vectorLine(c, key)
 	}
-	if o, ok := optionOf(line); ok && !c.isNotation() {
+	if o, ok := optionOf(c.line[c.from:]); ok && !c.isNotation() {
 		if err := p.option(o); !p.lenient {
 			return err
 		}
@@ -128,12 +150,18 @@ func (p *parser) line(line string, n int) error {
 	if err != nil {
 		return err
 	}
-	p.add(drafts, n)
-	return nil
+	return p.add(c, drafts, n)
 }
 
-// add appends drafts read on line n.
-func (p *parser) add(drafts []*draft, n int) {
+// add appends the drafts of line n.
+func (p *parser) add(c *cursor, drafts []*draft, n int) error {
+	for _, file := range c.files {
+		name, how := bare(file)
+		if before := p.spelled[name]; how.clash(before) {
+			return fmt.Errorf("%s could be the model %s of a line above, which was written otherwise, or another one: give one of them a name of its own", show(file), quote(name))
+		}
+		p.spelled[name] = how.merge(p.spelled[name])
+	}
 	for _, d := range drafts {
 		d.Line = n
 		p.drafts = append(p.drafts, d)
@@ -141,67 +169,6 @@ func (p *parser) add(drafts []*draft, n int) {
 			p.waiting[name] = append(p.waiting[name], d)
 		}
 	}
-}
-
-// vectorLine reads a line of vectors. Each belongs to the latest step that
-// still lacks it.
-func (p *parser) vectorLine(c *cursor, key int) error {
-	c.i = key + 2
-	surely := c.isVector()
-	c.i = key
-	for c.isKey(c.i) {
-		name := c.peek().text
-		d, err := p.latest(name)
-		if err == nil {
-			err = c.keyed(p.layout, d)
-		}
-		if err == nil {
-			c.take(comma)
-			if !c.isKey(c.i) {
-				err = p.remark(c, true)
-			}
-		}
-		if err != nil {
-			if p.lenient && !surely {
-				return nil
-			}
-			return err
-		}
-	}
-	return nil
-}
-
-// latest returns the last step read that lacks the row called name.
-func (p *parser) latest(name string) (*draft, error) {
-	w := p.waiting[name]
-	for len(w) > 0 {
-		d := w[len(w)-1]
-		if d.wants(name) {
-			return d, nil
-		}
-		w = w[:len(w)-1]
-		p.waiting[name] = w
-	}
-	return nil, fmt.Errorf("no step above lacks %s", name)
-}
-
-// bareFormula reads a line of an article that may be a formula without a name.
-// It skips a line that is no formula, and one that only explains what alpha is.
-func (p *parser) bareFormula(c *cursor, n int) error {
-	if c.assignment() >= 0 || c.isPrompt() {
-		return nil
-	}
-	drafts, err := p.step(c)
-	var calc calcError
-	switch {
-	case drafts == nil && !errors.As(err, &calc):
-		return nil
-	case err != nil:
-		return err
-	case slices.ContainsFunc(drafts, func(d *draft) bool { return len(d.lacks) > 0 }):
-		return nil
-	}
-	p.add(drafts, n)
 	return nil
 }
 
@@ -211,9 +178,9 @@ func (p *parser) bareFormula(c *cursor, n int) error {
 func (p *parser) step(c *cursor) ([]*draft, error) {
 	at := c.assignment()
 	var out string
-	left := at < 0 // whether the expression is on the left of "=", or alone
-	for _, t := range c.toks[:max(at, 0)] {
-		left = left || t.kind == plus || t.kind == times || t.kind == lora
+	left := c.sumBefore(at) // whether the expression is on the left of "=", or alone
+	if at >= 0 && (left && c.toks[at].pointsLeft() || !left && c.toks[at].pointsRight()) {
+		return nil, c.errorf(c.toks[at], "%s points away from the name of the result", c.toks[at].text)
 	}
 	if !left {
 		var err error
@@ -259,7 +226,9 @@ func (p *parser) step(c *cursor) ([]*draft, error) {
 		}
 		found = more
 	}
-	last.Out = out
+	if last.Out = out; at < 0 {
+		last.Out = c.label
+	}
 	if d.Calc != "" && len(drafts) > 1 {
 		return drafts, errors.New("a calculation mode could be meant for the models or the LoRAs: write a step for each")
 	}

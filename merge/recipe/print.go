@@ -185,5 +185,6 @@ func plain(name string) bool {
 			return false
 		}
 	}
-	return name[0] != '_' && !numeric(name)
+	_, file := bare(name)
+	return name[0] != '_' && !numeric(halfWidth(name)) && file == (spelling{})
 }

@@ -24,6 +24,7 @@ func (k coef) ratio(inVector bool) Ratio {
 type list struct {
 	ratios []coef
 	parens bool
+	alone  bool // in a line of its own, where people write, not programs
 }
 
 // isKey reports whether the token at i begins "alpha =" or "beta =". It does
@@ -80,6 +81,8 @@ func (c *cursor) ratios(l *block.Layout, name string) ([]coef, error) {
 			list = append(list, coef{value: v})
 		case t.kind == bad:
 			return nil, wrong(c.unexpected(t, "a ratio"))
+		case needs && len(list) > 1 && (t.kind == shut || t.kind == end || t.kind == equals):
+			return list, nil // a comma behind the last one
 		case needs:
 			return nil, wrong(c.unexpected(t, "a ratio"))
 		default:
@@ -97,20 +100,29 @@ func (c *cursor) ratios(l *block.Layout, name string) ([]coef, error) {
 
 // row makes a row of a list.
 func (w list) row(l *block.Layout, name string) (Row, error) {
+	row, _, err := w.fitted(l, name)
+	return row, err
+}
+
+// fitted is row, with a note if numbers were left out.
+func (w list) fitted(l *block.Layout, name string) (row Row, note string, err error) {
 	n := len(w.ratios)
 	if n == 1 && !w.parens {
-		return slices.Repeat(Row{w.ratios[0].ratio(false)}, l.Len()), nil
+		return slices.Repeat(Row{w.ratios[0].ratio(false)}, l.Len()), "", nil
 	}
-	ratios, err := w.fit(l)
+	ratios, note, err := w.fit(l)
 	if err != nil {
-		return nil, fmt.Errorf("%s has %d numbers; %s wants %d, from %s to %s%w",
+		return nil, "", fmt.Errorf("%s has %d numbers; %s wants %d, from %s to %s%w",
 			name, n, l.Arch(), l.Len(), l.Name(0), l.Name(block.ID(l.Len()-1)), err)
 	}
-	row := make(Row, l.Len())
+	row = make(Row, l.Len())
 	for i, k := range ratios {
 		row[i] = k.ratio(true)
 	}
-	return row, nil
+	if note != "" {
+		note = fmt.Sprintf("%s has %d numbers: %s", name, n, note)
+	}
+	return row, note, nil
 }
 
 // noFit says why a list of the wrong length could not be read all the same.
@@ -119,29 +131,33 @@ type noFit string
 func (e noFit) Error() string { return string(e) }
 
 // fit returns a list's ratios in the order of l. Besides lists of the right
-// length it takes those that SuperMerger prints or takes for it:
+// length it takes those that SuperMerger prints or takes for it, and notes what
+// it left out:
 //
 //   - one number more, the first rounded: SuperMerger since 2025-11-27 prints
-//     BASE twice, the first time to three decimals;
+//     BASE twice, the first time to three decimals. It cannot merge SD1.x since,
+//     so what people write for that is refused;
 //   - for SDXL one number more, the last 0: before, it printed its unused VAE;
 //   - for SDXL the 26 of SD1.x: it leaves out what SDXL does not have
 //     (mergers.py:1585).
-func (w list) fit(l *block.Layout) ([]coef, error) {
+func (w list) fit(l *block.Layout) ([]coef, string, error) {
 	n := l.Len()
 	switch len(w.ratios) {
 	case n:
-		return w.ratios, nil
+		return w.ratios, "", nil
 	case n + 1:
 		first, second, last := w.ratios[0], w.ratios[1], w.ratios[n]
 		twice := first.kind == number && second.kind == number && math.Abs(first.value-second.value) <= 0.0005+1e-12
 		vae := l.Arch() == block.SDXL && last.kind == number && last.value == 0
 		switch {
 		case twice && vae && !slices.EqualFunc(w.ratios[1:], w.ratios[:n], equalCoef):
-			return nil, noFit("; either the first (BASE twice) or the last (VAE) is too many, and it could be both")
+			return nil, "", noFit("; either the first (BASE twice) or the last (VAE) is too many, and it could be both")
+		case twice && w.alone && l.Arch() != block.SDXL:
+			return nil, "", noFit("; the first may be BASE twice, as SuperMerger prints it since 2025-11, or any other is too many: leave it out")
 		case twice:
-			return w.ratios[1:], nil
+			return w.ratios[1:], "the first, which SuperMerger prints since 2025-11 besides BASE, was left out", nil
 		case vae:
-			return w.ratios[:n], nil
+			return w.ratios[:n], "the last, which SuperMerger has for its VAE and does not use, was left out", nil
 		}
 	case 26:
 		old, err := block.For(block.SD1, l.Era())
@@ -149,14 +165,17 @@ func (w list) fit(l *block.Layout) ([]coef, error) {
 			break
 		}
 		ratios := make([]coef, n)
+		note := ""
 		for i, k := range w.ratios {
 			if id, ok := l.Index(old.Name(block.ID(i))); ok {
 				ratios[id] = k
+			} else if k.kind != number || k.value != 0 {
+				note = "those of blocks that SDXL does not have were left out"
 			}
 		}
-		return ratios, nil
+		return ratios, note, nil
 	}
-	return nil, noFit("")
+	return nil, "", noFit("")
 }
 
 func equalCoef(a, b coef) bool {
