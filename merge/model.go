@@ -7,6 +7,7 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/dialect"
 	"mixmatch/merge/difference"
 	"mixmatch/merge/open"
 )
@@ -16,7 +17,7 @@ import (
 var ErrMismatch = errors.New("models do not fit together")
 
 // A Model is an open checkpoint under the name that recipes call it by. Its
-// tensors go by their present-day names, however old the file is.
+// tensors have the names of single files, whatever the file calls them.
 type Model struct {
 	Name string
 	File *checkpoint.File
@@ -27,15 +28,16 @@ type Model struct {
 	Difference bool
 
 	changes *difference.File // of a LoRA that no pool has expanded yet
-
-	renamed map[string]string // canonical key -> the key in the file, where they differ
 }
 
 // OpenModel opens the checkpoint at path, which is to be called name.
 // The error wraps [checkpoint.ErrFormat] for a malformed file and
-// [ErrMismatch] for a file that is no Stable Diffusion model.
+// [ErrMismatch] for a file that is no Stable Diffusion model, or more than one.
 func OpenModel(name, path string) (*Model, error) {
 	f, err := open.File(path)
+	if errors.Is(err, dialect.ErrTwice) {
+		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -49,17 +51,7 @@ func OpenModel(name, path string) (*Model, error) {
 
 // NewModel returns the model in f, which it owns from then on.
 func NewModel(name string, f *checkpoint.File) (*Model, error) {
-	m := &Model{Name: name, File: f, renamed: map[string]string{}}
-	for _, t := range f.Tensors() {
-		key := block.Canonical(t.Name)
-		if key == t.Name {
-			continue
-		}
-		if _, both := f.Tensor(key); both {
-			return nil, fmt.Errorf("%w: holds both %q and its old name %q", ErrMismatch, key, t.Name)
-		}
-		m.renamed[key] = t.Name
-	}
+	m := &Model{Name: name, File: f}
 	kind, err := KindOf(f)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
@@ -72,34 +64,26 @@ func NewModel(name string, f *checkpoint.File) (*Model, error) {
 func KindOf(f *checkpoint.File) (block.Model, error) {
 	h := block.Header{}
 	for _, t := range f.Tensors() {
-		h[block.Canonical(t.Name)] = t.Shape
+		h[t.Name] = t.Shape
 	}
 	return block.Detect(h)
 }
 
-// Tensor returns the tensor of the canonical key.
-func (m *Model) Tensor(key string) (checkpoint.Tensor, bool) {
-	if old, ok := m.renamed[key]; ok {
-		return m.File.Tensor(old)
-	}
-	return m.File.Tensor(key)
-}
+// Tensor returns the tensor called key.
+func (m *Model) Tensor(key string) (checkpoint.Tensor, bool) { return m.File.Tensor(key) }
 
-// Keys returns the canonical keys of the model, sorted.
+// Keys returns the keys of the model, sorted.
 func (m *Model) Keys() []string {
 	var keys []string
 	for _, t := range m.File.Tensors() {
-		keys = append(keys, block.Canonical(t.Name))
+		keys = append(keys, t.Name)
 	}
-	slices.Sort(keys)
 	return keys
 }
 
 // Has reports whether the model holds any tensor of part.
 func (m *Model) Has(part block.Part) bool {
-	return slices.ContainsFunc(m.File.Tensors(), func(t checkpoint.Tensor) bool {
-		return block.PartOf(block.Canonical(t.Name)) == part
-	})
+	return slices.ContainsFunc(m.File.Tensors(), func(t checkpoint.Tensor) bool { return block.PartOf(t.Name) == part })
 }
 
 // Read reads elements at to at+len(dst) of t, one of the model's tensors, as

@@ -80,7 +80,7 @@ func TestPoolAllows(t *testing.T) {
 func TestAliases(t *testing.T) {
 	spell := func(key string) string { return strings.Replace(key, "transformer.text_model.", "transformer.", 1) }
 	now, old := sketch{Seed: 1}.Open(t, "now"), sketch{Seed: 1, Name: spell}.Open(t, "old")
-	if _, ok := old.File.Tensor(spell(norm)); !ok {
+	if k, ok := old.Tensor(norm); !ok || old.File.OwnName(k) != spell(norm) {
 		t.Fatal("the file does not have the old name")
 	}
 	p := pool(t, now, old)
@@ -94,7 +94,7 @@ func TestAliases(t *testing.T) {
 		t.Error("Has is wrong")
 	}
 	both := sketch{Keys: map[string]checkpoint.DType{spell(norm): "F16"}}.Write(t, "both")
-	if _, err := merge.OpenModel("both", both); !errors.Is(err, merge.ErrMismatch) || !strings.Contains(err.Error(), "old name") {
+	if _, err := merge.OpenModel("both", both); !errors.Is(err, merge.ErrMismatch) || !strings.Contains(err.Error(), "two names") {
 		t.Errorf("both names in one file: %v", err)
 	}
 }

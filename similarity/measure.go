@@ -119,7 +119,7 @@ func plan(pool *merge.Pool, target *merge.Model) (*Gram, int64, error) {
 	var total int64
 	for _, m := range append(slices.Clone(pool.Models), target) {
 		for _, t := range m.File.Tensors() {
-			if !t.DType.Float() && block.PartOf(block.Canonical(t.Name)) == block.UNet {
+			if !t.DType.Float() && block.PartOf(t.Name) == block.UNet {
 				return nil, 0, fmt.Errorf("%w: %s: tensor %q is stored as %s, which cannot be compared: convert it to fp16 first", merge.ErrMismatch, m.Name, t.Name, t.DType)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/dialect"
 	"mixmatch/merge/stepwise"
 	"mixmatch/similarity"
 	"mixmatch/studies"
@@ -61,7 +62,7 @@ func exitCode(err error) int {
 		return 5
 	case is(checkpoint.ErrFormat):
 		return 3
-	case is(merge.ErrMismatch, merge.ErrOverflow, similarity.ErrNonFinite, similarity.ErrNoFit, similarity.ErrEmpty):
+	case is(merge.ErrMismatch, dialect.ErrTwice, merge.ErrOverflow, similarity.ErrNonFinite, similarity.ErrNoFit, similarity.ErrEmpty):
 		return 4
 	case is(fs.ErrNotExist, fs.ErrExist):
 		return 2

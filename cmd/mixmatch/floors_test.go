@@ -13,8 +13,8 @@ import (
 // floors, never one of its own. docs/architecture.md shows the same table.
 var floors = [][]string{
 	{"merge/block", "merge/portable", "merge/vec", "merge/durable", "merge/safetext", "merge/checkpoint/torch/pickle"},
-	{"merge/checkpoint", "merge/recipe", "merge/calc", "similarity/lowrank", "similarity/torchrand", "optimize"},
-	{"merge/checkpoint/safetensors"},
+	{"merge/checkpoint", "merge/checkpoint/torch/archive", "merge/recipe", "merge/calc", "similarity/lowrank", "similarity/torchrand", "optimize"},
+	{"merge/checkpoint/safetensors", "merge/dialect"},
 	{"merge/open", "merge/difference"},
 	{"merge", "merge/exchange", "studies/compose/chain"},
 	{"similarity", "merge/stepwise", "merge/mergetest"},

@@ -115,8 +115,7 @@ func inspect(f *checkpoint.File) (*inspection, error) {
 	}
 	parts := map[block.Part]*inspectedPart{}
 	for _, t := range f.Tensors() {
-		key := block.Canonical(t.Name)
-		part := block.PartOf(key)
+		part := block.PartOf(t.Name)
 		p := parts[part]
 		if p == nil {
 			p = &inspectedPart{Part: part.String(), DTypes: map[string]int{}}
@@ -126,7 +125,7 @@ func inspect(f *checkpoint.File) (*inspection, error) {
 		p.Parameters += int64(t.Len())
 		p.DTypes[string(t.DType)]++
 		in.Parameters += int64(t.Len())
-		if strings.HasSuffix(key, "embeddings.position_ids") && in.PositionIDs == "" {
+		if strings.HasSuffix(t.Name, "embeddings.position_ids") && in.PositionIDs == "" {
 			if in.PositionIDs, err = positionIDs(f, t); err != nil {
 				return nil, err
 			}
@@ -211,7 +210,7 @@ func (in *inspection) listBlocks(f *checkpoint.File, era block.Era) error {
 	}
 	in.Blocks = map[string][]string{}
 	for _, t := range f.Tensors() {
-		if id, ok := l.Of(block.Canonical(t.Name)); ok {
+		if id, ok := l.Of(t.Name); ok {
 			in.Blocks[l.Name(id)] = append(in.Blocks[l.Name(id)], t.Name)
 		}
 	}

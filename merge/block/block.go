@@ -90,7 +90,7 @@ func (l *Layout) Names() []string {
 //
 // The answer rests on the name alone. Whether the tensor can be merged, because
 // it is of a float type and every model has it, is for the caller to see.
-func (l *Layout) Of(key string) (ID, bool) { return l.rule(Canonical(key)) }
+func (l *Layout) Of(key string) (ID, bool) { return l.rule(key) }
 
 // Heads returns what the attention similarity compares: for each block that may
 // have a self-attention the key of its queries' weights without the "q.weight"

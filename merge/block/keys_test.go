@@ -104,23 +104,6 @@ func TestPartOf(t *testing.T) {
 	}
 }
 
-func TestCanonical(t *testing.T) {
-	const p = "cond_stage_model.transformer."
-	for _, tt := range []struct{ key, want string }{
-		{p + "embeddings.position_ids", p + "text_model.embeddings.position_ids"},
-		{p + "encoder.layers.0.mlp.fc1.bias", p + "text_model.encoder.layers.0.mlp.fc1.bias"},
-		{p + "final_layer_norm.weight", p + "text_model.final_layer_norm.weight"},
-		{p + "text_model.final_layer_norm.weight", p + "text_model.final_layer_norm.weight"},
-		{p + "other", p + "other"},
-		{"model.diffusion_model.out.0.bias", "model.diffusion_model.out.0.bias"},
-		{"", ""},
-	} {
-		if got := Canonical(tt.key); got != tt.want {
-			t.Errorf("Canonical(%q) = %q; want %q", tt.key, got, tt.want)
-		}
-	}
-}
-
 func FuzzOf(f *testing.F) {
 	for _, key := range []string{
 		"", ".", "model.diffusion_model.input_blocks.", "model.diffusion_model.input_blocks.99999999999999999999.weight",
@@ -138,9 +121,6 @@ func FuzzOf(f *testing.F) {
 			if id, ok := l.Index(key); ok && int(id) >= l.Len() {
 				t.Errorf("%s: Index(%q) = %d", l, key, id)
 			}
-		}
-		if c := Canonical(key); Canonical(c) != c || PartOf(c) != PartOf(key) {
-			t.Errorf("Canonical(%q) = %q", key, c)
 		}
 	})
 }

@@ -57,21 +57,3 @@ func PartOf(key string) Part {
 	}
 	return Other
 }
-
-// Canonical returns the name by which key is known today. Checkpoints of early
-// trainers lack the text_model of the text encoder's keys; models that spell
-// them differently hold the same tensors all the same. The web UI renames them
-// when it loads a model.
-func Canonical(key string) string {
-	const transformer = clipPrefix + "transformer."
-	rest, ok := strings.CutPrefix(key, transformer)
-	if !ok {
-		return key
-	}
-	for _, old := range []string{"embeddings.", "encoder.", "final_layer_norm."} {
-		if strings.HasPrefix(rest, old) {
-			return transformer + "text_model." + rest
-		}
-	}
-	return key
-}

@@ -57,13 +57,31 @@ type Container interface {
 	Close() error
 }
 
+// A Renamer is a container that shows tensors of files under names that these do
+// not have.
+type Renamer interface {
+	Container
+
+	// OwnName returns what the files call tensor i of Tensors: the names of all
+	// tensors that it is made of, joined by " + ".
+	OwnName(i int) string
+}
+
 // Info is what is known of a container.
 type Info struct {
 	Path     string            // as it was opened, "" if it was not opened by a path
 	Format   string            // such as "safetensors"
 	Metadata map[string]string // texts that it carries; data from a file: escape it
 	Stamp    Stamp
-	Notes    []string // what was assumed, or passed over
+	Notes    []string  // what was assumed, or passed over
+	Dialects []Dialect // how the file spells the names of tensors; none if as single files do
+}
+
+// A Dialect is how a file spells the names of one part's tensors.
+type Dialect struct {
+	Part   string `json:"part"`   // such as "UNet"
+	Names  string `json:"names"`  // whose names they are, such as "diffusers"
+	Prefix string `json:"prefix"` // what is in front of them in the file; data from it: escape it
 }
 
 // A Stamp tells whether a file is the same as at another time.

@@ -77,6 +77,27 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 // from a file: escape it wherever it is shown.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.info.Metadata) }
 
+// Dialects returns how the file spells the names of tensors, for the parts that
+// it spells otherwise than single files do. It is data from a file: escape it.
+func (f *File) Dialects() []Dialect { return f.info.Dialects }
+
+// OwnName returns what the file calls t, or its parts if it is of several. It is
+// data from a file: escape it.
+func (f *File) OwnName(t Tensor) string {
+	if r, ok := f.container.(Renamer); ok && t.index < len(f.tensors) && f.tensors[t.index].Name == t.Name {
+		return r.OwnName(f.place(t))
+	}
+	return t.Name
+}
+
+// place returns where the container has t.
+func (f *File) place(t Tensor) int {
+	if f.order != nil {
+		return int(f.order[t.index])
+	}
+	return t.index
+}
+
 // Stamp returns what tells f from another version of it.
 func (f *File) Stamp() Stamp { return f.info.Stamp }
 
@@ -141,11 +162,7 @@ func (f *File) ReadBytes(dst []byte, t Tensor, at int64) error {
 	if size := f.tensors[t.index].Bytes(); at < 0 || at > size || int64(len(dst)) > size-at {
 		return f.named(t, fmt.Errorf("bytes %d to %d are out of range", at, at+int64(len(dst))))
 	}
-	i := t.index
-	if f.order != nil {
-		i = int(f.order[i])
-	}
-	if err := f.container.ReadBytes(dst, i, at); err != nil {
+	if err := f.container.ReadBytes(dst, f.place(t), at); err != nil {
 		return f.named(t, err)
 	}
 	return nil
@@ -153,8 +170,12 @@ func (f *File) ReadBytes(dst []byte, t Tensor, at int64) error {
 
 // named adds to err what it is about.
 func (f *File) named(t Tensor, err error) error {
-	if f.info.Path == "" {
-		return fmt.Errorf("tensor %s: %w", Short(t.Name), err)
+	name := Short(t.Name)
+	if own := f.OwnName(t); own != t.Name {
+		name += ", in the file " + Short(own)
 	}
-	return fmt.Errorf("%s: tensor %s: %w", f.info.Path, Short(t.Name), err)
+	if f.info.Path == "" {
+		return fmt.Errorf("tensor %s: %w", name, err)
+	}
+	return fmt.Errorf("%s: tensor %s: %w", f.info.Path, name, err)
 }

@@ -191,7 +191,7 @@ func TestComfy(t *testing.T) {
 			case "CheckpointLoaderSimple":
 				var name string
 				_ = json.Unmarshal(n.Inputs["ckpt_name"], &name)
-				return map[string]float64{recipe.NameIn(name): 1}
+				return map[string]float64{recipe.NameOf(name): 1}
 			case "ModelMergeSD1":
 				q := number(n.Inputs, key)
 				return mix(of(n.Inputs, "model1"), of(n.Inputs, "model2"), q, 1-q)

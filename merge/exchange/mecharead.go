@@ -165,7 +165,7 @@ func (r *mechaReader) instruction(line string) error {
 		}
 		nd.name, nd.named = r.title, true
 		if nd.name == "" {
-			nd.name = recipe.NameIn(args[0][1:])
+			nd.name = recipe.NameOf(args[0][1:])
 		}
 		if other, ok := r.files[nd.name]; ok && other != args[0] {
 			return cannot("two models are called %.60q", nd.name)

@@ -96,7 +96,7 @@ func (im *importer) known(file string) string {
 	if best != "" || file == "" {
 		return best
 	}
-	return recipe.NameIn(file)
+	return recipe.NameOf(file)
 }
 
 // blockWeights reads a weight: its value in each block, if its keys agree.

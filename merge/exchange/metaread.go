@@ -149,7 +149,7 @@ func (m *metaReader) model(sha string) string {
 	about, _ := unwrap(m.models[sha])
 	name, ok := m.known[sha]
 	if !ok {
-		name = recipe.NameIn(about.text("name"))
+		name = recipe.NameOf(about.text("name"))
 	}
 	if name == "" || name == "." {
 		name = sha[:min(10, len(sha))]
@@ -209,7 +209,7 @@ func (m *metaReader) result(out, told string) string {
 	if out != "" {
 		return out
 	}
-	if told = recipe.NameIn(told); told != "" && told != "." && !m.taken[told] {
+	if told = recipe.NameOf(told); told != "" && told != "." && !m.taken[told] {
 		m.taken[told] = true
 		return told
 	}

@@ -270,7 +270,7 @@ func (m *metaReader) file(name string) string {
 	if name == "" {
 		return ""
 	}
-	n := recipe.NameIn(name)
+	n := recipe.NameOf(name)
 	m.taken[n] = true
 	return n
 }

@@ -51,6 +51,7 @@ func (s Sketch) Write(t testing.TB, name string) string {
 		s.Scale = 0.05
 	}
 	var tensors []checkpoint.Tensor
+	known := map[string]string{} // what the file calls a key -> the key
 	add := func(key string, dtype checkpoint.DType, shape []int) {
 		if s.Drop != "" && strings.Contains(key, s.Drop) {
 			return
@@ -58,10 +59,12 @@ func (s Sketch) Write(t testing.TB, name string) string {
 		if s.Shape != nil {
 			shape = s.Shape(key, shape)
 		}
+		own := key
 		if s.Name != nil {
-			key = s.Name(key)
+			own = s.Name(key)
 		}
-		tensors = append(tensors, checkpoint.Tensor{Name: key, DType: dtype, Shape: shape})
+		known[own] = key
+		tensors = append(tensors, checkpoint.Tensor{Name: own, DType: dtype, Shape: shape})
 	}
 	for _, k := range block.Scaled(s.Arch, s.Div) {
 		if dtype, ok := s.Keys[k.Name]; ok {
@@ -84,7 +87,7 @@ func (s Sketch) Write(t testing.TB, name string) string {
 	}
 	defer w.Abort()
 	for _, k := range w.Tensors() {
-		if _, err := w.Write(s.bytes(k)); err != nil {
+		if _, err := w.Write(s.bytes(known[k.Name], k)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,17 +97,17 @@ func (s Sketch) Write(t testing.TB, name string) string {
 	return path
 }
 
-// bytes returns the content of one tensor.
-func (s Sketch) bytes(k checkpoint.Tensor) []byte {
+// bytes returns the content of the tensor k, which is that of key whatever it is called.
+func (s Sketch) bytes(key string, k checkpoint.Tensor) []byte {
 	name := fnv.New64a()
-	name.Write([]byte(block.Canonical(k.Name)))
+	name.Write([]byte(key))
 	r := rand.New(rand.NewPCG(s.Seed, name.Sum64()))
 	x := make([]float32, k.Len())
 	for i := range x {
 		x[i] = float32(s.Scale * r.NormFloat64())
 	}
 	if s.Edit != nil {
-		s.Edit(k.Name, x)
+		s.Edit(key, x)
 	}
 	b := make([]byte, k.Bytes())
 	switch k.DType {

@@ -1,5 +1,5 @@
-// Package open opens model files, whatever format they are in: what is in a file
-// decides, never its name.
+// Package open opens model files, whatever format they are in and whatever they call
+// their tensors: what is in a file decides, never its name.
 package open
 
 import (
@@ -7,6 +7,7 @@ import (
 
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/checkpoint/safetensors"
+	"mixmatch/merge/dialect"
 )
 
 // A format is a kind of model file.
@@ -22,20 +23,32 @@ var formats = []format{
 	{safetensors.Recognizes, safetensors.OpenContainer},
 }
 
-// File opens the model file at path. The error wraps [checkpoint.ErrFormat] if it
-// is no sound model file, and then says what it is instead, if that can be told;
-// otherwise it is the operating system's.
+// File opens the model file at path. Its tensors have the names of single files
+// ([dialect.New]).
+//
+// The error wraps [checkpoint.ErrFormat] if it is no sound model file, and then
+// says what it is instead, if that can be told; [dialect.ErrTwice] if it holds a
+// tensor under two names, with different numbers; otherwise it is the operating
+// system's.
 func File(path string) (*checkpoint.File, error) {
 	c, err := container(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := checkpoint.New(c)
+	f, err := file(c)
 	if err != nil {
 		c.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
+}
+
+func file(c checkpoint.Container) (*checkpoint.File, error) {
+	c, err := dialect.New(c)
+	if err != nil {
+		return nil, err
+	}
+	return checkpoint.New(c)
 }
 
 // headLen is how much of a file's beginning tells its format.
