@@ -2,6 +2,7 @@ package similarity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mixmatch/merge"
@@ -13,11 +14,7 @@ import (
 // A single one makes its row's product with itself NaN or infinite.
 func (g *Gram) finite(models []*merge.Model) error {
 	for _, t := range g.Tensors {
-		bad := false
-		for _, v := range t.P {
-			bad = bad || v-v != 0
-		}
-		if !bad {
+		if t.finite() {
 			continue
 		}
 		var where []string
@@ -37,6 +34,11 @@ func (g *Gram) finite(models []*merge.Model) error {
 		return fmt.Errorf("%w: %s; repair or leave out that model", ErrNonFinite, strings.Join(where, "; "))
 	}
 	return nil
+}
+
+// finite reports whether all products are numbers.
+func (p *Products) finite() bool {
+	return !slices.ContainsFunc(p.P, func(v float64) bool { return v-v != 0 })
 }
 
 // count returns how many elements of a tensor are not finite.

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 
 	"mixmatch/merge/block"
@@ -42,6 +43,10 @@ type Gram struct {
 	// as LoRAs. The row D_i of one is the difference itself. A mix adds it with any
 	// weight, which stands outside the sum of 1 that the weights of models have.
 	Differences int
+
+	// Contents are digests of what is in the models' files, and the target's last;
+	// see [checkpoint.File.Content]. None where they were not asked for.
+	Contents []string
 }
 
 // models returns how many of the names are models.
@@ -63,6 +68,11 @@ type Products struct {
 	// Grid is the format that the target's values were rounded to before they were
 	// stored in a finer one, "" if they were not. Floor is that of the grid.
 	Grid string `json:"grid,omitempty"`
+
+	// Sums are checksums of the tensor's bytes in the models' files, and the target's
+	// last, "" for those that lack it; see [checkpoint.Sum]. None where they were not
+	// asked for.
+	Sums []string `json:"sums,omitempty"`
 }
 
 // Part reports which part of a model the tensor is of.
@@ -74,6 +84,7 @@ type format struct {
 	Arch        block.Arch `json:"arch,omitempty"`
 	Models      []string   `json:"models"`
 	Differences int        `json:"differences,omitempty"` // how many of the last are differences
+	Contents    []string   `json:"contents,omitempty"`
 	Count       int        `json:"tensors"`
 }
 
@@ -86,7 +97,7 @@ func (g *Gram) WriteTo(w io.Writer) (int64, error) {
 	count := &counter{w: w}
 	out := bufio.NewWriter(io.MultiWriter(count, sum))
 	enc := json.NewEncoder(out)
-	if err := enc.Encode(format{formatName, g.Arch, g.Names, g.Differences, len(g.Tensors)}); err != nil {
+	if err := enc.Encode(format{formatName, g.Arch, g.Names, g.Differences, g.Contents, len(g.Tensors)}); err != nil {
 		return count.n, err
 	}
 	for i := range g.Tensors {
@@ -138,11 +149,14 @@ func ReadGram(r io.Reader) (*Gram, error) {
 	if err := line(&head); err != nil || head.Format != formatName {
 		return nil, fmt.Errorf("%w: not %s", ErrDamaged, formatName)
 	}
-	g := &Gram{Arch: head.Arch, Names: head.Models, Differences: head.Differences}
+	g := &Gram{Arch: head.Arch, Names: head.Models, Differences: head.Differences, Contents: head.Contents}
 	if g.Differences < 0 || g.models() < min(1, len(g.Names)) {
 		return nil, fmt.Errorf("%w: %d of %d models are differences", ErrDamaged, g.Differences, len(g.Names))
 	}
-	size := triangle(len(g.Names) + 1)
+	rows := len(g.Names) + 1
+	if len(g.Contents) != 0 && len(g.Contents) != rows {
+		return nil, fmt.Errorf("%w: %d contents of %d files", ErrDamaged, len(g.Contents), rows)
+	}
 	for {
 		var p Products
 		err := line(&p)
@@ -152,8 +166,8 @@ func ReadGram(r io.Reader) (*Gram, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(p.P) != size {
-			return nil, fmt.Errorf("%w: tensor %q has %d products, not %d", ErrDamaged, p.Key, len(p.P), size)
+		if err := p.check(rows); err != nil {
+			return nil, err
 		}
 		g.Tensors = append(g.Tensors, p)
 	}
@@ -161,6 +175,20 @@ func ReadGram(r io.Reader) (*Gram, error) {
 		return nil, fmt.Errorf("%w: %d tensors, not %d", ErrDamaged, len(g.Tensors), head.Count)
 	}
 	return g, nil
+}
+
+// check returns an error if p cannot be products of so many rows.
+func (p *Products) check(rows int) error {
+	outside := func(i int) bool { return i < 0 || i >= rows-1 }
+	switch {
+	case len(p.P) != triangle(rows):
+		return fmt.Errorf("%w: tensor %q has %d products, not %d", ErrDamaged, p.Key, len(p.P), triangle(rows))
+	case len(p.Sums) != 0 && len(p.Sums) != rows:
+		return fmt.Errorf("%w: tensor %q has %d sums, not %d", ErrDamaged, p.Key, len(p.Sums), rows)
+	case slices.ContainsFunc(p.Absent, outside) || !slices.IsSorted(p.Absent):
+		return fmt.Errorf("%w: tensor %q is absent from %v of %d models", ErrDamaged, p.Key, p.Absent, rows-1)
+	}
+	return nil
 }
 
 // triangle returns how many pairs i <= j there are of n things.

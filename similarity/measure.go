@@ -2,35 +2,39 @@ package similarity
 
 import (
 	"context"
-	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"mixmatch/merge"
-	"mixmatch/merge/block"
-	"mixmatch/merge/checkpoint"
-	"mixmatch/merge/vec"
 )
 
-// Elements: a piece is the unit of work, a part of it is read from each file in
-// one go, and of that a stretch is taken at a time, so that all models' rows of
-// it stay in the cache.
-const (
-	pieceLen   = 1 << 22
-	partLen    = 1 << 17
-	stretchLen = 1 << 12
-)
+// Options are how products are measured, and what is done beside it.
+type Options struct {
+	Threads  int                     // 0: one a processor. The sums do not depend on it
+	Progress func(done, total int64) // told of bytes read, if not nil; calls do not overlap
 
-// A piece is a run of elements of one tensor. The products of a tensor are
-// summed over its pieces in order, so they do not depend on the number of
-// threads.
-type piece struct {
-	tensor int
-	at, n  int
+	// Known are products that are there already, which are not measured again: of
+	// some of the models, or of some of the tensors. Where none is missing, nothing
+	// is read. The files must be those that they were measured from.
+	Known []Known
+
+	// Contents has everything summed up that is read, and the rest of the files
+	// too, to fill in [Products.Sums] and [Gram.Contents].
+	Contents bool
+
+	// Keep, if not nil, is told of the products of a tensor with one of the targets
+	// as soon as they are finished, unless all were known. Calls do not overlap.
+	Keep func(target int, p *Products) error
+}
+
+// Known are products of models of a pool, by their names, the first of them the
+// pool's.
+type Known struct {
+	Gram   *Gram
+	Target int // which of the targets its target is, or -1 if it is none of them
 }
 
 // Measure reads every floating-point tensor of the UNet, the text encoder and
@@ -41,216 +45,112 @@ type piece struct {
 // The error wraps [ErrNonFinite] if a tensor holds NaN or infinity,
 // [checkpoint.ErrChanged] if a file changed meanwhile.
 func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads int, progress func(done, total int64)) (*Gram, error) {
-	models := append(append([]*merge.Model{}, pool.Models...), target)
-	g, total, err := plan(pool, target)
+	all, err := MeasureAll(ctx, pool, []*merge.Model{target}, Options{Threads: threads, Progress: progress})
 	if err != nil {
 		return nil, err
 	}
-	if len(g.Tensors) == 0 {
-		return nil, fmt.Errorf("%w: %s shares no tensors with the sources", merge.ErrMismatch, target.Name)
-	}
-	if err := g.findGrids(target); err != nil {
+	return all[0], nil
+}
+
+// MeasureAll is [Measure] for several targets in one pass over the sources, whose
+// products with each other are the same for all. Each gets the products that
+// [Measure] gives it, to the bit, whatever is known before.
+//
+// With [Options.Contents] the error wraps [checkpoint.ErrChanged], too, if a tensor
+// that is read is not what it was when the products known were measured.
+func MeasureAll(ctx context.Context, pool *merge.Pool, targets []*merge.Model, o Options) ([]*Gram, error) {
+	p, err := newPass(pool, targets, o)
+	if err != nil {
 		return nil, err
 	}
-	var pieces []piece
-	for i, t := range g.Tensors {
-		for at := 0; at < t.Len; at += pieceLen {
-			pieces = append(pieces, piece{i, at, min(pieceLen, t.Len-at)})
+	if err := p.run(ctx); err != nil {
+		return nil, err
+	}
+	for _, m := range p.rows {
+		if err := m.File.Changed(); err != nil {
+			return nil, err
 		}
 	}
-	results := make([]partial, len(pieces))
+	for t, g := range p.grams {
+		if err := g.finite(p.rowsOf(t)); err != nil {
+			return nil, err
+		}
+	}
+	return p.grams, nil
+}
+
+// A piece is a run of elements of one tensor. The products of a tensor are
+// summed over its pieces in order, so they do not depend on the number of
+// threads.
+type piece struct {
+	task, part int // of the pass, of the task
+	at, n      int
+}
+
+// run measures what is not known.
+func (p *pass) run(ctx context.Context) error {
+	total := p.unread()
+	var pieces []piece
+	for i := range p.tasks {
+		t := &p.tasks[i]
+		total += t.bytes
+		for at := 0; at < t.len && t.bytes > 0; at += pieceLen {
+			pieces = append(pieces, piece{i, len(t.parts), at, min(pieceLen, t.len-at)})
+			t.parts = append(t.parts, partial{})
+		}
+		if t.left = len(t.parts); t.left == 0 { // all is known
+			if err := p.finish(t); err != nil {
+				return err
+			}
+		}
+	}
+	var done int64
+	progress := func(n int64) {
+		done += n
+		if p.options.Progress != nil {
+			p.options.Progress(done, total)
+		}
+	}
 	var next atomic.Int64
-	var tell sync.Mutex
-	var done int64 // under tell
+	var one sync.Mutex // one finishes a piece at a time
+	finish := func(t *task, n int64) error {
+		one.Lock()
+		defer one.Unlock()
+		progress(n)
+		if t.left--; t.left > 0 {
+			return nil
+		}
+		return p.finish(t)
+	}
+	threads := p.options.Threads
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, inside := errgroup.WithContext(ctx)
 	for range threads {
 		group.Go(func() error {
-			w := newWorker(models)
+			w := newWorker(p)
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(pieces) {
 					return nil
 				}
-				if err := ctx.Err(); err != nil {
+				if err := inside.Err(); err != nil {
 					return err
 				}
-				n, err := w.measure(&results[i], models, &g.Tensors[pieces[i].tensor], pieces[i])
+				t := &p.tasks[pieces[i].task]
+				n, err := w.measure(t, pieces[i])
 				if err != nil {
 					return err
 				}
-				tell.Lock()
-				done += n
-				if progress != nil {
-					progress(done, total)
+				if err := finish(t, n); err != nil {
+					return err
 				}
-				tell.Unlock()
 			}
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return err
 	}
-	for i, r := range results {
-		t := &g.Tensors[pieces[i].tensor]
-		for k, v := range r.p {
-			t.P[k] += v
-		}
-		t.Floor += r.floor
-		t.Half += r.half
-	}
-	for _, m := range models {
-		if err := m.File.Changed(); err != nil {
-			return nil, err
-		}
-	}
-	return g, g.finite(models)
-}
-
-// plan lists the tensors to measure, with their products still zero, and the
-// number of bytes to read.
-//
-// A UNet in numbers that are not computed with is refused: to leave it out would
-// be to say that it is like the first model.
-func plan(pool *merge.Pool, target *merge.Model) (*Gram, int64, error) {
-	g := &Gram{Arch: pool.Kind.Arch, Names: pool.Names(), Differences: pool.Differences()}
-	var total int64
-	for _, m := range append(slices.Clone(pool.Models), target) {
-		for _, t := range m.File.Tensors() {
-			if !t.DType.Float() && block.PartOf(t.Name) == block.UNet {
-				return nil, 0, fmt.Errorf("%w: %s: tensor %q is stored as %s, which cannot be compared: convert it to fp16 first", merge.ErrMismatch, m.Name, t.Name, t.DType)
-			}
-		}
-	}
-	for _, key := range pool.Keys() {
-		switch block.PartOf(key) {
-		case block.UNet, block.TextEncoder, block.VAE:
-		default:
-			continue
-		}
-		t, ok := target.Tensor(key)
-		if !ok || !t.DType.Float() || t.Len() == 0 {
-			continue
-		}
-		p := Products{Key: key, Len: t.Len(), P: make([]float64, triangle(len(g.Names)+1))}
-		bytes := t.Bytes()
-		for i, m := range pool.Models {
-			u, ok := m.Tensor(key)
-			if !ok && m.Difference {
-				continue
-			}
-			if !ok || !u.DType.Float() {
-				p.Absent = append(p.Absent, i)
-				continue
-			}
-			bytes += u.Bytes()
-		}
-		if len(p.Absent) > 0 && p.Absent[0] == 0 {
-			// Without the first model there is nothing to measure from. Only parts
-			// that a file may lack come here.
-			continue
-		}
-		total += bytes
-		g.Tensors = append(g.Tensors, p)
-	}
-	return g, total, nil
-}
-
-// partial is what a piece adds to its tensor's products.
-type partial struct {
-	p           []float64
-	floor, half float64
-}
-
-// A worker holds the buffers of one thread.
-type worker struct {
-	bytes   []byte
-	full    [][]float32 // a part of each row
-	stretch [][]float32 // the stretch of each row under way
-	apart   []bool      // rows that the first is taken from: all but itself and differences
-}
-
-func newWorker(models []*merge.Model) *worker {
-	w := &worker{bytes: make([]byte, 8*partLen), stretch: make([][]float32, len(models))}
-	for i, m := range models {
-		w.apart = append(w.apart, i > 0 && !m.Difference)
-		w.full = append(w.full, make([]float32, partLen))
-	}
-	return w
-}
-
-// measure sets r to the products of a piece and returns the bytes it read.
-func (w *worker) measure(r *partial, models []*merge.Model, t *Products, c piece) (int64, error) {
-	r.p = make([]float64, len(t.P))
-	var read int64
-	for at := c.at; at < c.at+c.n; at += partLen {
-		n := min(partLen, c.at+c.n-at)
-		absent := t.Absent
-		for i, m := range models {
-			x := w.full[i][:n]
-			if len(absent) > 0 && absent[0] == i {
-				absent = absent[1:]
-				copy(x, w.full[0][:n]) // so that its difference is zero
-				continue
-			}
-			u, ok := m.Tensor(t.Key)
-			if !ok { // a difference that changes nothing there
-				clear(x)
-				continue
-			}
-			if err := m.File.Read(x, w.bytes, u, at); err != nil {
-				return 0, fmt.Errorf("%s: %w", m.Name, err)
-			}
-			read += int64(n) * int64(u.DType.Bits()) / 8
-			if i == len(models)-1 {
-				floor, half, err := w.rounding(m.File, u, at, x, t.Grid)
-				if err != nil {
-					return 0, fmt.Errorf("%s: %w", m.Name, err)
-				}
-				r.floor += floor
-				r.half += half
-			}
-		}
-		w.products(r.p, n)
-	}
-	return read, nil
-}
-
-// rounding returns what storing the numbers x of tensor t once, from element at
-// on, adds to a squared distance: as they are stored or, if one is named, on a grid
-// that is coarser, and as float16.
-func (w *worker) rounding(f *checkpoint.File, t checkpoint.Tensor, at int, x []float32, grid string) (stored, half float64, err error) {
-	if g, ok := vec.GridOf(grid); ok {
-		b := w.bytes[:2*len(x)]
-		vec.NarrowF16(b, x)
-		return g.SumUlp2(x) / 12, vec.SumUlp2F16(b) / 12, nil
-	}
-	width := t.DType.Bits() / 8
-	b := w.bytes[:len(x)*width]
-	if err := f.ReadBytes(b, t, int64(at)*int64(width)); err != nil {
-		return 0, 0, err
-	}
-	if stored = t.DType.Rounding(b); t.DType == checkpoint.F16 {
-		return stored, stored, nil
-	}
-	b = w.bytes[:2*len(x)]
-	vec.NarrowF16(b, x)
-	return stored, vec.SumUlp2F16(b) / 12, nil
-}
-
-// products adds to p the inner products of the rows of the first n elements
-// read, the first row taken from the other models'.
-func (w *worker) products(p []float64, n int) {
-	for at := 0; at < n; at += stretchLen {
-		end := min(at+stretchLen, n)
-		for i := range w.full {
-			w.stretch[i] = w.full[i][at:end]
-			if w.apart[i] {
-				vec.Sub(w.stretch[i], w.stretch[0])
-			}
-		}
-		vec.Products(p, w.stretch)
-	}
+	return p.contents(ctx, progress)
 }
