@@ -20,6 +20,7 @@ type inspection struct {
 	Kind        string              `json:"kind"`
 	Problem     string              `json:"problem,omitempty"` // why it is no model to merge
 	Notes       []string            `json:"notes,omitempty"`   // what was passed over
+	LoRA        *inspectedLoRA      `json:"lora,omitempty"`
 	Size        int64               `json:"size"`
 	Tensors     int                 `json:"tensors"`
 	Parameters  int64               `json:"parameters"`
@@ -110,6 +111,7 @@ func inspect(f *checkpoint.File) (*inspection, error) {
 	kind, err := merge.KindOf(f)
 	if err != nil {
 		in.Problem = err.Error()
+		in.LoRA = inspectLoRA(f)
 	} else {
 		in.Kind = strings.TrimSpace(string(kind.Arch) + " " + kind.Variant)
 	}

@@ -23,7 +23,10 @@ func (in *inspection) print(w io.Writer) error {
 		fmt.Fprintln(tw)
 	}
 	kind := in.Kind
-	if kind == "" {
+	switch {
+	case in.LoRA != nil:
+		kind = in.LoRA.String()
+	case kind == "":
 		kind = "no model to merge: " + in.Problem
 	}
 	fmt.Fprintf(tw, "%s\t%s\n", show(in.Path), show(kind))
@@ -37,6 +40,9 @@ func (in *inspection) print(w io.Writer) error {
 	}
 	for _, n := range in.Notes {
 		fmt.Fprintf(tw, "note\t%s\n", show(n))
+	}
+	if in.LoRA != nil {
+		in.LoRA.print(tw)
 	}
 	if in.PositionIDs != "" {
 		fmt.Fprintf(tw, "position ids\t%s\n", in.PositionIDs)

@@ -1,0 +1,158 @@
+package difference
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mixmatch/merge/checkpoint"
+)
+
+// weak are the roles, and the ends of names, that files of other kinds have too.
+var weak = []string{".alpha", ".scale", ".scalar", ".rescale", ".a1.weight", ".a2.weight", ".b1.weight", ".b2.weight", ".on_input"}
+
+// Is reports whether f holds changes to a model rather than a model, by the names
+// of its tensors, whether [Read] reads them or not.
+func Is(f *checkpoint.File) bool {
+	return slices.ContainsFunc(f.Tensors(), func(t checkpoint.Tensor) bool {
+		_, _, _, ok := splitKey(t.Name)
+		return ok && !slices.ContainsFunc(weak, func(end string) bool { return strings.HasSuffix(t.Name, end) })
+	})
+}
+
+// A Count is how many modules have something in common.
+type Count struct {
+	What    string `json:"what"`
+	Modules int    `json:"modules"`
+}
+
+// String returns c as people write it.
+func (c Count) String() string { return fmt.Sprintf("%s (%d)", c.What, c.Modules) }
+
+// A Description is what there is to know of a file of changes but for its
+// numbers. What occurs most comes first.
+type Description struct {
+	Arch     string  `json:"arch,omitempty"` // of the models it is for: sd1, sd2, sdxl, flux, sd3; "" if it cannot be told
+	Layout   []Count `json:"layout"`         // by whose names: kohya, PEFT, diffusers
+	Kinds    []Count `json:"kinds"`          // see [Kind]
+	Networks []Count `json:"networks"`
+	Ranks    []Count `json:"ranks"`  // of the modules that have one
+	Scales   []Count `json:"scales"` // alpha / rank, likewise
+}
+
+// Describe tells what l holds.
+func (l *File) Describe() Description {
+	d := Description{Arch: l.arch()}
+	for _, c := range l.changes {
+		add(&d.Layout, c.layout())
+		add(&d.Kinds, string(c.kind))
+		add(&d.Networks, c.path.network.String())
+		if c.rank > 0 {
+			add(&d.Ranks, fmt.Sprint(c.rank))
+			add(&d.Scales, fmt.Sprintf("%.4g", c.scale))
+		}
+	}
+	for _, list := range [][]Count{d.Layout, d.Kinds, d.Networks, d.Ranks, d.Scales} {
+		slices.SortStableFunc(list, func(a, b Count) int {
+			return cmp.Or(cmp.Compare(b.Modules, a.Modules), cmp.Compare(a.What, b.What))
+		})
+	}
+	return d
+}
+
+// add counts a module that has what.
+func add(list *[]Count, what string) {
+	i := slices.IndexFunc(*list, func(c Count) bool { return c.What == what })
+	if i < 0 {
+		i = len(*list)
+		*list = append(*list, Count{What: what})
+	}
+	(*list)[i].Modules++
+}
+
+// layout is whose names c has.
+func (c *change) layout() string {
+	t := c.tensors[loraDown]
+	switch {
+	case strings.HasPrefix(c.module, "lora_") || strings.HasPrefix(c.module, "lycoris_"):
+		return "kohya"
+	case t == nil:
+		return "other"
+	case strings.Contains(t.Name, ".lora_A"):
+		return "PEFT"
+	}
+	return "diffusers"
+}
+
+// arch tells which models l is for, by its first change that tells: the names of
+// its blocks, or how wide the text is that its cross-attention reads. If none
+// does, what the trainer has written counts.
+func (l *File) arch() string {
+	for _, c := range l.changes {
+		if a := c.arch(); a != "" {
+			return a
+		}
+	}
+	says := l.file.Metadata()
+	for _, text := range []string{says["ss_base_model_version"], says["modelspec.architecture"]} {
+		for _, b := range trained {
+			if strings.HasPrefix(text, b.begin) {
+				return b.arch
+			}
+		}
+	}
+	return ""
+}
+
+// trained are how trainers write what a LoRA was trained on: kohya's
+// ss_base_model_version, and modelspec.architecture of Stability AI.
+var trained = []struct{ begin, arch string }{
+	{"sd_v1", "sd1"}, {"sd_v2", "sd2"}, {"sdxl_", "sdxl"}, {"sd3", "sd3"}, {"flux", "flux"},
+	{"stable-diffusion-v1", "sd1"}, {"stable-diffusion-v2", "sd2"}, {"stable-diffusion-xl-v1", "sdxl"},
+	{"stable-diffusion-3", "sd3"},
+}
+
+// textWidths are how wide the text is that a UNet reads.
+var textWidths = map[int]string{768: "sd1", 1024: "sd2", 2048: "sdxl"}
+
+func (c *change) arch() string {
+	name := c.path.name
+	if c.path.network != unet {
+		switch {
+		case c.path.network == text2:
+			return "sdxl"
+		case c.path.network == textAny && (c.cols == 1024 || c.rows == 1024):
+			return "sd2" // OpenCLIP
+		}
+		return ""
+	}
+	for _, w := range []struct{ word, arch string }{
+		{"double_blocks.", "flux"}, {"single_blocks.", "flux"}, {"single_transformer_blocks.", "flux"},
+		{"joint_blocks.", "sd3"},
+	} {
+		if strings.HasPrefix(name, w.word) {
+			return w.arch
+		}
+	}
+	if strings.Contains(name, ".attn2.to_k") || strings.Contains(name, ".attn2.to_v") {
+		return textWidths[c.cols]
+	}
+	if i := strings.Index(name, ".transformer_blocks."); i >= 0 && !strings.HasPrefix(name[i:], ".transformer_blocks.0.") {
+		return "sdxl" // others have one in a block
+	}
+	return ""
+}
+
+// List lists counts for people, the first few of them.
+func List(list []Count) string {
+	const most = 6
+	var s []string
+	for _, c := range list[:min(len(list), most)] {
+		s = append(s, c.String())
+	}
+	if len(list) > most {
+		s = append(s, fmt.Sprintf("%d others", len(list)-most))
+	}
+	return strings.Join(s, ", ")
+}
