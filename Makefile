@@ -3,7 +3,7 @@ TOOL = go tool -modfile=.ci/tools.mod
 LINT = go tool -modfile=.ci/lint.mod golangci-lint
 FUZZTIME = 20s
 
-.PHONY: help build test check race purego fused lint vet bench bench-data rival recovery recovery-large trained fuzz demo golden kill
+.PHONY: help build test check race purego fused lint vet bench bench-data rival recovery recovery-large trained lora-oracle fuzz demo golden kill
 
 help:                   ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile
@@ -54,6 +54,10 @@ recovery-large:         ## [N=50] [WIDTH=64] [TRAINED=folder]: the same with man
 trained:                ## DIR=folder: really trained networks for recovery's table, some six minutes
 	python3 -m venv .venv && .venv/bin/pip -q install torch numpy safetensors
 	.venv/bin/python .ci/trained.py "$(DIR)"
+
+lora-oracle:            ## what PEFT, diffusers, LyCORIS and PyTorch make of LoRAs, recorded anew for the tests
+	python3 -m venv .venv && .venv/bin/pip -q install torch numpy peft==0.21.2 diffusers==0.42.1 transformers==5.24.0 lycoris-lora==4.1.3
+	.venv/bin/python .ci/lora_oracle.py merge/difference/testdata/lora
 
 fuzz:                   ## each parser, FUZZTIME long
 	.ci/fuzz $(FUZZTIME)

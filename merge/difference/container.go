@@ -1,7 +1,6 @@
 package difference
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 
@@ -13,23 +12,13 @@ import (
 type Expansion struct {
 	of      *File
 	tensors []checkpoint.Tensor
-	pieces  [][]piece // of each tensor
+	index   map[string]int // of each tensor, by its name
+	pieces  [][]piece      // of each tensor
 	notes   []string
 
 	mu   sync.Mutex
-	kept []*expanded // those used last in front
+	kept []*addition // those used last in front
 }
-
-// An expanded is a tensor as bytes.
-type expanded struct {
-	index int
-	once  sync.Once
-	bytes []byte
-	err   error
-}
-
-// keep is how many expanded tensors stay in memory.
-const keep = 2
 
 // Info tells of the file that the changes are in; its format is "LoRA".
 func (e *Expansion) Info() checkpoint.Info {
@@ -42,11 +31,18 @@ func (e *Expansion) Tensors() []checkpoint.Tensor { return e.tensors }
 
 // ReadBytes makes tensor i if it is not there, and copies its bytes.
 func (e *Expansion) ReadBytes(dst []byte, i int, at int64) error {
-	b, err := e.expanded(i)
-	if err != nil {
+	x, err := e.made(recipe{index: i, ratio: 1, way: Kohya})
+	if err != nil || len(dst) == 0 {
 		return err
 	}
-	copy(dst, b[at:])
+	from, end := at/4, (at+int64(len(dst))+3)/4
+	if at%4 == 0 && len(dst)%4 == 0 {
+		checkpoint.F32.Narrow(dst, x[from:end])
+		return nil
+	}
+	whole := make([]byte, 4*(end-from))
+	checkpoint.F32.Narrow(whole, x[from:end])
+	copy(dst, whole[at-4*from:])
 	return nil
 }
 
@@ -56,50 +52,58 @@ func (e *Expansion) Changed() error { return e.of.file.Changed() }
 // Close closes the file.
 func (e *Expansion) Close() error { return e.of.Close() }
 
-// expanded returns the bytes of tensor i.
-func (e *Expansion) expanded(i int) ([]byte, error) {
-	x := e.entry(i)
-	x.once.Do(func() {
-		numbers, err := e.expand(i)
-		if err != nil {
-			x.err = err
-			return
-		}
-		x.bytes = make([]byte, 4*len(numbers))
-		checkpoint.F32.Narrow(x.bytes, numbers)
-	})
-	return x.bytes, x.err
+// A recipe is all that an addition depends on.
+type recipe struct {
+	index int // of the tensor
+	ratio float64
+	way   Way
+	dtype checkpoint.DType // of the tensor that it is added to
 }
 
-// entry returns the place for tensor i, which is among those kept from then on.
-func (e *Expansion) entry(i int) *expanded {
+// An addition is what is added to a tensor.
+type addition struct {
+	recipe
+	once sync.Once
+	x    []float32
+	err  error
+}
+
+// keep is how many additions stay in memory.
+const keep = 2
+
+// made returns the addition of r, which nobody changes.
+func (e *Expansion) made(r recipe) ([]float32, error) {
+	a := e.place(r)
+	a.once.Do(func() { a.x, a.err = e.make(r) })
+	return a.x, a.err
+}
+
+// place returns the place for the addition of r, which is among those kept from
+// then on.
+func (e *Expansion) place(r recipe) *addition {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	at := slices.IndexFunc(e.kept, func(x *expanded) bool { return x.index == i })
-	x := &expanded{index: i}
-	if at >= 0 {
-		x = e.kept[at]
+	a := &addition{recipe: r}
+	if at := slices.IndexFunc(e.kept, func(a *addition) bool { return a.recipe == r }); at >= 0 {
+		a = e.kept[at]
 		e.kept = slices.Delete(e.kept, at, at+1)
 	}
-	e.kept = slices.Insert(e.kept, 0, x)
+	e.kept = slices.Insert(e.kept, 0, a)
 	e.kept = e.kept[:min(len(e.kept), keep)]
-	return x
+	return a
 }
 
-// expand makes tensor i.
-func (e *Expansion) expand(i int) ([]float32, error) {
-	all := make([]float32, e.tensors[i].Len())
-	for _, p := range e.pieces[i] {
-		x, err := e.of.numbers(p)
+// make makes the addition of r.
+func (e *Expansion) make(r recipe) ([]float32, error) {
+	all := make([]float32, e.tensors[r.index].Len())
+	for _, p := range e.pieces[r.index] {
+		x, err := r.way.add(e.of.file, p, r.ratio, r.dtype)
 		if err != nil {
 			return nil, err
 		}
-		if !p.bias {
-			multiply(x, p.change.scale)
-		}
 		for _, v := range x {
 			if v-v != 0 {
-				return nil, fmt.Errorf("module %s has numbers that are not finite", checkpoint.Short(p.change.module))
+				return nil, checkpoint.Malformed("module %s: the numbers that it adds are not finite", checkpoint.Short(p.change.module))
 			}
 		}
 		width := len(x) / p.height()

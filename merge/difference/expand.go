@@ -32,8 +32,8 @@ type piece struct {
 //
 // Closing the container closes l.
 func (l *File) Expand(shape func(key string) ([]int, bool)) (*Expansion, error) {
-	e := &Expansion{of: l, notes: slices.Clone(l.notes)}
-	if err := e.place(shape); err != nil {
+	e := &Expansion{of: l, index: map[string]int{}, notes: slices.Clone(l.notes)}
+	if err := e.find(shape); err != nil {
 		if path := l.file.Path(); path != "" {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -42,14 +42,13 @@ func (l *File) Expand(shape func(key string) ([]int, bool)) (*Expansion, error) 
 	return e, nil
 }
 
-// place finds the tensors of the model and what of l is in them.
-func (e *Expansion) place(shape func(key string) ([]int, bool)) error {
-	index := map[string]int{}
+// find finds the tensors of the model and what of l is in them.
+func (e *Expansion) find(shape func(key string) ([]int, bool)) error {
 	put := func(key string, dims []int, p piece) {
-		i, ok := index[key]
+		i, ok := e.index[key]
 		if !ok {
 			i = len(e.tensors)
-			index[key] = i
+			e.index[key] = i
 			e.tensors = append(e.tensors, checkpoint.Tensor{Name: key, DType: checkpoint.F32, Shape: slices.Clone(dims)})
 			e.pieces = append(e.pieces, nil)
 		}

@@ -29,7 +29,7 @@ type change struct {
 	tensors [roles]*checkpoint.Tensor // nil: none
 
 	rank   int     // 0: the kind has none
-	scale  float32 // what the product is multiplied with: alpha / rank
+	scale  float64 // what the product is multiplied with: alpha / rank
 	rows   int     // the size of the weight as a matrix; 0 where only a bias changes
 	cols   int
 	kernel []int // of a convolution, where the tensors tell: height and width

@@ -119,7 +119,7 @@ func (s *settings) check() error {
 
 // scale returns alpha / rank of a change that has no alpha of its own: by the
 // settings, and otherwise 1.
-func (m *metadata) scale(c *change) float32 {
+func (m *metadata) scale(c *change) float64 {
 	s := m.settings[c.path.network]
 	if s == nil || s.Alpha == nil {
 		return 1
@@ -131,9 +131,9 @@ func (m *metadata) scale(c *change) float32 {
 		}
 	}
 	if s.RankStable {
-		return float32(a / math.Sqrt(float64(c.rank)))
+		return a / math.Sqrt(float64(c.rank))
 	}
-	return float32(a / float64(c.rank))
+	return a / float64(c.rank)
 }
 
 // matches reports whether a module's name is one that the pattern means: a

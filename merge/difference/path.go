@@ -58,8 +58,9 @@ var prefixes = []struct {
 	{"text_encoder_2.", text2, false},
 	{"model.diffusion_model.", unet, false},
 	{"diffusion_model.", unet, false},
-	// PEFT's, of a network saved alone.
+	// PEFT's, of a text encoder saved alone.
 	{"text_model.", textAny, false},
+	{"encoder.layers.", textAny, false},
 }
 
 // pathOf reads the name of a module as a file has it. False means that no
@@ -71,7 +72,7 @@ func pathOf(module string) (path, bool) {
 		if !in {
 			continue
 		}
-		if p.begin == "text_model." {
+		if p.begin == "text_model." || p.begin == "encoder.layers." {
 			name = module
 		}
 		if p.flat {
@@ -80,7 +81,11 @@ func pathOf(module string) (path, bool) {
 				return path{}, false
 			}
 		}
-		return path{p.network, oldNames(name)}, true
+		name = oldNames(name)
+		if p.network != unet && !strings.HasPrefix(name, "text_model.") {
+			name = "text_model." + name // transformers from version 5 on leaves it out
+		}
+		return path{p.network, name}, true
 	}
 	first, _, _ := strings.Cut(module, ".")
 	if slices.Contains(tops, first) {

@@ -7,26 +7,34 @@ import (
 	"mixmatch/merge/vec"
 )
 
+// A maker makes changes of their factors.
+type maker struct {
+	file  *checkpoint.File
+	round checkpoint.DType // what the factors of a LoRA are rounded to first; none: ""
+	first float32          // what the first factor is multiplied with, and rounded again
+}
+
 // numbers returns what p adds to its rows of a weight, or to a bias, before it is
 // scaled.
-func (l *File) numbers(p piece) ([]float32, error) {
+func (m *maker) numbers(p piece) ([]float32, error) {
 	c := p.change
 	if p.bias {
-		return l.load(c.tensors[wholeBias])
+		return m.load(c.tensors[wholeBias])
 	}
 	switch c.kind {
 	case Whole:
-		return l.load(c.tensors[wholeWeight])
+		return m.loadFirst(c.tensors[wholeWeight])
 	case LoRA, LoCon:
-		return l.product(c, loraUp, loraDown, roles)
+		return m.product(c, loraUp, loraDown, roles)
 	case LoConCP:
-		return l.withCore(c.tensors[loraUp], c.tensors[loraMid], c.tensors[loraDown], false)
+		return m.withCore(c.tensors[loraUp], c.tensors[loraMid], c.tensors[loraDown], false)
 	case LoHa:
-		x, err := l.product(c, hada1A, hada1B, hadaMid1)
+		x, err := m.product(c, hada1A, hada1B, hadaMid1)
 		if err != nil {
 			return nil, err
 		}
-		y, err := l.product(c, hada2A, hada2B, hadaMid2)
+		second := &maker{file: m.file, round: m.round, first: 1}
+		y, err := second.product(c, hada2A, hada2B, hadaMid2)
 		if err != nil {
 			return nil, err
 		}
@@ -35,15 +43,33 @@ func (l *File) numbers(p piece) ([]float32, error) {
 		}
 		return x, nil
 	case LoKr:
-		return l.kronecker(c)
+		return m.kronecker(c)
 	}
 	return nil, fmt.Errorf("module %s: no kind of LoRA", checkpoint.Short(c.module))
 }
 
 // load reads a whole tensor.
-func (l *File) load(t *checkpoint.Tensor) ([]float32, error) {
+func (m *maker) load(t *checkpoint.Tensor) ([]float32, error) {
 	x := make([]float32, t.Len())
-	return x, l.file.Read(x, nil, *t, 0)
+	err := m.file.Read(x, nil, *t, 0)
+	if m.round != "" {
+		m.round.Round(x)
+	}
+	return x, err
+}
+
+// loadFirst reads the first factor of a change.
+func (m *maker) loadFirst(t *checkpoint.Tensor) ([]float32, error) {
+	x, err := m.load(t)
+	if m.first != 1 {
+		multiply(x, m.first)
+		to := m.round
+		if to == "" {
+			to = t.DType
+		}
+		to.Round(x)
+	}
+	return x, err
 }
 
 // times returns a times b, of n columns each: a is m x k, b k x n.
@@ -59,36 +85,36 @@ func times(a, b []float32, m, k, n int) []float32 {
 
 // product returns the product of the tensors of two roles, with the core between
 // them if c has one.
-func (l *File) product(c *change, first, second, core role) ([]float32, error) {
+func (m *maker) product(c *change, first, second, core role) ([]float32, error) {
 	if core < roles && c.tensors[core] != nil {
-		return l.withCore(c.tensors[first], c.tensors[core], c.tensors[second], true)
+		return m.withCore(c.tensors[first], c.tensors[core], c.tensors[second], true)
 	}
-	a, err := l.load(c.tensors[first])
+	a, err := m.loadFirst(c.tensors[first])
 	if err != nil {
 		return nil, err
 	}
-	b, err := l.load(c.tensors[second])
+	b, err := m.load(c.tensors[second])
 	if err != nil {
 		return nil, err
 	}
-	m, k := matrix(c.tensors[first])
-	_, n := matrix(c.tensors[second])
-	return times(a, b, m, k, n), nil
+	rows, k := matrix(c.tensors[first])
+	_, cols := matrix(c.tensors[second])
+	return times(a, b, rows, k, cols), nil
 }
 
 // withCore returns the weight of a convolution from a, a core of two ranks and a
 // kernel, and b: element i, j, y, x is the sum over p and q of a_ip core_pqyx
 // b_qj. A has its rank first if transposed, as LoHa and LoKr have it.
-func (l *File) withCore(ta, tt, tb *checkpoint.Tensor, transposed bool) ([]float32, error) {
-	a, err := l.load(ta)
+func (m *maker) withCore(ta, tt, tb *checkpoint.Tensor, transposed bool) ([]float32, error) {
+	a, err := m.loadFirst(ta)
 	if err != nil {
 		return nil, err
 	}
-	core, err := l.load(tt)
+	core, err := m.load(tt)
 	if err != nil {
 		return nil, err
 	}
-	b, err := l.load(tb)
+	b, err := m.load(tb)
 	if err != nil {
 		return nil, err
 	}
@@ -117,24 +143,25 @@ func (l *File) withCore(ta, tt, tb *checkpoint.Tensor, transposed bool) ([]float
 
 // kronecker returns the Kronecker product of the two factors of c: the second
 // once for each element of the first, times that.
-func (l *File) kronecker(c *change) ([]float32, error) {
-	factor := func(whole, a, b, core role) (x []float32, rows int, err error) {
+func (m *maker) kronecker(c *change) ([]float32, error) {
+	factor := func(m *maker, whole, a, b, core role) (x []float32, rows int, err error) {
 		if t := c.tensors[whole]; t != nil {
-			x, err = l.load(t)
+			x, err = m.loadFirst(t)
 			rows, _ = matrix(t)
 			return x, rows, err
 		}
 		rows, _, _, err = c.product(a, b, core)
 		if err == nil {
-			x, err = l.product(c, a, b, core)
+			x, err = m.product(c, a, b, core)
 		}
 		return x, rows, err
 	}
-	x, rows1, err := factor(kron1, kron1A, kron1B, roles)
+	x, rows1, err := factor(m, kron1, kron1A, kron1B, roles)
 	if err != nil {
 		return nil, err
 	}
-	y, rows2, err := factor(kron2, kron2A, kron2B, kronMid2)
+	second := &maker{file: m.file, round: m.round, first: 1}
+	y, rows2, err := factor(second, kron2, kron2A, kron2B, kronMid2)
 	if err != nil {
 		return nil, err
 	}

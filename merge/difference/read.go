@@ -102,9 +102,8 @@ func (l *File) scale(c *change) error {
 	if err != nil {
 		return err
 	}
-	// As PyTorch divides a float32 by a whole number.
-	c.scale = float32(v) / float32(c.rank)
-	if v-v != 0 || math.IsInf(float64(c.scale), 0) {
+	c.scale = v / float64(c.rank)
+	if v-v != 0 || math.IsInf(float64(float32(c.scale)), 0) {
 		return checkpoint.Malformed("tensor %s is %v, which is no alpha", checkpoint.Short(t.Name), v)
 	}
 	return nil
