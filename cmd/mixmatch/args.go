@@ -16,6 +16,7 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/exchange"
 	"mixmatch/merge/open"
 	"mixmatch/merge/recipe"
@@ -140,10 +141,15 @@ func openAs(c *cli.Context, arg string, open func(name, path string) (*merge.Mod
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range m.File.Notes() {
-		say(c, "note: %s: %s", path, n)
-	}
+	sayNotes(c, m.File)
 	return m, nil
+}
+
+// sayNotes says what was assumed or passed over when a file was opened.
+func sayNotes(c *cli.Context, f *checkpoint.File) {
+	for _, n := range f.Notes() {
+		say(c, "note: %s: %s", f.Path(), n)
+	}
 }
 
 // readRecipe reads the recipe in the file at path, which may be a pipe, a

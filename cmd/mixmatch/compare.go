@@ -184,6 +184,9 @@ func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths [
 		return err
 	}
 	defer closeAll(files)
+	for _, f := range files {
+		sayNotes(c, f)
+	}
 	if err := r.describe(paths); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 			return err
 		}
 		models = append(models, m)
+		sayNotes(c, m.File)
 	}
 	if err := r.describe(paths); err != nil {
 		return err

@@ -16,21 +16,23 @@ import (
 
 // An inspection is what there is to know of a model file.
 type inspection struct {
-	Path        string              `json:"path"`
-	Kind        string              `json:"kind"`
-	Problem     string              `json:"problem,omitempty"` // why it is no model to merge
-	Notes       []string            `json:"notes,omitempty"`   // what was passed over
-	LoRA        *inspectedLoRA      `json:"lora,omitempty"`
-	Size        int64               `json:"size"`
-	Tensors     int                 `json:"tensors"`
-	Parameters  int64               `json:"parameters"`
-	Parts       []inspectedPart     `json:"parts"`
-	PositionIDs string              `json:"position_ids,omitempty"`
-	Recipe      map[string]string   `json:"recipe,omitempty"` // metadata that tells of a merge
-	Metadata    map[string]string   `json:"metadata,omitempty"`
-	Made        *made               `json:"made,omitempty"` // what the metadata's recipe comes to
-	Blocks      map[string][]string `json:"blocks,omitempty"`
-	Hash        *merge.Hash         `json:"hash,omitempty"`
+	Path        string               `json:"path"`
+	Kind        string               `json:"kind"`
+	Problem     string               `json:"problem,omitempty"`  // why it is no model to merge
+	Container   string               `json:"container"`          // the format of the file
+	Dialects    []checkpoint.Dialect `json:"dialects,omitempty"` // of the parts whose tensors have other names in it than in single files
+	Notes       []string             `json:"notes,omitempty"`    // what was assumed or passed over when it was opened
+	LoRA        *inspectedLoRA       `json:"lora,omitempty"`
+	Size        int64                `json:"size"`
+	Tensors     int                  `json:"tensors"`
+	Parameters  int64                `json:"parameters"`
+	Parts       []inspectedPart      `json:"parts"`
+	PositionIDs string               `json:"position_ids,omitempty"`
+	Recipe      map[string]string    `json:"recipe,omitempty"` // metadata that tells of a merge
+	Metadata    map[string]string    `json:"metadata,omitempty"`
+	Made        *made                `json:"made,omitempty"` // what the metadata's recipe comes to
+	Blocks      map[string][]string  `json:"blocks,omitempty"`
+	Hash        *merge.Hash          `json:"hash,omitempty"`
 }
 
 type inspectedPart struct {
@@ -107,7 +109,10 @@ func inspectAction(c *cli.Context) error {
 
 // inspect reads the header of f, and the position ids.
 func inspect(f *checkpoint.File) (*inspection, error) {
-	in := &inspection{Path: f.Path(), Size: f.Size(), Tensors: len(f.Tensors()), Metadata: f.Metadata(), Notes: f.Notes(), Recipe: map[string]string{}}
+	in := &inspection{
+		Path: f.Path(), Container: f.Format(), Dialects: f.Dialects(), Notes: f.Notes(),
+		Size: f.Size(), Tensors: len(f.Tensors()), Metadata: f.Metadata(), Recipe: map[string]string{},
+	}
 	kind, err := merge.KindOf(f)
 	if err != nil {
 		in.Problem = err.Error()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/safetext"
 )
 
@@ -30,6 +31,10 @@ func (in *inspection) print(w io.Writer) error {
 		kind = "no model to merge: " + in.Problem
 	}
 	fmt.Fprintf(tw, "%s\t%s\n", show(in.Path), show(kind))
+	fmt.Fprintf(tw, "container\t%s\n", show(in.Container))
+	for _, d := range in.Dialects {
+		fmt.Fprintf(tw, "dialect\t%s\n", show(named(d)))
+	}
 	fmt.Fprintf(tw, "size\t%.1f MB, %d tensors, %.1f M parameters\n", float64(in.Size)/1e6, in.Tensors, float64(in.Parameters)/1e6)
 	for _, p := range in.Parts {
 		var types []string
@@ -37,9 +42,6 @@ func (in *inspection) print(w io.Writer) error {
 			types = append(types, fmt.Sprintf("%s x %d", d, p.DTypes[d]))
 		}
 		fmt.Fprintf(tw, "%s\t%d tensors, %.1f M parameters, %s\n", p.Part, p.Tensors, float64(p.Parameters)/1e6, strings.Join(types, ", "))
-	}
-	for _, n := range in.Notes {
-		fmt.Fprintf(tw, "note\t%s\n", show(n))
 	}
 	if in.LoRA != nil {
 		in.LoRA.print(tw)
@@ -49,6 +51,9 @@ func (in *inspection) print(w io.Writer) error {
 	}
 	if in.Hash != nil {
 		fmt.Fprintf(tw, "sha256\t%s\nAutoV1\t%s\nAutoV2\t%s\nAutoV3\t%s\n", in.Hash.SHA256, in.Hash.Legacy, in.Hash.Short(), in.Hash.Content[:12])
+	}
+	for _, n := range in.Notes {
+		fmt.Fprintf(tw, "note\t%s\n", show(n))
 	}
 	for _, k := range sorted(in.Metadata) {
 		if _, told := in.Recipe[k]; !told {
@@ -62,6 +67,15 @@ func (in *inspection) print(w io.Writer) error {
 		}
 	}
 	return tw.Flush()
+}
+
+// named says in words how a part's tensors are named.
+func named(d checkpoint.Dialect) string {
+	where := "without a prefix"
+	if d.Prefix != "" {
+		where = fmt.Sprintf("behind %q", d.Prefix)
+	}
+	return fmt.Sprintf("%s: %s names %s", d.Part, d.Names, where)
 }
 
 func (m *made) print(w io.Writer) {

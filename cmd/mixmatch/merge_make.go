@@ -50,6 +50,9 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 	if err != nil {
 		return stopped(c, err, out)
 	}
+	if root := pool.Models[mix.Root]; len(root.File.Dialects()) > 0 {
+		o.notes = append(o.notes, fmt.Sprintf("%s has other names for tensors than single files, whose names are written", root.Name))
+	}
 	for _, n := range append(saved.Notes, o.notes...) {
 		say(c, "%s", n)
 	}

@@ -35,13 +35,14 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 		ids                           = f.String("ids", "", "broken: position ids merged as numbers; float: stored as F32")
 		old                           = f.Bool("old", false, "old names of the text encoder")
 		drop, only, zero, nan, extras list
-		meta, metafile                list
+		meta, metafile, as            list
 	)
 	f.Var(&drop, "drop", "leave out keys that contain this")
 	f.Var(&only, "only", "keep only keys that contain this")
 	f.Var(&zero, "zero", "zeros in keys that contain this")
 	f.Var(&nan, "nan", "a NaN in keys that contain this")
 	f.Var(&extras, "extra", "add a tensor of 8 numbers with this key")
+	f.Var(&as, "as", "PREFIX=NEW: what the file has in place of a prefix of keys")
 	f.Var(&meta, "meta", "KEY=VALUE")
 	f.Var(&metafile, "metafile", "KEY=FILE")
 	ts.Check(f.Parse(args))
@@ -65,6 +66,13 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		if *old {
 			t.Name = strings.Replace(t.Name, "transformer.text_model.", "transformer.", 1)
+		}
+		for _, a := range as {
+			from, to, _ := strings.Cut(a, "=")
+			if rest, ok := strings.CutPrefix(s.Name, from); ok {
+				t.Name = to + rest
+				break
+			}
 		}
 		known[t.Name] = s.Name
 		tensors = append(tensors, t)
