@@ -24,15 +24,36 @@ type Outputs struct {
 type Output struct {
 	Tensor checkpoint.Tensor // its key, and the numbers as they are to be stored
 
-	// Make returns elements at to at+n, and how many of them became infinite or
-	// no number though all that they were made of were finite. It may be called
-	// concurrently. Nil takes over the tensor of the same key of model From, bit
-	// for bit where the number format is the same.
-	Make func(ctx context.Context, at, n int) ([]float32, int, error)
+	// Make returns elements at to at+n. It may be called concurrently. Nil takes
+	// over the tensor of the same key of model From, bit for bit where the number
+	// format is the same.
+	Make func(ctx context.Context, at, n int) (Values, error)
 	From int
 
 	// Whole says that Make can only make all elements at once.
 	Whole bool
+}
+
+// Values are elements of an output, before they are stored.
+type Values struct {
+	X   []float32
+	Odd Odd // among the models' values that they are made of
+	Inf int // of X, those that became infinite or no number though all they are made of are finite
+}
+
+// An Odd counts values that are infinite or no numbers, by the place of their model
+// in the pool.
+type Odd []int
+
+// Add counts n more values of a model.
+func (o *Odd) Add(model, n int) {
+	if n == 0 {
+		return
+	}
+	for len(*o) <= model {
+		*o = append(*o, 0)
+	}
+	(*o)[model] += n
 }
 
 // Format returns the number format in which a model stores the tensor of key

@@ -14,11 +14,12 @@ import (
 // are a few more under way than there are threads.
 const chunk = 1 << 18
 
-// A piece is a part of a tensor as it is stored, and how many of its elements
-// became infinite or no number.
+// A piece is a part of a tensor as it is stored.
 type piece struct {
+	out   *Output
 	bytes []byte
-	inf   int
+	odd   Odd // among the models' values that it is made of
+	inf   int // values that became infinite or no number
 	err   error
 }
 
@@ -63,16 +64,17 @@ func (o *Outputs) pieces(ctx context.Context, tensors []checkpoint.Tensor, byNam
 
 // piece makes elements at to at+n of a tensor.
 func (o *Outputs) piece(ctx context.Context, out *Output, at, n int) (p piece) {
+	p.out = out
 	if p.err = ctx.Err(); p.err != nil {
 		return p
 	}
 	if out.Make != nil {
-		x, inf, err := out.Make(ctx, at, n)
+		v, err := out.Make(ctx, at, n)
 		if err != nil {
 			return piece{err: err}
 		}
-		p.bytes, p.inf, p.err = narrow(out.Tensor.DType, x)
-		p.inf += inf
+		p.bytes, p.inf, p.err = narrow(out.Tensor.DType, v.X)
+		p.odd, p.inf = v.Odd, p.inf+v.Inf
 		return p
 	}
 	m := o.Pool.Models[out.From]
@@ -81,11 +83,14 @@ func (o *Outputs) piece(ctx context.Context, out *Output, at, n int) (p piece) {
 		width := int64(t.DType.Bits())
 		first, last := int64(at)*width/8, int64(at+n)*width/8
 		p.bytes = make([]byte, last-first)
-		p.err = m.ReadBytes(p.bytes, t, first)
+		if p.err = m.ReadBytes(p.bytes, t, first); p.err == nil {
+			p.odd.Add(out.From, t.DType.NonFinite(p.bytes))
+		}
 		return p
 	}
 	x := make([]float32, n)
 	if p.err = m.Read(x, nil, t, at); p.err == nil {
+		p.odd.Add(out.From, vec.Finite(x))
 		p.bytes, p.inf, p.err = narrow(out.Tensor.DType, x)
 	}
 	return p

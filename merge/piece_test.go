@@ -24,28 +24,28 @@ func TestSaveWaits(t *testing.T) {
 		"canceled":     {cancel: true, want: context.Canceled},
 	} {
 		p := pool(t, sketch{Seed: 1}.Open(t, "A"), sketch{Seed: 2}.Open(t, "B"))
-		outs := merge.Weighted(p, mix(t, p, "A x 0.5 + B x 0.5 = M"), "")
+		outs := weighted(t, p, mix(t, p, "A x 0.5 + B x 0.5 = M"), "")
 		ctx, cancel := context.WithCancel(t.Context())
 		var busy atomic.Int64
 		begun := make(chan bool)
 		// The first tensor of the file, and one that ends with its context alone.
 		outs.List = outs.List[:2]
 		outs.List[0].Tensor.DType, outs.List[1].Tensor.DType = "F32", "F16"
-		outs.List[0].Make = func(context.Context, int, int) ([]float32, int, error) {
+		outs.List[0].Make = func(context.Context, int, int) (merge.Values, error) {
 			<-begun
 			if test.cancel {
 				cancel()
-				return nil, 0, ctx.Err()
+				return merge.Values{}, ctx.Err()
 			}
-			return nil, 0, failure
+			return merge.Values{}, failure
 		}
-		outs.List[1].Make = func(ctx context.Context, _, _ int) ([]float32, int, error) {
+		outs.List[1].Make = func(ctx context.Context, _, _ int) (merge.Values, error) {
 			busy.Add(1)
 			defer busy.Add(-1)
 			close(begun)
 			<-ctx.Done()
 			time.Sleep(20 * time.Millisecond)
-			return nil, 0, ctx.Err()
+			return merge.Values{}, ctx.Err()
 		}
 		dir := t.TempDir()
 		_, err := merge.Save(ctx, outs, filepath.Join(dir, "out.safetensors"), merge.SaveOptions{})

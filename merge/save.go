@@ -18,7 +18,7 @@ var ErrOverflow = errors.New("values too large for the output's numbers")
 type SaveOptions struct {
 	Metadata map[string]string // written beside format:"pt"
 	Force    bool              // replace an existing file
-	AllowInf bool              // write what overflows as infinity
+	AllowInf bool              // write what overflows as infinity, and what comes of infinities and NaN in the models
 	Progress func(done, total int64)
 }
 
@@ -33,6 +33,10 @@ type Saved struct {
 
 // Save writes the outputs to path, one chunk at a time, in memory of a few
 // megabytes a thread. The file appears under its name only when it is complete.
+//
+// Unless o allows them, values that are infinite or no numbers are refused: in a
+// model with an error that wraps [ErrNonFinite], where they arise on the way with
+// one that wraps [ErrOverflow].
 func Save(ctx context.Context, outs *Outputs, path string, o SaveOptions) (*Saved, error) {
 	if len(outs.List) == 0 {
 		return nil, fmt.Errorf("%w: nothing to write", ErrMismatch)
@@ -62,8 +66,11 @@ func Save(ctx context.Context, outs *Outputs, path string, o SaveOptions) (*Save
 	}
 	defer w.Abort()
 
-	inf := 0
+	inf, odd := 0, newOddCount(outs.Pool)
 	err = outs.pieces(ctx, w.Tensors(), byName, func(p piece) error {
+		if err := odd.add(p); err != nil && !o.AllowInf {
+			return err
+		}
 		if inf += p.inf; inf > 0 && !o.AllowInf {
 			return fmt.Errorf("%w: %s", ErrOverflow, outs.Overflow)
 		}
@@ -76,9 +83,13 @@ func Save(ctx context.Context, outs *Outputs, path string, o SaveOptions) (*Save
 		}
 		return nil
 	})
+	if last := odd.end(); err == nil && last != nil && !o.AllowInf {
+		err = last
+	}
 	if err != nil {
 		return nil, err
 	}
+	saved.Notes = append(saved.Notes, odd.notes()...)
 	for _, m := range outs.Pool.Models {
 		if err := m.File.Changed(); err != nil {
 			return nil, err

@@ -104,7 +104,7 @@ func TestSaveBits(t *testing.T) {
 		"A x 0 + B x 1 = T\nT + (A - B) x 0 = M":     b,
 		"A x 1 + B x 0 = T\nT x 0.25 + A x 0.75 = M": a,
 	} {
-		out, saved := save(t, p, mix(t, p, text), "", merge.SaveOptions{})
+		out, saved := save(t, p, mix(t, p, text), "", merge.SaveOptions{AllowInf: true})
 		if saved.Merged != 0 {
 			t.Errorf("%q: %d tensors computed", text, saved.Merged)
 		}
@@ -151,22 +151,50 @@ func TestSaveMissing(t *testing.T) {
 	if raw(t, out, vae) != raw(t, a, vae) {
 		t.Error("B lacks it: the VAE is not A's")
 	}
-	if want := []string{"Bare lacks 248 tensors that the recipe merges: kept from A"}; !slices.Equal(saved.Notes, want) {
+	if want := []string{"Bare has no VAE: 248 tensors that the recipe merges are kept from A"}; !slices.Equal(saved.Notes, want) {
 		t.Errorf("notes %q, want %q", saved.Notes, want)
 	}
 
-	out, _ = save(t, p, mix(t, p, "Bare x 0.5 + A x 0.5 = M"), "", merge.SaveOptions{})
+	out, saved = save(t, p, mix(t, p, "Bare x 0.5 + A x 0.5 = M"), "", merge.SaveOptions{})
 	if raw(t, out, vae) != raw(t, a, vae) {
 		t.Error("the root lacks it: the VAE is not B's")
 	}
+	if want := []string{"Bare has no VAE: 248 tensors that the recipe merges are taken from A"}; !slices.Equal(saved.Notes, want) {
+		t.Errorf("notes %q, want %q", saved.Notes, want)
+	}
 
 	p = pool(t, a, b, bare)
-	out, _ = save(t, p, mix(t, p, "Bare + (A - B) x 0.5 = M"), "", merge.SaveOptions{})
+	out, saved = save(t, p, mix(t, p, "Bare + (A - B) x 0.5 = M"), "", merge.SaveOptions{})
 	if _, ok := out.Tensor(vae); ok {
 		t.Error("a VAE was made of a difference")
 	}
 	if _, ok := out.Tensor(conv); !ok {
 		t.Error("no UNet")
+	}
+	if want := []string{"Bare has no VAE: 248 tensors that the recipe merges are left out, since the others take part in differences only"}; !slices.Equal(saved.Notes, want) {
+		t.Errorf("notes %q, want %q", saved.Notes, want)
+	}
+
+	// A part of a part, on either side.
+	p = pool(t, a, sketch{Seed: 4, Drop: "encoder.layers.3"}.Open(t, "C"))
+	for text, want := range map[string]string{
+		"A x 0.5 + C x 0.5 = M": "C lacks 16 tensors of the text encoder that the recipe merges: kept from A",
+		"C x 0.5 + A x 0.5 = M": "C lacks 16 tensors of the text encoder that the recipe merges: taken from A",
+		"A x 1 + C x 0 = M":     "",
+	} {
+		_, saved = save(t, p, mix(t, p, text), "", merge.SaveOptions{})
+		if got := strings.Join(saved.Notes, "\n"); got != want {
+			t.Errorf("%s: notes %q, want %q", text, got, want)
+		}
+	}
+
+	// A VAE that is copied and not whole.
+	p = pool(t, a, sketch{Seed: 4, Drop: "decoder.conv_in"}.Open(t, "C"))
+	m := mix(t, p, "A x 0.5 + C x 0.5 = M")
+	m.VAE = 1
+	_, saved = save(t, p, m, "", merge.SaveOptions{})
+	if want := []string{"C lacks 2 tensors of the VAE that the recipe merges: taken from A"}; !slices.Equal(saved.Notes, want) {
+		t.Errorf("notes %q, want %q", saved.Notes, want)
 	}
 }
 
@@ -177,7 +205,6 @@ func TestSaveOddTensors(t *testing.T) {
 			"alphas_cumprod":                     "F64",
 			"model_ema.decay":                    "F32",
 			"model_ema.diffusion_modeloutweight": "F16",
-			"cond_stage_model.extra.weight":      "I32",
 			"note":                               "U8",
 		}
 	}
@@ -185,7 +212,7 @@ func TestSaveOddTensors(t *testing.T) {
 	p := pool(t, a, b)
 	for _, dtype := range []checkpoint.DType{"", "F16", "F32"} {
 		out, saved := save(t, p, mix(t, p, "A x 0.5 + B x 0.5 = M"), dtype, merge.SaveOptions{})
-		for _, key := range []string{"alphas_cumprod", "cond_stage_model.extra.weight", "note", ids} {
+		for _, key := range []string{"alphas_cumprod", "note", ids} {
 			if raw(t, out, key) != raw(t, a, key) {
 				t.Errorf("dtype %q: %s is not bit for bit that of A", dtype, key)
 			}
@@ -241,7 +268,7 @@ func TestSaveDeterministic(t *testing.T) {
 	for i, procs := range []int{1, 2, 7, 1} {
 		before := runtime.GOMAXPROCS(procs)
 		path := filepath.Join(dir, fmt.Sprint(i))
-		_, err := merge.Save(t.Context(), merge.Weighted(p, m, ""), path, merge.SaveOptions{Metadata: meta})
+		_, err := merge.Save(t.Context(), weighted(t, p, m, ""), path, merge.SaveOptions{Metadata: meta})
 		runtime.GOMAXPROCS(before)
 		if err != nil {
 			t.Fatal(err)

@@ -92,7 +92,7 @@ func (h *Head) readRows(dst []float32, f *checkpoint.File, key string, from int,
 			return err
 		}
 		if vec.Finite(part) > 0 {
-			return fmt.Errorf("%w: in %q", ErrNonFinite, key)
+			return fmt.Errorf("%w: in %q", merge.ErrNonFinite, key)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"mixmatch/merge"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/vec"
 	"mixmatch/similarity/torchrand"
@@ -76,7 +77,7 @@ func (c Calculator) Attention(ctx context.Context, heads []Head, base *checkpoin
 		}
 		m.attend(out, desk.projection)
 		if vec.Finite(out) > 0 {
-			return fmt.Errorf("%s: %w: the attention of %q overflows", files[k].Path(), ErrNonFinite, h.q)
+			return fmt.Errorf("%s: %w: the attention of %q overflows", files[k].Path(), merge.ErrNonFinite, h.q)
 		}
 		if k > 0 {
 			all[i/len(files)] = append(all[i/len(files)], Mean(m.cosines(desk.target, out)))

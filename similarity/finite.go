@@ -31,7 +31,7 @@ func (g *Gram) finite(models []*merge.Model) error {
 				where = append(where, fmt.Sprintf("%s has %d of %d in %q", m.Name, n, t.Len, t.Key))
 			}
 		}
-		return fmt.Errorf("%w: %s; repair or leave out that model", ErrNonFinite, strings.Join(where, "; "))
+		return fmt.Errorf("%w: %s; repair or leave out that model", merge.ErrNonFinite, strings.Join(where, "; "))
 	}
 	return nil
 }

@@ -22,9 +22,6 @@ import (
 	"mixmatch/merge/block"
 )
 
-// ErrNonFinite is wrapped by the error for a model that holds NaN or infinity.
-var ErrNonFinite = errors.New("not a finite number")
-
 // ErrDamaged is wrapped when stored products cannot be read back.
 var ErrDamaged = errors.New("damaged products")
 

@@ -53,7 +53,7 @@ func (p *problem) publish(ctx context.Context, w *written, printed *recipe.Recip
 	}
 	for _, group := range groups {
 		g, err := p.publishGroup(ctx, a, group, w, printed)
-		if p.attention == nil && (errors.Is(err, merge.ErrMismatch) || errors.Is(err, similarity.ErrNonFinite)) {
+		if p.attention == nil && (errors.Is(err, merge.ErrMismatch) || errors.Is(err, merge.ErrNonFinite)) {
 			g.notes = append(g.notes, fmt.Sprintf("no attention similarity of the %s: %v", group, err))
 			err = nil
 		}

@@ -62,7 +62,7 @@ func exitCode(err error) int {
 		return 5
 	case is(checkpoint.ErrFormat):
 		return 3
-	case is(merge.ErrMismatch, dialect.ErrTwice, merge.ErrOverflow, similarity.ErrNonFinite, similarity.ErrNoFit, similarity.ErrEmpty):
+	case is(merge.ErrMismatch, dialect.ErrTwice, merge.ErrOverflow, merge.ErrNonFinite, similarity.ErrNoFit, similarity.ErrEmpty):
 		return 4
 	case is(fs.ErrNotExist, fs.ErrExist):
 		return 2

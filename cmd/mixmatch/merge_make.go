@@ -38,8 +38,11 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 	}
 	var outs *merge.Outputs
 	if like == "" {
-		outs = merge.Weighted(pool, mix, dtype)
-	} else if outs, err = stepwise.Outputs(c.Context, pool, mix, like, dtype); err != nil {
+		outs, err = merge.Weighted(pool, mix, dtype)
+	} else {
+		outs, err = stepwise.Outputs(c.Context, pool, mix, like, dtype)
+	}
+	if err != nil {
 		return stopped(c, err, out)
 	}
 	saved, err := merge.Save(c.Context, outs, out, merge.SaveOptions{

@@ -147,7 +147,7 @@ func optimizeAction(c *cli.Context) error {
 // unfit reports whether err means that the models, now that they have been
 // read, do not fit the search.
 func unfit(err error) bool {
-	return errors.Is(err, merge.ErrMismatch) || errors.Is(err, similarity.ErrNonFinite) ||
+	return errors.Is(err, merge.ErrMismatch) || errors.Is(err, merge.ErrNonFinite) ||
 		errors.Is(err, similarity.ErrNoFit) || errors.Is(err, studies.ErrInvalid)
 }
 

@@ -24,6 +24,9 @@ const (
 	Other
 )
 
+// Parts returns all parts, in order.
+func Parts() []Part { return []Part{UNet, TextEncoder, VAE, EMA, Other} }
+
 // String returns the part's name as people write it.
 func (p Part) String() string {
 	switch p {

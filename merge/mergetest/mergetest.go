@@ -16,7 +16,6 @@ import (
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/recipe"
-	"mixmatch/merge/vec"
 )
 
 // A Sketch says what a small model of random numbers is like.
@@ -110,16 +109,10 @@ func (s Sketch) bytes(key string, k checkpoint.Tensor) []byte {
 		s.Edit(key, x)
 	}
 	b := make([]byte, k.Bytes())
-	switch k.DType {
-	case "F16":
-		vec.NarrowF16(b, x)
-	case "BF16":
-		vec.NarrowBF16(b, x)
-	case "F32":
-		vec.NarrowF32(b, x)
-	case "F64":
-		vec.NarrowF64(b, x)
-	case "I64":
+	switch {
+	case k.DType.Float():
+		k.DType.Narrow(b, x)
+	case k.DType == "I64":
 		for i := range x {
 			binary.LittleEndian.PutUint64(b[8*i:], s.Seed<<32+uint64(i))
 		}

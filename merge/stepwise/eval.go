@@ -28,7 +28,7 @@ type evaluator struct {
 	done    map[*node]calc.Tensor
 	free    [][]float32
 	scratch []byte
-	odd     int // infinities and NaN among what was read
+	odd     merge.Odd // infinities and NaN among what was read
 
 	// For a rehearsal.
 	cache *cache // nil for none
@@ -46,7 +46,7 @@ func newEvaluator(p *merge.Pool, at, n int, whole bool) *evaluator {
 
 // evaluate returns elements at to at+n of a node, or all of them, and how many
 // of those that it was made of were no finite numbers.
-func (c *chain) evaluate(ctx context.Context, root *node, at, n int, whole bool) (calc.Tensor, int, error) {
+func (c *chain) evaluate(ctx context.Context, root *node, at, n int, whole bool) (calc.Tensor, merge.Odd, error) {
 	e := newEvaluator(c.Pool, at, n, whole)
 	e.count(root)
 	t, err := e.get(ctx, root)
@@ -146,7 +146,7 @@ func (e *evaluator) read(n *node) (calc.Tensor, error) {
 	if err := e.pool.Models[n.model].Read(t.Data, e.scratch, n.file, at); err != nil {
 		return t, err
 	}
-	e.odd += vec.Finite(t.Data)
+	e.odd.Add(n.model, vec.Finite(t.Data))
 	return t, nil
 }
 
@@ -155,16 +155,20 @@ func length(shape []int) int { return checkpoint.Tensor{Shape: shape}.Len() }
 // maker returns the function that computes elements of a node, and counts those
 // that became infinite, or no numbers at all, on the way. It holds oneLarge while
 // it computes a large tensor.
-func (c *chain) maker(n *node, oneLarge *sync.Mutex) func(ctx context.Context, at, size int) ([]float32, int, error) {
-	return func(ctx context.Context, at, size int) ([]float32, int, error) {
+func (c *chain) maker(n *node, oneLarge *sync.Mutex) func(ctx context.Context, at, size int) (merge.Values, error) {
+	return func(ctx context.Context, at, size int) (merge.Values, error) {
 		if n.whole && length(n.shape) > largeTensor {
 			oneLarge.Lock()
 			defer oneLarge.Unlock()
 		}
 		x, odd, err := c.evaluate(ctx, n, at, size, n.whole)
 		if err != nil {
-			return nil, 0, err
+			return merge.Values{}, err
 		}
-		return x.Data, max(0, vec.Finite(x.Data)-odd), nil
+		inf := vec.Finite(x.Data)
+		for _, k := range odd {
+			inf -= k
+		}
+		return merge.Values{X: x.Data, Odd: odd, Inf: max(0, inf)}, nil
 	}
 }

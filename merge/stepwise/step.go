@@ -34,7 +34,7 @@ func (c *chain) runStep(ctx context.Context, s *recipe.Step, a, b, third map[str
 		}
 		base.Range = r
 	}
-	r := &stepRun{chain: c, step: s, base: base, lacks: map[string]int{}}
+	r := &stepRun{chain: c, step: s, base: base, gaps: map[gap]int{}}
 	out := map[string]*node{}
 	for _, key := range c.keys {
 		if err := ctx.Err(); err != nil {
@@ -52,28 +52,8 @@ func (c *chain) runStep(ctx context.Context, s *recipe.Step, a, b, third map[str
 			out[key] = n
 		}
 	}
-	for _, name := range s.Operands() { // in order, so that the notes are
-		if n := r.lacks[name]; n > 0 {
-			c.notes = append(c.notes, fmt.Sprintf("step %s: %s lacks %d tensors that the step merges: kept from %s", s.Out, name, n, s.A))
-		}
-	}
-	if r.differences > 0 {
-		c.notes = append(c.notes, fmt.Sprintf("step %s: %s lacks %d tensors that %s has: left out, since a difference is no tensor of a model (SuperMerger puts it there)", s.Out, s.A, r.differences, s.B))
-	}
-	if r.odd > 0 {
-		c.notes = append(c.notes, fmt.Sprintf("step %s: %d tensors are no floating-point numbers in all models: kept from %s", s.Out, r.odd, s.A))
-	}
-	return out, nil
-}
-
-// A stepRun carries out one step, key by key.
-type stepRun struct {
-	*chain
-	step        *recipe.Step
-	base        calc.Step
-	lacks       map[string]int // keys that a model lacks, by its name
-	differences int            // keys that only a difference has
-	odd         int            // keys that are no numbers
+	c.notes = append(c.notes, r.notes(map[string]map[string]*node{s.A: a, s.B: b, s.C: third})...)
+	return out, r.refused()
 }
 
 // key returns what the step makes of one key, nil for nothing. The models' a, b
@@ -81,6 +61,14 @@ type stepRun struct {
 func (r *stepRun) key(ctx context.Context, key string, a, b, third *node, three bool) (*node, error) {
 	s, step := r.step, r.base
 	raw := step.Calc == calc.TrainDifference || step.Calc == calc.Extract
+	normal := step.Calc == "" || step.Calc == calc.Normal
+	passes := s.Mode == recipe.WeightSum && normal // alpha 0 is A and alpha 1 is B, with format and all
+	if id, ok := r.recipe.Layout.Of(key); ok {
+		step.Alpha = s.AlphaOf(id, key)
+		if s.HasBeta() {
+			step.Beta = s.Beta[id].Value
+		}
+	}
 	if a == nil {
 		switch {
 		case b == nil || !block.OfModel(key) || key == block.PositionIDs:
@@ -89,34 +77,28 @@ func (r *stepRun) key(ctx context.Context, key string, a, b, third *node, three 
 			r.differences++
 			return nil, nil
 		}
+		if r.merges(key) && (!passes || step.Alpha != 1) {
+			r.gaps[gap{s.A, block.PartOf(key), s.B}]++
+		}
 		return b, nil
 	}
-	id, governed := r.recipe.Layout.Of(key)
-	if !governed || !s.Merges(r.recipe.Layout, id, key) {
+	if !r.merges(key) || passes && step.Alpha == 0 {
 		return a, nil
-	}
-	step.Alpha = s.AlphaOf(id, key)
-	if s.HasBeta() {
-		step.Beta = s.Beta[id].Value
 	}
 	switch {
 	case b == nil:
-		r.lacks[s.B]++
+		r.gaps[gap{s.B, block.PartOf(key), s.A}]++
 		return a, nil
 	case three && third == nil:
-		r.lacks[s.C]++
+		r.gaps[gap{s.C, block.PartOf(key), s.A}]++
 		return a, nil
-	case !a.dtype.Float() || !b.dtype.Float() || third != nil && !third.dtype.Float():
-		r.odd++
-		return a, nil
+	case passes && step.Alpha == 1 && slices.Equal(a.shape, b.shape):
+		return b, nil
 	}
-	normal := step.Calc == "" || step.Calc == calc.Normal
-	if s.Mode == recipe.WeightSum && normal { // passed through, with format and all
-		switch {
-		case step.Alpha == 0:
+	for _, n := range []*node{a, b, third} {
+		if n != nil && !n.mergeable() {
+			r.refuse(n)
 			return a, nil
-		case step.Alpha == 1 && slices.Equal(a.shape, b.shape):
-			return b, nil
 		}
 	}
 	n := &node{key: key, step: &step, a: a, b: b, shape: a.shape}

@@ -79,7 +79,7 @@ const settled = 0.01
 // changed, until nothing moves. Products g are those of the pool with the target.
 //
 // Memory is that of the two or three largest matrices a thread, and of the
-// directions found. The error wraps [similarity.ErrNonFinite] if a file holds NaN
+// directions found. The error wraps [merge.ErrNonFinite] if a file holds NaN
 // or infinity.
 func (r *Rest) Explain(ctx context.Context, g *similarity.Gram, solve Solve, o Options) (*Result, error) {
 	if o.MaxRank <= 0 {

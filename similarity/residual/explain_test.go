@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/difference"
@@ -215,7 +216,7 @@ func TestExplainRefuses(t *testing.T) {
 	})
 	r := w.rest(t, nil)
 	r.Target = sick
-	if _, err := r.Explain(t.Context(), w.gram, SolveBlocks(w.layout), Options{}); !errors.Is(err, similarity.ErrNonFinite) || !strings.Contains(err.Error(), key) {
+	if _, err := r.Explain(t.Context(), w.gram, SolveBlocks(w.layout), Options{}); !errors.Is(err, merge.ErrNonFinite) || !strings.Contains(err.Error(), key) {
 		t.Errorf("NaN: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

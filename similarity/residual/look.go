@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"mixmatch/merge"
 	"mixmatch/merge/difference"
 	"mixmatch/merge/vec"
 	"mixmatch/similarity"
@@ -106,7 +107,7 @@ func (lk *looker) look(ctx context.Context, l *Left) error {
 			return err
 		}
 		if bad := vec.Finite(x); bad > 0 {
-			return fmt.Errorf("%w: %q is not, in %d elements of the target or a source; repair or leave out that model", similarity.ErrNonFinite, l.Key, bad)
+			return fmt.Errorf("%w: %q is not, in %d elements of the target or a source; repair or leave out that model", merge.ErrNonFinite, l.Key, bad)
 		}
 		l.Energy += vec.Dot(x, x)
 		floor, err := lk.rd.Noise(l.Tensor, at, len(x))
