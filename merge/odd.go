@@ -56,7 +56,7 @@ func (c *oddCount) end() (err error) {
 			total.first = c.now.Tensor.Name
 		}
 		if err == nil {
-			err = fmt.Errorf("%w: %s has %d infinities or NaN among the %d values of tensor %s: repair or leave out that model, or allow them",
+			err = fmt.Errorf("%w: %s has %d infinities or NaN among the %d values of tensor %s: repair or leave out that model",
 				ErrNonFinite, c.pool.Models[model].Name, n, c.now.Tensor.Len(), safetext.Quote(c.now.Tensor.Name))
 		}
 	}

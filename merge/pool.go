@@ -9,6 +9,7 @@
 package merge
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -86,9 +87,25 @@ func newPool(models []*Model, alike func(a, b block.Model) bool) (*Pool, map[str
 	return p, seen, nil
 }
 
+// ErrLacking is wrapped, beside [ErrMismatch], by the error of [NewPool] for models
+// that do not fit together only because some lack tensors of the UNet.
+var ErrLacking = errors.New("models lack tensors")
+
+type poolError struct {
+	text   string
+	shapes bool // differ
+}
+
+func (e poolError) Error() string { return e.text }
+
+func (e poolError) Is(target error) bool {
+	return target == ErrMismatch || target == ErrLacking && !e.shapes
+}
+
 // match reports whether the models agree on their tensors.
 func (p *Pool) match(seen map[string]*Model) error {
 	var wrong []string
+	shapes := false // differ
 	for _, key := range p.keys {
 		if block.PartOf(key) == block.EMA || block.PartOf(key) == block.Other {
 			continue
@@ -102,6 +119,7 @@ func (p *Pool) match(seen map[string]*Model) error {
 				wrong = append(wrong, fmt.Sprintf("%s lacks %q, which %s has", m.Name, key, owner.Name))
 			case ok && !slices.Equal(t.Shape, want.Shape):
 				wrong = append(wrong, fmt.Sprintf("%q is %v in %s and %v in %s", key, t.Shape, m.Name, want.Shape, owner.Name))
+				shapes = true
 			}
 		}
 	}
@@ -111,7 +129,8 @@ func (p *Pool) match(seen map[string]*Model) error {
 			more = fmt.Sprintf("; and %d more", n-3)
 			wrong = wrong[:3]
 		}
-		return fmt.Errorf("%w: %s%s", ErrMismatch, strings.Join(wrong, "; "), more)
+		text := fmt.Sprintf("%s: %s%s", ErrMismatch, strings.Join(wrong, "; "), more)
+		return poolError{text, shapes}
 	}
 	return nil
 }

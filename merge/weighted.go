@@ -44,7 +44,7 @@ func Weighted(p *Pool, mix *Mix, dtype checkpoint.DType) (*Outputs, error) {
 // A weighted decides what becomes of each key, and counts what is not merged.
 type weighted struct {
 	*Pool
-	mix  *Mix
+	mix     *Mix
 	gaps    gaps
 	refused unmergeable
 }

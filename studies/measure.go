@@ -32,7 +32,7 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &measured{arch: g.Arch}
+	m := &measured{arch: g.Arch, notes: lackNotes(g)}
 	g, scale := g.Unscale(m.arch)
 	if scale != 1 {
 		m.notes = append(m.notes, fmt.Sprintf("the target is a mix times %.6g, which no merge of these does; the weights are those of the mix, and a model made by them is to be multiplied by it", scale))
@@ -69,4 +69,17 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	}
 	m.proof = m.blocks.Weigh(m.ids, s.Plan.base())
 	return m, nil
+}
+
+// lackNotes says which models have no part in what, since they lack it.
+func lackNotes(g *similarity.Gram) []string {
+	var notes []string
+	for _, l := range g.Lacking() {
+		if l.N == l.Of {
+			notes = append(notes, fmt.Sprintf("%s has no %s: it takes no part there", l.Model, l.Part))
+		} else {
+			notes = append(notes, fmt.Sprintf("%s lacks %d of %d tensors of the %s: it takes no part in their blocks", l.Model, l.N, l.Of, l.Part))
+		}
+	}
+	return notes
 }

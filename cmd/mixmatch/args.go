@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -143,6 +144,21 @@ func openAs(c *cli.Context, arg string, open func(name, path string) (*merge.Mod
 	}
 	sayNotes(c, m.File)
 	return m, nil
+}
+
+// otherEndings are those of model files that hold something else than what is
+// written here.
+var otherEndings = []string{".ckpt", ".pt", ".pth", ".bin", ".gguf", ".zip", ".onnx"}
+
+// modelName refuses a name for a model that says that it is of another format
+// than it would be.
+func modelName(c *cli.Context, path string) error {
+	ext := filepath.Ext(path)
+	if slices.Contains(otherEndings, strings.ToLower(ext)) {
+		return usage("%s: -o %s: models are written as safetensors, which programs do not look for in a %s file; name it %s",
+			c.Command.Name, path, ext, strings.TrimSuffix(path, ext)+".safetensors")
+	}
+	return nil
 }
 
 // sayNotes says what was assumed or passed over when a file was opened.

@@ -46,7 +46,7 @@ func mergeCommand() *cli.Command {
 			&cli.BoolFlag{Name: "fused", Usage: "compute all steps in one go, rounding once (default, if the recipe is linear)"},
 			&cli.StringFlag{Name: "result", Usage: "the model of the RECIPE to make (default: the last)"},
 			&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
-			&cli.BoolFlag{Name: "allow-inf", Usage: "write values that are too large for the dtype as infinity"},
+			&cli.BoolFlag{Name: "allow-inf", Usage: "write infinities and NaN that models hold or values become, and say how many"},
 			&cli.BoolFlag{Name: "no-hash", Usage: "leave the sources' hashes out of the metadata; saves reading them once more"},
 			&cli.BoolFlag{Name: "verify", Usage: "measure the file against the study's target afterwards"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but the result"},
@@ -91,6 +91,39 @@ type order struct {
 	notes   []string
 }
 
+// era returns the era whose arithmetic goes with the recipe's blocks.
+func (o *order) era() block.Era {
+	if era := o.recipe.Layout.Era(); era != block.Mecha {
+		return era
+	}
+	return block.SM2025
+}
+
+// stepByStep notes why the recipe is executed step by step though nobody asked for
+// it, and returns the era of the steps.
+func (o *order) stepByStep(why string) block.Era {
+	o.notes = append(o.notes, fmt.Sprintf("%s: executed step by step, as with --compat %s", why, o.era()))
+	return o.era()
+}
+
+// oneKind reports whether no model is an inpainting model, say, beside others. Only
+// steps can merge those.
+func (o *order) oneKind() bool {
+	var kind *block.Model
+	for _, m := range o.sources {
+		switch {
+		case m.Difference:
+		case kind == nil:
+			kind = &m.Kind
+		case kind.Arch != m.Kind.Arch:
+			return true // nothing can merge those
+		case *kind != m.Kind:
+			return false
+		}
+	}
+	return true
+}
+
 func mergeAction(c *cli.Context) error {
 	what, err := one(c, "RECIPE or STUDY")
 	if err != nil {
@@ -99,6 +132,9 @@ func mergeAction(c *cli.Context) error {
 	out := c.String("output")
 	if out == "" {
 		return usage("merge: name the file to write with -o")
+	}
+	if err := modelName(c, out); err != nil {
+		return err
 	}
 	dtype, ok := dtypes[c.String("dtype")]
 	if !ok {
@@ -155,11 +191,14 @@ func mergeAction(c *cli.Context) error {
 			return usage("merge: --fused cannot be: the recipe is not linear (it has calculation modes, or ratios for single keys)")
 		}
 		if like == "" {
-			if like = o.recipe.Layout.Era(); like == block.Mecha {
-				like = block.SM2025
-			}
-			o.notes = append(o.notes, fmt.Sprintf("the recipe is not linear: executed step by step, as with --compat %s", like))
+			like = o.stepByStep("the recipe is not linear")
 		}
+	}
+	if like == "" && !o.oneKind() {
+		if c.Bool("fused") {
+			return usage("merge: --fused cannot be: the models are not of one kind; --compat %s merges such step by step", o.era())
+		}
+		like = o.stepByStep("the models are not of one kind")
 	}
 	newPool := merge.NewPool
 	if like != "" {
@@ -167,6 +206,9 @@ func mergeAction(c *cli.Context) error {
 	}
 	pool, err := newPool(o.sources)
 	if err != nil {
+		if errors.Is(err, merge.ErrLacking) {
+			err = fmt.Errorf("%w; --compat %s merges step by step what the models of each step have", err, o.era())
+		}
 		return err
 	}
 	mix, err := merge.NewMix(pool, o.recipe)

@@ -50,6 +50,9 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 		Progress: func(done, total int64) { meter.to("merging", done, total, true) },
 	})
 	meter.end()
+	if errors.Is(err, merge.ErrNonFinite) || errors.Is(err, merge.ErrOverflow) {
+		return fmt.Errorf("%w (--allow-inf writes it all the same)", err)
+	}
 	if err != nil {
 		return stopped(c, err, out)
 	}

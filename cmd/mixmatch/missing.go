@@ -64,6 +64,9 @@ func missingAction(c *cli.Context) error {
 	case !ok:
 		return usage("missing: no dtype %q: choose %s", c.String("dtype"), dtypeList)
 	}
+	if err := modelName(c, out); err != nil {
+		return err
+	}
 	// What is wrong with the output shows now, not after minutes of reading.
 	w, err := safetensors.Create(out, nil, nil, c.Bool("force"))
 	if err != nil {

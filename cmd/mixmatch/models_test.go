@@ -33,6 +33,7 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 		dtype                         = f.String("dtype", "F16", "")
 		scale                         = f.Float64("scale", 0.05, "standard deviation")
 		ids                           = f.String("ids", "", "broken: position ids merged as numbers; float: stored as F32")
+		channels                      = f.Int("channels", 4, "that the UNet takes: 9 for inpainting")
 		old                           = f.Bool("old", false, "old names of the text encoder")
 		drop, only, zero, nan, extras list
 		meta, metafile, as            list
@@ -63,6 +64,10 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 		t := checkpoint.Tensor{Name: s.Name, DType: checkpoint.DType(*dtype), Shape: s.Shape}
 		if s.Integer && *ids != "float" {
 			t.DType = "I64"
+		}
+		if strings.HasSuffix(t.Name, ".input_blocks.0.0.weight") {
+			t.Shape = slices.Clone(t.Shape)
+			t.Shape[1] = *channels
 		}
 		if *old {
 			t.Name = strings.Replace(t.Name, "transformer.text_model.", "transformer.", 1)

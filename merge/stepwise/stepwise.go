@@ -71,7 +71,7 @@ func Outputs(ctx context.Context, p *merge.Pool, mix *merge.Mix, era block.Era, 
 	}
 	outs := &merge.Outputs{
 		Pool: p, Notes: c.notes,
-		Overflow: "a step's result is infinite or no number, as it would be in SuperMerger: allow that, or merge in one go",
+		Overflow: "a step's result is infinite or no number, as it would be in SuperMerger: merge in one go",
 	}
 	var oneLarge sync.Mutex // one large tensor is computed at a time
 	for _, key := range c.keys {
