@@ -81,9 +81,13 @@ func (m *Model) Keys() []string {
 	return keys
 }
 
-// Has reports whether the model holds any tensor of part.
+// Has reports whether the model holds any tensor of part. A difference holds none.
 func (m *Model) Has(part block.Part) bool {
-	return slices.ContainsFunc(m.File.Tensors(), func(t checkpoint.Tensor) bool { return block.PartOf(t.Name) == part })
+	if m.Difference {
+		return false
+	}
+	l := m.Kind.Layout()
+	return slices.ContainsFunc(m.File.Tensors(), func(t checkpoint.Tensor) bool { return l.Part(t.Name) == part })
 }
 
 // Read reads elements at to at+len(dst) of t, one of the model's tensors, as

@@ -56,11 +56,11 @@ func (o *Odd) Add(model, n int) {
 	(*o)[model] += n
 }
 
-// Format returns the number format in which a model stores the tensor of key
+// Format returns the number format in which a model of l stores the tensor of key
 // that has format own: asked, "" for its own, if it is one of those that a model
 // computes with.
-func Format(key string, own, asked checkpoint.DType) checkpoint.DType {
-	if asked != "" && own.Float() && block.OfModel(key) {
+func Format(l *block.Layout, key string, own, asked checkpoint.DType) checkpoint.DType {
+	if asked != "" && own.Float() && l.Computes(key) {
 		return asked
 	}
 	return own

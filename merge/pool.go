@@ -106,8 +106,10 @@ func (e poolError) Is(target error) bool {
 func (p *Pool) match(seen map[string]*Model) error {
 	var wrong []string
 	shapes := false // differ
+	l := p.Kind.Layout()
 	for _, key := range p.keys {
-		if block.PartOf(key) == block.EMA || block.PartOf(key) == block.Other {
+		part := l.Part(key)
+		if part == block.EMA || part == block.Other {
 			continue
 		}
 		owner := seen[key]
@@ -115,7 +117,7 @@ func (p *Pool) match(seen map[string]*Model) error {
 		for _, m := range p.Models {
 			t, ok := m.Tensor(key)
 			switch {
-			case !ok && !m.Difference && block.PartOf(key) == block.UNet:
+			case !ok && !m.Difference && part == block.UNet:
 				wrong = append(wrong, fmt.Sprintf("%s lacks %q, which %s has", m.Name, key, owner.Name))
 			case ok && !slices.Equal(t.Shape, want.Shape):
 				wrong = append(wrong, fmt.Sprintf("%q is %v in %s and %v in %s", key, t.Shape, m.Name, want.Shape, owner.Name))

@@ -27,14 +27,14 @@ func Weighted(p *Pool, mix *Mix, dtype checkpoint.DType) (*Outputs, error) {
 	w := &weighted{Pool: p, mix: mix}
 	o := &Outputs{Pool: p, Overflow: "save as fp32 or bf16 instead"}
 	for _, key := range p.keys {
-		if block.PartOf(key) == block.EMA {
+		if mix.Layout.Part(key) == block.EMA {
 			continue
 		}
 		out, ok := w.output(key)
 		if !ok {
 			continue
 		}
-		out.Tensor.DType = Format(key, out.Tensor.DType, dtype)
+		out.Tensor.DType = Format(mix.Layout, key, out.Tensor.DType, dtype)
 		o.List = append(o.List, out)
 	}
 	o.Notes = w.gaps.notes(p)
@@ -51,7 +51,7 @@ type weighted struct {
 
 // output returns what becomes of key, and false if that is nothing.
 func (w *weighted) output(key string) (Output, bool) {
-	mix, part := w.mix, block.PartOf(key)
+	mix, part := w.mix, w.mix.Layout.Part(key)
 	copiesVAE := part == block.VAE && mix.VAE >= 0
 	wanted := mix.Root
 	if copiesVAE {

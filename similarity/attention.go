@@ -29,6 +29,9 @@ type Head struct {
 // go through them: IN, M, OUT. The error wraps [ErrEmpty] if there are none.
 func Heads(l *block.Layout, f *checkpoint.File) ([]Head, error) {
 	var heads []Head
+	if len(l.Heads()) == 0 {
+		return nil, fmt.Errorf("%w: no calculator knows the attention of %s; --metric weight compares the weights", ErrEmpty, l.Arch())
+	}
 	for _, prefix := range l.Heads() {
 		h := Head{q: prefix + "q.weight", k: prefix + "k.weight", v: prefix + "v.weight"}
 		t, ok := f.Tensor(h.q)

@@ -6,66 +6,54 @@ import (
 	"mixmatch/merge/block"
 )
 
-// An EraFit tells how well the time_embed tensors follow the block that an
-// era puts them in.
+// An EraFit tells how well the tensors whose block differs from era to era follow
+// the block that an era puts them in.
 type EraFit struct {
 	Era   block.Era
 	Block string  // "kept" for an era that does not merge them
-	Noise float64 // |T-M|^2 over time_embed, as a multiple of its rounding noise
+	Noise float64 // |T-M|^2 over them, as a multiple of their rounding noise
 }
 
 // RecogniseEra finds out which block map the target was merged with. Eras of
-// SuperMerger, and other tools, differ in the block that governs the four
-// time_embed tensors (mergers.py: IN00 until 2023-07, OUT11 until 2025-11). Each
-// candidate block is solved without them, and its weights are tried on them.
+// SuperMerger, and other tools, differ in the block that governs some tensors:
+// of Stable Diffusion the four of time_embed (mergers.py: IN00 until 2023-07,
+// OUT11 until 2025-11), of Flux the scales of norms. Each candidate block is
+// solved without them, and its weights are tried on them.
 //
-// It returns the era whose block explains them best and how all did, in the
-// order of [block.Eras]. sure is false if no other is clearly worse, as when
+// It returns the era whose blocks explain them best and how all did, in the
+// order of [block.ErasOf]. sure is false if no other is clearly worse, as when
 // the blocks have the same weights, or if even the best explains them far worse
-// than its own tensors; then the era is the default.
+// than its own tensors; then the era is the default. An architecture that one era
+// alone knows has no fits.
 func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure bool) {
-	var time []*Products
+	first, err := block.Default(arch)
+	if err != nil {
+		return "", nil, false
+	}
+	era = first.Era()
+	var marks []*Products
 	rest := &Gram{Arch: g.Arch, Names: g.Names, Differences: g.Differences}
 	for i := range g.Tensors {
-		if block.TellsEra(arch, g.Tensors[i].Key) {
-			time = append(time, &g.Tensors[i])
+		if first.TellsEra(g.Tensors[i].Key) {
+			marks = append(marks, &g.Tensors[i])
 		} else {
 			rest.Tensors = append(rest.Tensors, g.Tensors[i])
 		}
 	}
-	era = block.Eras()[0]
-	if len(time) == 0 {
+	if len(marks) == 0 {
 		return era, nil, false
 	}
-	s := g.sumOf(time)
-	floor := max(s.floor, s.half, math.SmallestNonzeroFloat64)
-	var owns []float64 // the same of each block's own tensors
-	for _, e := range block.Eras() {
+	var owns []float64 // how well each era's blocks explain their own tensors
+	for _, e := range block.ErasOf(arch) {
 		l, err := block.For(arch, e)
 		if err != nil {
-			continue // an era from before the architecture
-		}
-		id, ok := l.Of(time[0].Key)
-		if !ok { // this era keeps those of model A, which may be any
-			kept := EraFit{e, "kept", math.Inf(1)}
-			for i := range g.models() {
-				w := make([]float64, len(g.Names))
-				w[i] = 1
-				if !s.absent[i] {
-					kept.Noise = min(kept.Noise, distance(s.p, w)/floor)
-				}
-			}
-			fits, owns = append(fits, kept), append(owns, roundings/4)
 			continue
 		}
-		blocks := rest.Blocks(l)
-		fit, err := blocks.Fit(id, blocks.all(id), nil)
-		if err != nil {
-			continue // the target lacks that block
+		fit, own, ok := rest.eraFit(l, marks)
+		if !ok {
+			continue // the target lacks those blocks
 		}
-		fits = append(fits, EraFit{e, l.Name(id), distance(s.p, fit.Weights) / floor})
-		stored, half := blocks.Floor(id)
-		owns = append(owns, blocks.Distance(id, fit.Weights)/max(stored, half, math.SmallestNonzeroFloat64))
+		fits, owns = append(fits, fit), append(owns, own)
 	}
 	if len(fits) == 0 {
 		return era, nil, false
@@ -87,6 +75,62 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 		era = best.Era
 	}
 	return era, fits, sure
+}
+
+// eraFit returns how well marks follow the blocks that l puts them in, and how
+// well those blocks, which g has without marks, are explained themselves.
+func (g *Gram) eraFit(l *block.Layout, marks []*Products) (fit EraFit, own float64, ok bool) {
+	all := g.sumOf(marks)
+	floor := max(all.floor, all.half, math.SmallestNonzeroFloat64)
+	of := map[block.ID][]*Products{}
+	var ids []block.ID
+	var kept []*Products
+	for _, t := range marks {
+		id, governed := l.Of(t.Key)
+		switch {
+		case !governed:
+			kept = append(kept, t)
+			continue
+		case of[id] == nil:
+			ids = append(ids, id)
+		}
+		of[id] = append(of[id], t)
+	}
+	fit.Era = l.Era()
+	own = roundings / 4
+	if len(kept) > 0 { // this era keeps those of model A, which may be any
+		fit.Block, fit.Noise = "kept", math.Inf(1)
+		s := g.sumOf(kept)
+		for i := range g.models() {
+			w := make([]float64, len(g.Names))
+			w[i] = 1
+			if !s.absent[i] {
+				fit.Noise = min(fit.Noise, distance(s.p, w)/floor)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return fit, own, true
+	}
+	fit.Block = "their blocks"
+	if len(ids) == 1 {
+		fit.Block = l.Name(ids[0])
+	}
+	blocks := g.Blocks(l)
+	left, rounding, rounding16 := 0.0, 0.0, 0.0
+	for _, id := range ids {
+		f, err := blocks.Fit(id, blocks.all(id), nil)
+		if err != nil {
+			return fit, 0, false
+		}
+		s := g.sumOf(of[id])
+		fit.Noise += distance(s.p, f.Weights) / floor
+		stored, half := blocks.Floor(id)
+		left += blocks.Distance(id, f.Weights)
+		rounding += stored
+		rounding16 += half
+	}
+	return fit, left / max(rounding, rounding16, math.SmallestNonzeroFloat64), true
 }
 
 // all returns the models that have all of block id, and the differences.

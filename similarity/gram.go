@@ -72,8 +72,14 @@ type Products struct {
 	Sums []string `json:"sums,omitempty"`
 }
 
-// Part reports which part of a model the tensor is of.
-func (p *Products) Part() block.Part { return block.PartOf(p.Key) }
+// Part reports which part of a model the tensor is of. What has no prefix is the
+// network's, since nothing else is measured.
+func (p *Products) Part() block.Part {
+	if part := block.PartOf(p.Key); part != block.Other {
+		return part
+	}
+	return block.UNet
+}
 
 // format is the first line of stored products, by which a reader knows them.
 type format struct {

@@ -40,9 +40,10 @@ type task struct {
 // be to say that it is like the first model.
 func newPass(pool *merge.Pool, targets []*merge.Model, o Options) (*pass, error) {
 	p := &pass{rows: slices.Concat(pool.Models, targets), models: len(pool.Models), options: o}
+	l := pool.Kind.Layout()
 	for _, m := range p.rows {
 		for _, t := range m.File.Tensors() {
-			if !t.DType.Float() && block.PartOf(t.Name) == block.UNet {
+			if !t.DType.Float() && l.Part(t.Name) == block.UNet {
 				return nil, fmt.Errorf("%w: %s: tensor %q is stored as %s, which cannot be compared: convert it to fp16 first", merge.ErrMismatch, m.Name, t.Name, t.DType)
 			}
 		}
@@ -54,7 +55,7 @@ func newPass(pool *merge.Pool, targets []*merge.Model, o Options) (*pass, error)
 		p.grams = append(p.grams, &Gram{Arch: pool.Kind.Arch, Names: pool.Names(), Differences: pool.Differences()})
 	}
 	for _, key := range pool.Keys() {
-		switch block.PartOf(key) {
+		switch l.Part(key) {
 		case block.UNet, block.TextEncoder, block.VAE:
 			p.add(key)
 		}

@@ -12,7 +12,7 @@ import (
 // cosine ignores scale, but nothing else does: a target shrunk by a percent would
 // be far from every mix.
 func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
-	l, err := block.For(arch, block.Eras()[0])
+	l, err := block.Default(arch)
 	if err != nil {
 		return g, 1
 	}

@@ -137,13 +137,18 @@ func lacking(b *similarity.Blocks, id block.ID, w []float64) int {
 	return -1
 }
 
+// layoutOf returns the layout of arch in era, the default one for no era.
+func layoutOf(arch block.Arch, era block.Era) (*block.Layout, error) {
+	if era == "" {
+		return block.Default(arch)
+	}
+	return block.For(arch, era)
+}
+
 // parseTemplate reads the plan's recipe with holes and checks its names. The
 // era matters for the layout only, so any will do before it is known.
 func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, error) {
-	if era == "" {
-		era = block.Eras()[0]
-	}
-	l, err := block.For(arch, era)
+	l, err := layoutOf(arch, era)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +171,7 @@ func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, err
 		}
 	}
 	if !r.Linear() {
-		if err := stepwise.Rehearsable(r, era); err != nil {
+		if err := stepwise.Rehearsable(r, l.Era()); err != nil {
 			return nil, fmt.Errorf("recipe: %w", invalid{err})
 		}
 	}

@@ -85,7 +85,7 @@ func Create(dir string, c Config) (*Study, error) {
 // chooseGroups sets the groups to all that arch has, unless some are given, and
 // returns an error if those are others.
 func (p *Plan) chooseGroups(arch block.Arch) error {
-	l, err := block.For(arch, block.Eras()[0])
+	l, err := block.Default(arch)
 	if err != nil {
 		return err
 	}

@@ -40,11 +40,15 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	m.gram, m.scaled = g, scale != 1
 	era := s.Plan.Era
 	seen, fits, sure := g.RecogniseEra(m.arch)
+	mark := ""
+	if l, err := block.Default(m.arch); err == nil {
+		mark = l.EraMark()
+	}
 	switch {
 	case era == "":
 		era, m.eras, m.eraIsSure = seen, fits, sure
 	case sure && seen != era:
-		m.notes = append(m.notes, fmt.Sprintf("the era was given as %s, but the time_embed tensors look like %s: try --era auto", era, seen))
+		m.notes = append(m.notes, fmt.Sprintf("the era was given as %s, but the %s tensors look like %s: try --era auto", era, mark, seen))
 	}
 	l, err := block.For(m.arch, era)
 	if err != nil {

@@ -22,7 +22,10 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 		Recipe: w.recipe.String(), Template: p.Plan.Template != "",
 		Twins: p.blocks.Twins(),
 	}
-	if p.Plan.Era == "" {
+	switch {
+	case len(block.ErasOf(m.arch)) == 1:
+		s.EraBy = "only"
+	case p.Plan.Era == "":
 		s.EraBy = "assumed"
 		if m.eraIsSure {
 			s.EraBy = "recognised"
@@ -55,7 +58,7 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 	s.Verdict = similarity.Sum(findings)
 	s.Sources = p.tally(s.Groups, printed.Program().Names(), s.Verdict)
 	s.Missing = p.missing()
-	s.VAE = vaeOf(m.gram, weightsOf(p.blocks, printed.Program(), printed.Column(0)))
+	s.VAE = vaeOf(m.gram, p.vaeWeights(printed))
 	if s.Steps, err = p.scoreSteps(printed); err != nil {
 		return nil, err
 	}
@@ -104,8 +107,18 @@ func (s *Source) add(q Weight) {
 	s.Blocks++
 }
 
-// vaeOf says where the target's VAE comes from, if a recipe gives the models
-// the weights blend in BASE.
+// vaeWeights returns the weights that a recipe gives the models in the block that
+// the VAE is blended with, nil if it is not.
+func (p *problem) vaeWeights(r *recipe.Recipe) []float64 {
+	id, ok := p.blocks.Layout.MergesVAE()
+	if !ok {
+		return nil
+	}
+	return weightsOf(p.blocks, r.Program(), r.Column(id))
+}
+
+// vaeOf says where the target's VAE comes from, if blend are the models' weights
+// in it; nil if it is not merged.
 func vaeOf(g *similarity.Gram, blend []float64) VAE {
 	v := VAE{}
 	best := math.Inf(1)
@@ -115,7 +128,7 @@ func vaeOf(g *similarity.Gram, blend []float64) VAE {
 			v = VAE{Source: g.Names[i], Same: d < sameBits, Difference: math.Sqrt(d)}
 		}
 	}
-	if d := g.VAEOf(blend); !v.Same && d >= 0 && d < sameBits {
+	if d := g.VAEOf(blend); blend != nil && !v.Same && d >= 0 && d < sameBits {
 		v.Blended = true
 	}
 	return v

@@ -13,7 +13,7 @@ type Summary struct {
 	Base     string             `json:"base,omitempty"`
 	Arch     block.Arch         `json:"arch"`
 	Era      block.Era          `json:"era"`
-	EraBy    string             `json:"era_by"` // "recognised", "given" or "assumed"
+	EraBy    string             `json:"era_by"` // "recognised", "given", "assumed", or "only" where there is no other
 	Eras     []EraFit           `json:"eras,omitempty"`
 	Verdict  similarity.Verdict `json:"verdict"`
 	Groups   []Group            `json:"groups"`

@@ -49,7 +49,7 @@ func compareCommand() *cli.Command {
 			&cli.StringFlag{Name: "metric", Value: "attention", Usage: "attention or weight"},
 			&cli.StringFlag{Name: "calculator", Value: calculators[0], Usage: "whose attention numbers to give: " + strings.Join(calculators, ", ")},
 			&cli.StringFlag{Name: "base", Usage: "with --metric weight: the model that the others were trained from (`PATH`)"},
-			&cli.StringFlag{Name: "era", Value: string(block.Eras()[0]), Usage: "block map for --metric weight: " + join(block.Eras())},
+			&cli.StringFlag{Name: "era", Usage: "block map for --metric weight: " + join(block.Eras()), DefaultText: "the first that knows the models"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 			&cli.BoolFlag{Name: "csv", Usage: "print as comma-separated values"},
 			&cli.BoolFlag{Name: "md", Usage: "print as a Markdown table"},
@@ -106,7 +106,7 @@ func compareAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if e := block.Era(c.String("era")); !slices.Contains(block.Eras(), e) {
+	if e := block.Era(c.String("era")); e != "" && !slices.Contains(block.Eras(), e) {
 		return usage("compare: there is no era %q, only %s", e, join(block.Eras()))
 	}
 	r := &likeness{Metric: c.String("metric"), Calculator: calc.Name, Seed: calc.Seed}
@@ -265,5 +265,5 @@ func layoutOf(f *checkpoint.File) (*block.Layout, error) {
 	if err != nil {
 		kind.Arch = block.SD1
 	}
-	return block.For(kind.Arch, block.Eras()[0])
+	return block.Default(kind.Arch)
 }

@@ -44,15 +44,17 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 	if err != nil {
 		return err
 	}
+	l := pool.Kind.Layout()
+	if era := c.String("era"); era != "" {
+		if l, err = block.For(pool.Kind.Arch, block.Era(era)); err != nil {
+			return usage("compare: %w", err)
+		}
+	}
 	m := newMeter(c)
 	gram, err := similarity.Measure(c.Context, pool, models[first], 0, func(done, total int64) { m.to("reading", done, total, true) })
 	m.end()
 	if err != nil {
 		return err
-	}
-	l, err := block.For(pool.Kind.Arch, block.Era(c.String("era")))
-	if err != nil {
-		return usage("compare: %w", err)
 	}
 	if err := r.addWeights(gram.Blocks(l), first); err != nil {
 		return err

@@ -65,7 +65,7 @@ simply be there. "merge" and "convert" take such a file in place of a recipe.
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "hash", Usage: "read the whole file and print its hashes"},
 			&cli.BoolFlag{Name: "blocks", Usage: "list the tensors of each block"},
-			&cli.StringFlag{Name: "era", Value: string(block.Eras()[0]), Usage: "block map for --blocks: " + join(block.Eras())},
+			&cli.StringFlag{Name: "era", Usage: "block map for --blocks: " + join(block.Eras()), DefaultText: "the first that knows the model"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress"},
 		},
@@ -123,6 +123,9 @@ func inspect(f *checkpoint.File) (*inspection, error) {
 	parts := map[block.Part]*inspectedPart{}
 	for _, t := range f.Tensors() {
 		part := block.PartOf(t.Name)
+		if l := kind.Layout(); l != nil {
+			part = l.Part(t.Name)
+		}
 		p := parts[part]
 		if p == nil {
 			p = &inspectedPart{Part: part.String(), DTypes: map[string]int{}}
@@ -211,7 +214,11 @@ func (in *inspection) listBlocks(f *checkpoint.File, era block.Era) error {
 	if in.Kind == "" {
 		return fmt.Errorf("no blocks: %s", in.Problem)
 	}
-	l, err := block.For(block.Arch(strings.Fields(in.Kind)[0]), era)
+	arch := block.Arch(strings.Fields(in.Kind)[0])
+	l, err := block.Default(arch)
+	if era != "" {
+		l, err = block.For(arch, era)
+	}
 	if err != nil {
 		return err
 	}

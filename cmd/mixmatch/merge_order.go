@@ -37,15 +37,16 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 	if era == "" {
 		era = block.Era(c.String("compat"))
 	}
-	if era == "" {
-		era = block.Eras()[0]
-	}
 	first := slices.IndexFunc(sources, func(m *merge.Model) bool { return !m.Difference })
 	if first < 0 {
 		closeAll(sources)
 		return nil, usage("merge: all sources are LoRAs: name the models of the recipe, too")
 	}
-	l, err := block.For(sources[first].Kind.Arch, era)
+	arch := sources[first].Kind.Arch
+	if era == "" || !c.IsSet("era") && !slices.Contains(block.ErasOf(arch), era) {
+		era = block.ErasOf(arch)[0] // --compat alone says whose arithmetic is meant
+	}
+	l, err := block.For(arch, era)
 	if err == nil {
 		o.recipe, err = recipe.Parse(l, text, recipe.Options{Result: c.String("result")})
 	}

@@ -9,41 +9,38 @@ import (
 // TestArchitectures holds every architecture to what the rest of the program
 // takes for granted.
 func TestArchitectures(t *testing.T) {
-	for _, arch := range Archs() {
-		a, _ := find(arch)
-		for _, r := range a.readings {
-			l := layout(t, arch, r.era)
-			if l.Len() < 1 || l.Len() > MaxLen || l.Len() != len(l.Names()) || l.Len() != l.Blocks().Len() {
-				t.Errorf("%s has %d blocks", l, l.Len())
+	for _, l := range everyLayout(t) {
+		if l.Len() < 1 || l.Len() > MaxLen || l.Len() != len(l.Names()) || l.Len() != l.Blocks().Len() {
+			t.Errorf("%s has %d blocks", l, l.Len())
+		}
+		keys := Keys(l.Arch())
+		held := make([]int, l.Len())
+		marked := 0
+		for _, s := range keys {
+			id, ok := l.Of(s.Name)
+			if p := l.Part(s.Name); p == Other || p == EMA {
+				t.Errorf("%s: %s is of %s", l, s.Name, p)
 			}
-			held := make([]int, l.Len())
-			for _, s := range Keys(arch) {
-				id, ok := l.Of(s.Name)
-				if p := PartOf(s.Name); p == Other || p == EMA {
-					t.Errorf("%s: %s is of %s", arch, s.Name, p)
-				}
-				if !ok {
-					continue
-				}
-				if held[id]++; !slices.Contains(l.Groups(), l.GroupOf(id)) {
-					t.Errorf("%s: %s is in %s of %s, which is none", l, s.Name, l.Name(id), l.GroupOf(id))
-				}
+			if l.TellsEra(s.Name) {
+				marked++
 			}
-			for id := range l.Blocks().All() {
-				if held[id] == 0 {
-					t.Errorf("%s: no tensor is in %s", l, l.Name(id))
-				}
+			if !ok {
+				continue
 			}
-			if of, ok := l.Of("a.key.that.nobody.has"); ok {
-				t.Errorf("%s: a strange key is in %s", l, l.Name(of))
+			if int(id) >= l.Len() {
+				t.Fatalf("%s: %s is in block %d of %d", l, s.Name, id, l.Len())
+			}
+			if held[id]++; !slices.Contains(l.Groups(), l.GroupOf(id)) {
+				t.Errorf("%s: %s is in %s of %s, which is none", l, s.Name, l.Name(id), l.GroupOf(id))
 			}
 		}
-		marked := false
-		for _, s := range Keys(arch) {
-			marked = marked || TellsEra(arch, s.Name)
+		for id := range l.Blocks().All() {
+			if len(keys) > 0 && held[id] == 0 {
+				t.Errorf("%s: no tensor is in %s", l, l.Name(id))
+			}
 		}
-		if len(a.readings) > 1 && !marked {
-			t.Errorf("%s: nothing tells its eras apart", arch)
+		if len(ErasOf(l.Arch())) > 1 && marked == 0 {
+			t.Errorf("%s: nothing tells its eras apart", l)
 		}
 	}
 }
@@ -51,13 +48,16 @@ func TestArchitectures(t *testing.T) {
 // TestBlockNames checks that the names of blocks can stand in notation and name
 // files, and are read back.
 func TestBlockNames(t *testing.T) {
-	for _, l := range layouts {
+	for _, l := range everyLayout(t) {
 		for i, name := range l.Names() {
 			if id, ok := l.Index(name); !ok || id != ID(i) || l.Name(id) != name {
 				t.Errorf("%s: Index(%q) = %d, %v", l, name, id, ok)
 			}
 			if id, ok := l.Index(strings.ToLower(name)); !ok || id != ID(i) {
 				t.Errorf("%s: Index(%q) = %d, %v", l, strings.ToLower(name), id, ok)
+			}
+			if l.Series(ID(i)) == "" {
+				t.Errorf("%s: %s is of no series", l, name)
 			}
 			if strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") != "" || name == "NOT" || name == "" {
 				t.Errorf("%s: the name %q cannot stand in a list", l, name)
@@ -73,7 +73,7 @@ func TestBlockNames(t *testing.T) {
 
 // TestHeads checks that the attentions that calculators compare are there.
 func TestHeads(t *testing.T) {
-	for _, arch := range Archs() {
+	for _, arch := range []Arch{SD1, SD2, SDXL, Refiner} {
 		l := layout(t, arch, SM2025)
 		shapes := Header{}
 		for _, s := range Keys(arch) {
@@ -108,5 +108,8 @@ func TestAdjusts(t *testing.T) {
 	}
 	if n != 6 {
 		t.Errorf("Adjust changes %d tensors; want 6", n)
+	}
+	if layout(t, Flux, Whole).Adjusts("model.diffusion_model.img_in.weight") {
+		t.Error("Adjust knows Flux")
 	}
 }

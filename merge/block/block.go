@@ -15,7 +15,10 @@
 // it holds.
 package block
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // An ID is the position of a block in its [Layout] and of its ratio in an alpha
 // vector. Zero is BASE.
@@ -42,10 +45,15 @@ const (
 	// Mecha reads as [SM2025] does, with time_embed (and SDXL's label_emb) in
 	// BASE, as sd-mecha and meh have them.
 	Mecha Era = "sd-mecha"
+
+	// Whole has no exceptions: every tensor of the network and of the text
+	// encoders is merged with its block. So do tools that have no rules for an
+	// architecture, such as ComfyUI's nodes.
+	Whole Era = "whole"
 )
 
-// Eras returns the eras, the default first.
-func Eras() []Era { return []Era{SM2025, SM2023, Mecha} }
+// Eras returns all eras. Not each knows every architecture: see [ErasOf].
+func Eras() []Era { return []Era{SM2025, SM2023, Mecha, Whole} }
 
 // A Layout is the ordered list of the blocks of one architecture, and the rule
 // that assigns keys to them in one era. Layouts are shared and never change.
@@ -91,6 +99,27 @@ func (l *Layout) Names() []string {
 // The answer rests on the name alone. Whether the tensor can be merged, because
 // it is of a float type and every model has it, is for the caller to see.
 func (l *Layout) Of(key string) (ID, bool) { return l.rule(key) }
+
+// Part returns the part of a model that key belongs to.
+func (l *Layout) Part(key string) Part {
+	if l.part != nil {
+		return l.part(key)
+	}
+	return PartOf(key)
+}
+
+// EraMark returns a part of the keys that tell the eras of l's architecture
+// apart, since each era has them in other blocks; "" if there are none.
+func (l *Layout) EraMark() string { return l.eraMark }
+
+// TellsEra reports whether key is one of those.
+func (l *Layout) TellsEra(key string) bool {
+	return l.eraMark != "" && strings.Contains(key, l.eraMark)
+}
+
+// MergesVAE returns the block whose ratio governs the VAE, and false where a merge
+// keeps model A's.
+func (l *Layout) MergesVAE() (ID, bool) { return l.Of(vaePrefix + "decoder.conv_in.weight") }
 
 // Heads returns what the attention similarity compares: for each block that may
 // have a self-attention the key of its queries' weights without the "q.weight"

@@ -43,6 +43,22 @@ func layout(t testing.TB, arch Arch, era Era) *Layout {
 	return l
 }
 
+// everyArch returns the architectures, and some of each family.
+func everyArch() []Arch {
+	return append(Archs(), "sd3-24", "sd3-38", "auto:blocks*28+final_layer,x_embedder", "auto:a.x*120,b.x*2,c.layers*7,d.layers*3+*")
+}
+
+// everyLayout returns the layouts of those in all eras.
+func everyLayout(t testing.TB) []*Layout {
+	var all []*Layout
+	for _, arch := range everyArch() {
+		for _, era := range ErasOf(arch) {
+			all = append(all, layout(t, arch, era))
+		}
+	}
+	return all
+}
+
 // blockOf returns the name of key's block, "-" where it is not merged.
 func blockOf(l *Layout, key string) string {
 	id, ok := l.Of(key)
@@ -77,6 +93,7 @@ func TestRecorded(t *testing.T) {
 	}
 	for name, want := range map[string]int{
 		"sd1/2023-06": 698, "sd1/2025-10": 698, "sd1/2025-11": 698, "sdxl/2025-10": 1687, "sdxl/2025-11": 1687,
+		"flux/2025-10": 1439,
 	} {
 		if seen[name] != want {
 			t.Errorf("%d keys recorded for %s; want %d", seen[name], name, want)
@@ -142,43 +159,6 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func TestFor(t *testing.T) {
-	for _, arch := range Archs() {
-		for _, era := range Eras() {
-			l, err := For(arch, era)
-			if arch == SDXL && era == SM2023 {
-				if err == nil {
-					t.Error("sm2023-06 has SDXL")
-				}
-				continue
-			}
-			if err != nil {
-				t.Error(err)
-				continue
-			}
-			if l.Arch() != arch || l.Era() != era {
-				t.Errorf("For(%s, %s) = %s", arch, era, l)
-			}
-			if l2, _ := For(arch, era); l2 != l {
-				t.Errorf("For(%s, %s) gave two layouts", arch, era)
-			}
-		}
-	}
-	for _, tt := range []struct {
-		arch Arch
-		era  Era
-		want string
-	}{
-		{"sd3", SM2025, `unknown architecture "sd3" (known: sd1, sd2, sdxl)`},
-		{SD1, "", `unknown era "" (known: sm2025-10, sm2023-06, sd-mecha)`},
-		{SDXL, SM2023, "era sm2023-06 is older than sdxl; use sm2025-10"},
-	} {
-		if _, err := For(tt.arch, tt.era); err == nil || err.Error() != tt.want {
-			t.Errorf("For(%q, %q): %v; want %s", tt.arch, tt.era, err, tt.want)
-		}
-	}
-}
-
 func TestNames(t *testing.T) {
 	for arch, want := range map[Arch]string{
 		SD1:  "BASE IN00 IN01 IN02 IN03 IN04 IN05 IN06 IN07 IN08 IN09 IN10 IN11 M00 OUT00 OUT01 OUT02 OUT03 OUT04 OUT05 OUT06 OUT07 OUT08 OUT09 OUT10 OUT11",
@@ -233,8 +213,8 @@ func TestIndex(t *testing.T) {
 }
 
 func TestGroups(t *testing.T) {
-	for _, arch := range Archs() {
-		l := layout(t, arch, SM2025)
+	for _, l := range everyLayout(t) {
+		arch := l.Arch()
 		var union Set
 		n := 0
 		for _, g := range l.Groups() {

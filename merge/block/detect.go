@@ -3,11 +3,12 @@ package block
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrModel is wrapped by the errors of [Detect]: the file is not a checkpoint
 // that has blocks.
-var ErrModel = errors.New("not a Stable Diffusion checkpoint")
+var ErrModel = errors.New("no model that can be merged")
 
 // A Model is what the header of a checkpoint says of it.
 type Model struct {
@@ -28,6 +29,16 @@ func (m Model) String() string {
 	return string(m.Arch) + " " + m.Variant
 }
 
+// Layout returns the layout of m's architecture in its default era, nil if that
+// is unknown.
+func (m Model) Layout() *Layout {
+	l, err := Default(m.Arch)
+	if err != nil {
+		return nil
+	}
+	return l
+}
+
 // Keys that only a UNet of some architecture has.
 const (
 	convIn   = unetPrefix + "input_blocks.0.0.weight"
@@ -42,6 +53,23 @@ type Header map[string][]int
 
 func (h Header) has(key string) bool { _, ok := h[key]; return ok }
 
+// count returns how many numbers from 0 on stand behind prefix in keys.
+func (h Header) count(prefix string) int {
+	found := map[int]bool{}
+	for key := range h {
+		if rest, ok := strings.CutPrefix(key, prefix); ok {
+			if i, ok := numberBelow(rest, MaxLen); ok {
+				found[i] = true
+			}
+		}
+	}
+	n := 0
+	for found[n] {
+		n++
+	}
+	return n
+}
+
 // Detect tells which model a checkpoint holds from its header alone.
 //
 // The error, which wraps [ErrModel], says what the file is instead, if Detect
@@ -51,11 +79,18 @@ func Detect(h Header) (Model, error) {
 		if !a.is(h) {
 			continue
 		}
-		v, err := a.variant(h)
+		m := Model{Arch: a.name}
+		var err error
+		if a.measure != nil {
+			m.Arch, err = a.measure(h)
+		}
+		if err == nil && a.variant != nil {
+			m.Variant, err = a.variant(h)
+		}
 		if err != nil {
 			return Model{}, fmt.Errorf("%w: %w", ErrModel, err)
 		}
-		return Model{a.name, v}, nil
+		return m, nil
 	}
 	return Model{}, fmt.Errorf("%w: %s", ErrModel, guess(h))
 }
@@ -82,23 +117,47 @@ func unetVariant(h Header) (string, error) {
 // guess says what a file is that is of no architecture, by keys that are typical
 // of it.
 func guess(h Header) string {
+	if what := guessed(h); what != "" {
+		return what
+	}
+	if what := among(networks, h); what != "" {
+		return what
+	}
+	return "no key of a UNet, a text encoder or a VAE"
+}
+
+// guessed says what a file is that is no network to merge, "" if it may be one.
+func guessed(h Header) string {
 	switch first, ok := h[firstIn]; {
 	case !h.has(convIn):
 	case len(h[convIn]) != 4:
 		return fmt.Sprintf("%s has %d dimensions, not 4", convIn, len(h[convIn]))
 	case ok:
 		return fmt.Sprintf("%s has %d dimensions, not 2 or 4", firstIn, len(first))
-	case isRefiner(h):
-		return "the SDXL refiner, which has no blocks of its own in any merge notation"
 	default:
 		return "a UNet of unknown or incomplete architecture (no " + firstIn + ")"
 	}
-	for _, k := range kinds {
+	if what := among(kinds, h); what != "" {
+		return what
+	}
+	for key := range h {
+		for _, half := range loraHalves {
+			if strings.HasSuffix(key, half) {
+				return aLoRA
+			}
+		}
+	}
+	return ""
+}
+
+// among returns the first of some kinds that a file is of, "" for none.
+func among(some []kind, h Header) string {
+	for _, k := range some {
 		for _, key := range k.keys {
 			if h.has(key) {
 				return k.what
 			}
 		}
 	}
-	return "no key of a UNet, a text encoder or a VAE"
+	return ""
 }

@@ -45,7 +45,7 @@ func TestDetect(t *testing.T) {
 		{"rank of projection", with(sd1, u+"input_blocks.1.1.proj_in.weight", 320), "1 dimensions"},
 		{"incomplete", only(u + "input_blocks.0.0.weight"), "1 dimensions"},
 		{"no attention", map[string][]int{u + "input_blocks.0.0.weight": {320, 4, 3, 3}}, "incomplete"},
-		{"refiner", with(xl, u+"input_blocks.9.0.op.weight", 1536, 1536, 3, 3), "refiner"},
+		{"refiner", with(xl, u+"input_blocks.9.0.op.weight", 1536, 1536, 3, 3), "sdxl-refiner"},
 		{"flux", only("double_blocks.0.img_attn.qkv.weight"), "Flux"},
 		{"flux with prefix", only(u + "double_blocks.0.img_attn.qkv.weight"), "Flux"},
 		{"sd3", only(u + "joint_blocks.0.x_block.attn.qkv.weight"), "Stable Diffusion 3"},

@@ -8,7 +8,7 @@ import (
 
 func Example() {
 	const key = "model.diffusion_model.time_embed.0.weight"
-	for _, era := range block.Eras() {
+	for _, era := range block.ErasOf(block.SD1) {
 		l, err := block.For(block.SD1, era)
 		if err != nil {
 			fmt.Println(err)

@@ -20,7 +20,7 @@ func (s Spec) Len() int {
 
 // Keys returns the tensors of a full-size checkpoint of arch in the order in
 // which the network defines them: UNet, VAE, text encoder. It returns nil for an
-// unknown architecture.
+// unknown architecture, and for one whose tensors only its files tell.
 //
 // The lists are generated from the published numbers of the architectures and
 // do not hold what only some files have (EMA, the noise schedule).
@@ -32,7 +32,7 @@ func Keys(arch Arch) []Spec { return Scaled(arch, 1) }
 // sensible; they serve tests and demonstrations.
 func Scaled(arch Arch, div int) []Spec {
 	a, ok := find(arch)
-	if !ok {
+	if !ok || a.keys == nil {
 		return nil
 	}
 	var b builder

@@ -13,7 +13,7 @@ func TestKeys(t *testing.T) {
 	for _, f := range lines(t, "keys.txt.gz") {
 		want[Arch(f[0])] = append(want[Arch(f[0])], strings.Join(f[1:], " "))
 	}
-	for _, arch := range Archs() {
+	for _, arch := range append(Archs(), "sd3-24") {
 		var got []string
 		for _, s := range Keys(arch) {
 			dims := make([]string, len(s.Shape))
@@ -42,6 +42,12 @@ func TestTotals(t *testing.T) {
 	}{
 		{SD1, 1131, 859520964, 123060480, 83653863},
 		{SDXL, 2515, 2567463684, 817720320 + 1, 83653863},
+		{Refiner, 1858, 2259526660, 694659841, 83653863},
+		// The transformers of FLUX.1, SD3 medium and 3.5 large have 11,901,408,320,
+		// 2,028,328,000 and 8,056,627,520 without the table of positions.
+		{Flux, 1439, 11901408320, 4762310656 + 123060480, 83819683},
+		{"sd3-24", 1668, 2028328000 + 192*192*1536, 5580620800, 83819683},
+		{"sd3-38", 2100, 8056627520 + 192*192*2432, 5580620800, 83819683},
 	} {
 		n := map[Part]int{}
 		keys := Keys(tt.arch)
@@ -57,7 +63,7 @@ func TestTotals(t *testing.T) {
 }
 
 func TestScaled(t *testing.T) {
-	for _, arch := range Archs() {
+	for _, arch := range append(Archs(), "sd3-24", "sd3-38") {
 		full := Keys(arch)
 		for _, div := range []int{-1, 1, 7, 10, 40, 1e6} {
 			small := Scaled(arch, div)
@@ -78,7 +84,11 @@ func TestScaled(t *testing.T) {
 				shapes[s.Name] = s.Shape
 			}
 			m, err := Detect(shapes)
-			if err != nil || m != (Model{Arch: arch}) {
+			want := Model{Arch: arch}
+			if arch == "sd3-38" {
+				want.Variant = "3.5"
+			}
+			if err != nil || m != want {
 				t.Errorf("%s/%d: detected %v, %v", arch, div, m, err)
 			}
 		}
@@ -113,8 +123,9 @@ func FuzzOf(f *testing.F) {
 	} {
 		f.Add(key)
 	}
+	all := everyLayout(f)
 	f.Fuzz(func(t *testing.T, key string) {
-		for _, l := range layouts {
+		for _, l := range all {
 			if id, ok := l.Of(key); ok && int(id) >= l.Len() {
 				t.Errorf("%s: Of(%q) = %d", l, key, id)
 			}

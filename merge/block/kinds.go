@@ -2,27 +2,36 @@ package block
 
 import "slices"
 
-// kinds are other files that people keep beside checkpoints, each with keys of
-// which it has at least one. A file may fit several; the first counts.
-var kinds = []struct {
-	what string
-	keys []string
-}{
-	{"Flux", both(
+// networks are those that people keep beside others, each with keys of which it
+// has at least one: what to call a file that lacks so much of one that it is not
+// recognised.
+var networks = []kind{
+	{"Flux, and not all of it", both(
 		"double_blocks.0.img_attn.qkv.weight", "single_blocks.0.linear1.weight",
 		"single_transformer_blocks.0.attn.to_q.weight",
 	)},
-	{"Stable Diffusion 3", both(
+	{"Stable Diffusion 3, and not all of it", both(
 		"joint_blocks.0.x_block.attn.qkv.weight", "joint_blocks.0.context_block.attn.qkv.weight",
 	)},
-	{"Stable Cascade", both("clip_txt_mapper.weight", "clip_txt_pooled_mapper.weight")},
-	{"AuraFlow", both("double_layers.0.attn.w1q.weight")},
-	{"PixArt", both("adaln_single.linear.weight", "t_block.1.weight")},
+	{"Stable Cascade, and not all of it", both("clip_txt_mapper.weight", "clip_txt_pooled_mapper.weight")},
+	{"AuraFlow, and not all of it", both("double_layers.0.attn.w1q.weight")},
+	{"PixArt, and not all of it", both("adaln_single.linear.weight", "t_block.1.weight")},
+}
+
+// A kind is a sort of file, with keys of which it has at least one.
+type kind struct {
+	what string
+	keys []string
+}
+
+// kinds are other files that people keep beside checkpoints. A file may fit
+// several; the first counts.
+var kinds = []kind{
 	{"a ControlNet", []string{
 		"control_model.input_blocks.0.0.weight", "zero_convs.0.0.weight",
 		"controlnet_cond_embedding.conv_in.weight",
 	}},
-	{"a LoRA, which is a difference to a checkpoint", loraKeys()},
+	{aLoRA, loraKeys()},
 	{"the EMA weights of a UNet alone", []string{emaPrefix + "diffusion_modelinput_blocks00weight"}},
 	{"a diffusers UNet, which has other keys; convert it to the single-file layout", []string{
 		"down_blocks.0.resnets.0.conv1.weight", "unet.down_blocks.0.resnets.0.conv1.weight",
@@ -48,6 +57,11 @@ var kinds = []struct {
 	{"a textual inversion embedding", []string{"emb_params", "clip_l", "clip_g"}},
 	{"an upscaler", []string{"conv_first.weight", "model.0.weight"}},
 }
+
+const aLoRA = "a LoRA, which is a difference to a checkpoint"
+
+// loraHalves are the ends of the keys of LoRAs, whatever they were trained on.
+var loraHalves = []string{".lora_down.weight", ".lora_A.weight", ".lora.down.weight", ".hada_w1_a", ".lokr_w1", ".lora_A.default.weight"}
 
 // both returns keys with and without the prefix of a UNet.
 func both(keys ...string) []string {

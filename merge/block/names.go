@@ -14,12 +14,14 @@ func (l *Layout) Index(name string) (ID, bool) {
 	if l.spell != nil {
 		name = l.spell(name)
 	}
-	word, digits := cutNumber(name)
-	n, err := strconv.Atoi(digits)
 	for i, b := range l.blocks {
 		if b.name == name {
 			return ID(i), true
 		}
+	}
+	word, digits := cutNumber(name)
+	n, err := strconv.Atoi(digits)
+	for i, b := range l.blocks {
 		if w, d := cutNumber(b.name); err == nil && w == word && len(digits) <= len(d) {
 			if m, _ := strconv.Atoi(d); m == n {
 				return ID(i), true

@@ -2,12 +2,14 @@ package block
 
 import "strings"
 
-// The prefixes of the parts of a checkpoint.
+// The prefixes of the parts of a checkpoint. Those of newer ones are ComfyUI's.
 const (
 	unetPrefix = "model.diffusion_model."
 	vaePrefix  = "first_stage_model."
+	vae2Prefix = "vae."
 	clipPrefix = "cond_stage_model."
 	xlPrefix   = "conditioner."
+	textPrefix = "text_encoders."
 	emaPrefix  = "model_ema."
 )
 
@@ -17,7 +19,7 @@ type Part uint8
 // The parts. Other holds what belongs to no network, such as the noise
 // schedule.
 const (
-	UNet Part = iota
+	UNet Part = iota // the network that makes images, a UNet or a transformer
 	TextEncoder
 	VAE
 	EMA
@@ -42,7 +44,8 @@ func (p Part) String() string {
 	return "other"
 }
 
-// PartOf returns the part that key belongs to.
+// PartOf returns the part that key belongs to, as far as its prefix tells: the
+// network of a file that has no prefixes is Other. See [Layout.Part].
 func PartOf(key string) Part {
 	for _, p := range []struct {
 		prefix string
@@ -51,7 +54,9 @@ func PartOf(key string) Part {
 		{unetPrefix, UNet},
 		{clipPrefix, TextEncoder},
 		{xlPrefix, TextEncoder},
+		{textPrefix, TextEncoder},
 		{vaePrefix, VAE},
+		{vae2Prefix, VAE},
 		{emaPrefix, EMA},
 	} {
 		if strings.HasPrefix(key, p.prefix) {

@@ -133,6 +133,20 @@ func (n unetBlocks) xl2025(key string) (ID, bool) {
 	return id, ok && id != base
 }
 
+// whole is Whole for a UNet: what has no block in it is in BASE.
+func (n unetBlocks) whole(key string) (ID, bool) {
+	if strings.HasSuffix(key, "position_ids") {
+		return 0, false
+	}
+	switch PartOf(key) {
+	case UNet:
+		return n.label(key)
+	case TextEncoder, VAE:
+		return base, true
+	}
+	return 0, false
+}
+
 // xlMecha is Mecha for SDXL.
 func (n unetBlocks) xlMecha(key string) (ID, bool) {
 	if strings.HasPrefix(key, unetPrefix) && mergedSince2023(key) &&
@@ -145,7 +159,7 @@ func (n unetBlocks) xlMecha(key string) (ID, bool) {
 // mergedSince2023 reports whether SuperMerger merges key since 2023-07:
 // position_ids, betas and OpenCLIP's text_projection, positional_embedding and
 // logit_scale stay as they are.
-func mergedSince2023(key string) bool { return OfModel(key) && IsWeight(key) }
+func mergedSince2023(key string) bool { return ofModel(key) && isWeight(key) }
 
 // label returns the block that the path within key names, BASE where it names
 // none, and false where it names a block that the layout does not have.
@@ -154,25 +168,24 @@ func (n unetBlocks) label(key string) (ID, bool) {
 		return n.lastOut(), true
 	}
 	if _, rest, ok := strings.Cut(key, ".input_blocks."); ok {
-		i, ok := n.number(rest)
+		i, ok := numberBelow(rest, int(n))
 		return n.in(i), ok
 	}
 	if strings.Contains(key, ".middle_block.") {
 		return n.mid(), true
 	}
 	if _, rest, ok := strings.Cut(key, ".output_blocks."); ok {
-		i, ok := n.number(rest)
+		i, ok := numberBelow(rest, int(n))
 		return n.out(i), ok
 	}
 	return base, true
 }
 
-// number returns the number before the first dot of rest, if it is that of an
-// input or output block.
-func (n unetBlocks) number(rest string) (int, bool) {
+// numberBelow returns the number before the first dot of rest, if it is below n.
+func numberBelow(rest string, n int) (int, bool) {
 	digits, _, ok := strings.Cut(rest, ".")
 	i, err := strconv.ParseUint(digits, 10, 8)
-	if !ok || err != nil || int(i) >= int(n) {
+	if !ok || err != nil || int(i) >= n {
 		return 0, false
 	}
 	return int(i), true

@@ -29,6 +29,7 @@ var sd1 = &architecture{
 	heads:    unetBlocks(12).heads(),
 	expected: sdHeads,
 	adjusted: unetAdjusted,
+	byWords:  true,
 }
 
 // sdHeads are the blocks of Stable Diffusion 1 and 2 that have a self-attention.

@@ -34,4 +34,5 @@ var sd2 = &architecture{
 	heads:    unetBlocks(12).heads(),
 	expected: sdHeads,
 	adjusted: unetAdjusted,
+	byWords:  true,
 }

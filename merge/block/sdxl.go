@@ -27,7 +27,5 @@ var sdxl = &architecture{
 	eraMark:  "time_embed",
 	heads:    unetBlocks(9).heads(),
 	adjusted: unetAdjusted,
+	byWords:  true,
 }
-
-// isRefiner reports whether a UNet is that of SDXL's refiner.
-func isRefiner(h Header) bool { return h.has(fourthIn) && h.has(labelEmb) }

@@ -2,9 +2,19 @@ package block
 
 import "fmt"
 
-// vae adds the tensors of the VAE, whose first level is width channels wide.
+// vae adds the tensors of the VAE of Stable Diffusion 1, 2 and XL, whose first
+// level is width channels wide.
 func (b *builder) vae(width int) {
-	const p = vaePrefix
+	b.autoencoder(vaePrefix, width, latent)
+	b.conv(vaePrefix+"quant_conv", 2*latent, 2*latent, 1)
+	b.conv(vaePrefix+"post_quant_conv", latent, latent, 1)
+}
+
+// vae16 adds those of the VAE of newer models: its output has more channels.
+func (b *builder) vae16(prefix string, width int) { b.autoencoder(prefix, width, 16) }
+
+// autoencoder adds an encoder to so many latent channels and a decoder.
+func (b *builder) autoencoder(p string, width, latent int) {
 	mult := []int{1, 2, 4, 4}
 	last := len(mult) - 1
 
@@ -37,9 +47,6 @@ func (b *builder) vae(width int) {
 	}
 	b.norm(p+"decoder.norm_out", c)
 	b.conv(p+"decoder.conv_out", c, 3, 3)
-
-	b.conv(p+"quant_conv", 2*latent, 2*latent, 1)
-	b.conv(p+"post_quant_conv", latent, latent, 1)
 }
 
 // plainResidual adds a residual block without a time embedding.

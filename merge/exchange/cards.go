@@ -16,6 +16,8 @@ func (e *exporter) superMerger() {
 		e.note("SuperMerger gives time_embed to IN00 up to 2023-07-20 only, as this recipe means it; later ones give it to OUT11")
 	case block.Mecha:
 		e.note("time_embed follows OUT11 in SuperMerger (IN00 up to 2023-07-20), and BASE in this recipe: 4 tensors differ")
+	case block.Whole:
+		e.note("SuperMerger reads the blocks as %s: tensors with %s in their names differ", block.SM2025, e.Layout.EraMark())
 	}
 }
 

@@ -145,6 +145,9 @@ func Export(r *recipe.Recipe, format string, opt Options) ([]byte, []string, err
 		return nil, nil, errors.New("no merge step")
 	}
 	e := &exporter{Recipe: r, opt: opt}
+	if err := knows(format, r.Layout.Arch()); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", format, err)
+	}
 	if format != "text" {
 		if err := plain(r); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", format, err)

@@ -19,6 +19,10 @@ func mechaConfig(arch block.Arch) (model, blocks string, ok bool) {
 		return "sd1-ldm", "sd1-supermerger_blocks", true
 	case block.SDXL:
 		return "sdxl-sgm", "sdxl-supermerger_blocks", true
+	case block.Flux: // without blocks: keys have their ratios
+		return "flux_dev-flux", "", true
+	case "sd3-24":
+		return "sd3-comfyui", "", true
 	}
 	return "", "", false
 }
@@ -45,7 +49,7 @@ func (m *mecha) add(format string, args ...any) string {
 func writeMecha(e *exporter) ([]byte, error) {
 	config, _, ok := mechaConfig(e.Layout.Arch())
 	if !ok {
-		return nil, cannot("sd-mecha does not know models of %s", e.Layout.Arch())
+		return nil, cannot("sd-mecha has no list of the keys of %s", e.Layout.Arch())
 	}
 	m := &mecha{lines: []string{mechaVersion, "# made by mixmatch for " + e.Layout.String()}, config: config}
 	e.note("sd-mecha reads files by these names in its model folders; it copies no keys that model A lacks")

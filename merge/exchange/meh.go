@@ -11,9 +11,6 @@ import (
 // writeMeh writes a script of sd-meh's merge_models.py. It takes BASE apart from
 // the 25 others, has time_embed in IN00, and ignores lists of another length.
 func writeMeh(e *exporter) ([]byte, error) {
-	if e.Layout.Arch() == block.SDXL {
-		return nil, cannot("meh knows models with 26 blocks only")
-	}
 	if e.Layout.Era() != block.SM2023 && !e.alike("IN00", map[block.Era]string{block.SM2025: "OUT11", block.Mecha: "BASE"}[e.Layout.Era()]) {
 		e.note("meh has time_embed in IN00, as SuperMerger had up to 2023-07-20: 4 tensors differ from %v", e.Layout)
 	}

@@ -67,7 +67,7 @@ func sliders(s *recipe.Step) (alpha, beta float64, ok bool) {
 // SDXL has no use for those of the blocks that it lacks.
 func vector26(l *block.Layout, row recipe.Row) string {
 	old, err := block.For(block.SD1, block.SM2025)
-	if err != nil || l.Len() == old.Len() {
+	if err != nil || l.Arch() != block.SDXL {
 		return recipe.Vector(row)
 	}
 	wide := make(recipe.Row, old.Len())

@@ -71,9 +71,9 @@ func (r *stepRun) key(ctx context.Context, key string, a, b, third *node, three 
 	}
 	if a == nil {
 		switch {
-		case b == nil || !block.OfModel(key) || key == block.PositionIDs:
+		case b == nil || !r.recipe.Layout.Copies(key):
 			return nil, nil
-		case s.Mode == recipe.AddDifference && !raw && block.IsWeight(key):
+		case s.Mode == recipe.AddDifference && !raw && r.recipe.Layout.Subtracts(key):
 			r.differences++
 			return nil, nil
 		}

@@ -84,7 +84,7 @@ func Outputs(ctx context.Context, p *merge.Pool, mix *merge.Mix, era block.Era, 
 		if n == nil || block.PartOf(key) == block.EMA {
 			continue
 		}
-		out := merge.Output{Tensor: checkpoint.Tensor{Name: key, DType: merge.Format(key, n.dtype, dtype), Shape: n.shape}, From: n.model}
+		out := merge.Output{Tensor: checkpoint.Tensor{Name: key, DType: merge.Format(mix.Layout, key, n.dtype, dtype), Shape: n.shape}, From: n.model}
 		if n.step != nil {
 			out.Make, out.Whole = c.maker(n, &oneLarge), n.whole
 		}

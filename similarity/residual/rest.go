@@ -49,15 +49,21 @@ func (t Tensor) Len() int {
 	return n
 }
 
-// Part returns the part of the model that the tensor is of.
-func (t Tensor) Part() block.Part { return block.PartOf(t.Key) }
+// Part returns the part of the model that the tensor is of. What has no prefix is
+// the network's, since nothing else is among the tensors of a rest.
+func (t Tensor) Part() block.Part {
+	if part := block.PartOf(t.Key); part != block.Other {
+		return part
+	}
+	return block.UNet
+}
 
 // Tensors returns the floating-point tensors of the UNet, the text encoder and
 // the VAE that R is of, sorted by key.
 func (r *Rest) Tensors() []Tensor {
 	var list []Tensor
 	for _, key := range r.Pool.Keys() {
-		switch block.PartOf(key) {
+		switch r.Layout.Part(key) {
 		case block.UNet, block.TextEncoder, block.VAE:
 		default:
 			continue

@@ -5,11 +5,13 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"strings"
 
+	"mixmatch/merge/block"
 	"mixmatch/merge/safetext"
 	"mixmatch/studies"
 )
@@ -64,9 +66,15 @@ func (p *printer) recipe(s *studies.Summary) {
 
 // notes prints what else was found out.
 func (p *printer) notes(s *studies.Summary) {
+	l, err := block.For(s.Arch, s.Era)
+	if err != nil {
+		p.err = errors.Join(p.err, err)
+		return
+	}
+	_, blends := l.MergesVAE()
 	switch s.EraBy {
 	case "recognised":
-		p.f("Block map: %s, recognised: the time_embed tensors go with one block (off by, in roundings:", s.Era)
+		p.f("Block map: %s, recognised: the %s tensors go with one block (off by, in roundings:", s.Era, l.EraMark())
 		for i, e := range s.Eras {
 			if i > 0 {
 				p.f(",")
@@ -76,12 +84,16 @@ func (p *printer) notes(s *studies.Summary) {
 		p.f(").\n")
 	case "assumed":
 		p.f("Block map: %s, assumed: the target does not tell; --era sets another.\n", s.Era)
+	case "only":
+		p.f("Block map: %s, of %s.\n", s.Era, s.Arch)
 	default:
 		p.f("Block map: %s, as given.\n", s.Era)
 	}
 	switch v := s.VAE; {
 	case v.Source == "":
 		p.f("VAE: none to compare.\n")
+	case v.Same && !blends:
+		p.f("VAE: that of %s.\n", v.Source)
 	case v.Same:
 		p.f("VAE: that of %s. SuperMerger blends the VAE with the BASE ratio: bake this one in afterwards.\n", v.Source)
 	case v.Blended:
