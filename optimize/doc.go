@@ -6,26 +6,25 @@
 // similarity v, minimise 1 - v.
 //
 // A search is a function of its [Settings]: the same settings propose the same
-// points, bit for bit, on the same kind of machine. No sampler keeps a state
+// points, bit for bit, on every processor. No sampler keeps a state
 // that could be lost, so a search that was killed goes on by being replayed:
 // give the trials it had finished as Settings.Done, and the samplers are asked
 // for those points again and told the values that were found.
 //
-// The study, its trials, and the evolution strategy are goptuna's. The storage
-// behind them and most samplers are ours, because version 0.9.0 is made for
-// evaluations that take minutes and ours take microseconds, and because:
+// The study and its trials are goptuna's. The storage behind them and the samplers
+// are ours, because version 0.9.0 is made for evaluations that take minutes and
+// ours take microseconds, and because:
 //
+//   - what it computes differs in last digits from one processor to another,
+//     which a search amplifies (see strategy.go);
 //   - its CMA-ES sampler ignores the direction of the study, proposes NaN or
 //     stops with "symmetric eigendecomposition failed" when the optimum lies
 //     on a bound, and tells a restarted optimizer the trials of the old one;
-//     [cmaes.Optimizer] underneath is sound in wide units, so cmaes.go drives
-//     that;
+//     its optimizer moves the mean by a constant in every generation;
 //   - its TPE sampler scores every candidate NaN or Inf and draws from the
 //     global random source, which no seed reaches (see tpe.go);
 //   - its storages copy every trial, for every trial (see store.go);
 //   - its Study.Optimize looks through all trials before each new one, and
 //     retries for ever when the storage cannot create a trial; the steps it is
 //     made of are public, so Minimize takes them itself.
-//
-// [cmaes.Optimizer]: https://pkg.go.dev/github.com/c-bata/goptuna/cmaes#Optimizer
 package optimize

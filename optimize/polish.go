@@ -1,12 +1,6 @@
 package optimize
 
-import (
-	"errors"
-	"math"
-	"slices"
-
-	gonum "gonum.org/v1/gonum/optimize"
-)
+import "math"
 
 // A descent is the local search that ends a run: LBFGS where the function is
 // smooth, then Nelder-Mead, which does not mind kinks. Both see the unit cube,
@@ -33,10 +27,10 @@ func (r *run) descend() ([]float64, float64, error) {
 	const something = 1e-6
 	for before := math.Inf(1); before-d.value > something*math.Abs(d.value) && !d.over(); {
 		before = d.value
-		d.lbfgs()
+		d.smooth()
 	}
 	d.limit = 0
-	d.nelderMead()
+	d.simplex()
 	return d.x, d.value, d.err
 }
 
@@ -73,28 +67,11 @@ func (d *descent) ask(u []float64, evaluate func(x []float64) (float64, error)) 
 
 func (d *descent) over() bool { return d.err != nil || d.budget <= d.limit }
 
-var errOver = errors.New("no evaluations left")
-
-// minimize runs one of gonum's methods. How it ended does not matter, since the
-// best point is kept on the way.
-func (d *descent) minimize(p gonum.Problem, from []float64, m gonum.Method) {
-	p.Status = func() (gonum.Status, error) {
-		if d.over() {
-			return gonum.Failure, errOver
-		}
-		return gonum.NotTerminated, nil
-	}
-	settings := &gonum.Settings{
-		// Relative to the value, so that it does not matter how small a value is.
-		Converger: &gonum.FunctionConverge{Relative: 1e-14, Iterations: 20 + 5*len(from)},
-	}
-	_, _ = gonum.Minimize(p, from, settings, m)
-}
-
-// nelderMead starts from a simplex of a hundredth of the cube.
-func (d *descent) nelderMead() {
+// simplex starts Nelder-Mead from a simplex of a hundredth of the cube. How it ends
+// does not matter, since the best point is kept on the way.
+func (d *descent) simplex() {
 	if d.over() {
 		return
 	}
-	d.minimize(gonum.Problem{Func: d.at}, slices.Clone(d.u), &gonum.NelderMead{SimplexSize: 0.01})
+	nelderMead(d.u, 0.01, d.at, d.over)
 }

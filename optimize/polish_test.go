@@ -96,3 +96,67 @@ func TestPolishKink(t *testing.T) {
 		t.Errorf("polished to %g at %v by %s", best.Value, best.X, best.By)
 	}
 }
+
+// TestDescents holds the local searches on their own to functions with narrow and
+// bent valleys, and to what ends them.
+func TestDescents(t *testing.T) {
+	valley := func(x []float64) float64 { // Rosenbrock's, least at 1, 1, ...
+		v := 0.0
+		for i := range x[:len(x)-1] {
+			a, b := 1-x[i], x[i+1]-x[i]*x[i]
+			v += a*a + 100*b*b
+		}
+		return v
+	}
+	slope := func(g, x []float64) {
+		clear(g)
+		for i := range x[:len(x)-1] {
+			b := x[i+1] - x[i]*x[i]
+			g[i] += -2*(1-x[i]) - 400*x[i]*b
+			g[i+1] += 200 * b
+		}
+	}
+	for _, n := range []int{2, 5, 10} {
+		for name, search := range map[string]func(x []float64, value func([]float64) float64, over func() bool){
+			"lbfgs": func(x []float64, value func([]float64) float64, over func() bool) { lbfgs(x, value, slope, over) },
+			"nelderMead": func(x []float64, value func([]float64) float64, over func() bool) {
+				nelderMead(x, 0.1, value, over)
+			},
+		} {
+			for _, budget := range []int{0, 1, 30, 100_000} {
+				calls, best := 0, math.Inf(1)
+				value := func(x []float64) float64 {
+					calls++
+					v := valley(x)
+					best = min(best, v)
+					return v
+				}
+				x := make([]float64, n)
+				for i := range x {
+					x[i] = -0.5 + float64(i%2)
+				}
+				from := valley(x)
+				search(x, value, func() bool { return calls >= budget })
+				switch {
+				case calls > budget+n+2: // the first simplex, and what was begun
+					t.Errorf("%s in %d dimensions: %d calls of %d", name, n, calls, budget)
+				case budget == 30 && !(best < from):
+					t.Errorf("%s in %d dimensions: from %v to %v", name, n, from, best)
+				case budget > 30 && best > 1e-12:
+					t.Errorf("%s in %d dimensions: %v after %d calls", name, n, best, calls)
+				}
+			}
+		}
+	}
+	// Nothing to gain: flat, and no numbers at all.
+	for _, v := range []float64{0, 1, math.NaN(), math.Inf(1)} {
+		calls := 0
+		flat := func([]float64) float64 { calls++; return v }
+		never := func() bool { return calls > 10_000 }
+		lbfgs([]float64{0, 0}, flat, func(g, _ []float64) { clear(g) }, never)
+		nelderMead([]float64{0, 0}, 0.1, flat, never)
+		if calls > 1000 {
+			t.Errorf("%v everywhere: %d calls", v, calls)
+		}
+	}
+}

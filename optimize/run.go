@@ -39,9 +39,8 @@ func newRun(ctx context.Context, storage goptuna.Storage, f func([]float64) (flo
 		options = append(options, goptuna.StudyOptionRelativeSampler(newCMAES(r.space, s)))
 	case samplerTPE:
 		options = append(options, goptuna.StudyOptionRelativeSampler(newTPE(r.space, s.Seed)))
-	case samplerRandom: // goptuna's own is sound, once it has a seed
-		seed := goptuna.RandomSamplerOptionSeed(int64(mix(s.Seed, 0)))
-		options = append(options, goptuna.StudyOptionSampler(goptuna.NewRandomSampler(seed)))
+	case samplerRandom:
+		options = append(options, goptuna.StudyOptionRelativeSampler(anywhere{r.space, s.Seed}))
 	}
 	var err error
 	if r.study, err = goptuna.CreateStudy(s.Name, options...); err != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/c-bata/goptuna"
+
+	"mixmatch/merge/portable"
 )
 
 // Numbers of the tree-structured Parzen estimator, hyperopt's where not noted.
@@ -146,8 +148,8 @@ func newMixture(points [][]float64, index []int, k int) mixture {
 			s = 1
 		}
 		m.sigma[i] = s
-		inside := normalCDF((1-mu)/s) - normalCDF(-mu/s) // at least 0.34, since sigma <= 1
-		m.log[i] = -math.Log(float64(n) * s * inside * math.Sqrt(2*math.Pi))
+		inside := portable.NormalCDF((1-mu)/s) - portable.NormalCDF(-mu/s) // at least 0.34, since sigma <= 1
+		m.log[i] = -portable.Log(float64(n) * s * inside * math.Sqrt(2*math.Pi))
 	}
 	return m
 }
@@ -155,9 +157,9 @@ func newMixture(points [][]float64, index []int, k int) mixture {
 // draw draws a normal, and from that until it is inside: at least one in three
 // is.
 func (m mixture) draw(rng *rand.Rand) float64 {
-	i := rng.IntN(len(m.mu))
+	i, z := rng.IntN(len(m.mu)), normals{rng: rng}
 	for {
-		if x := m.mu[i] + float64(m.sigma[i]*rng.NormFloat64()); x >= 0 && x <= 1 {
+		if x := m.mu[i] + float64(m.sigma[i]*z.draw()); x >= 0 && x <= 1 {
 			return x
 		}
 	}
@@ -171,14 +173,12 @@ func (m mixture) logDensity(x float64) float64 {
 	}
 	sum := 0.0
 	for i := range m.mu {
-		sum += math.Exp(m.term(i, x) - top)
+		sum += portable.Exp(m.term(i, x) - top)
 	}
-	return top + math.Log(sum)
+	return top + portable.Log(sum)
 }
 
 func (m mixture) term(i int, x float64) float64 {
 	z := (x - m.mu[i]) / m.sigma[i]
 	return m.log[i] - float64(z*z/2)
 }
-
-func normalCDF(z float64) float64 { return float64(math.Erfc(-z/math.Sqrt2) / 2) }

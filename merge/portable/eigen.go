@@ -64,32 +64,7 @@ func Eigen(a []float64, n int) (values, vectors []float64, ok bool) {
 type mirror []float64
 
 func (v mirror) reflect(x []float64) {
-	subtract(x, dot(v, x), v)
-}
-
-func dot(x, y []float64) float64 {
-	// Four sums, so that the processor need not wait for the last addition.
-	var s0, s1, s2, s3 float64
-	y = y[:len(x)]
-	for len(x) >= 4 {
-		s0 += float64(x[0] * y[0])
-		s1 += float64(x[1] * y[1])
-		s2 += float64(x[2] * y[2])
-		s3 += float64(x[3] * y[3])
-		x, y = x[4:], y[4:]
-	}
-	for i, v := range x {
-		s0 += float64(v * y[i])
-	}
-	return (s0 + s1) + (s2 + s3)
-}
-
-// subtract takes f*v from x.
-func subtract(x []float64, f float64, v []float64) {
-	x = x[:len(v)]
-	for i, u := range v {
-		x[i] -= float64(f * u)
-	}
+	AddScaled(x, -Dot(v, x), v)
 }
 
 // tridiagonal returns the diagonal and what lies beside it of the tridiagonal
@@ -108,7 +83,7 @@ func tridiagonal(t []float64, n int) (d, e []float64, mirrors []mirror) {
 			e[k] = row[0]
 			continue
 		}
-		length := math.Sqrt(dot(row, row))
+		length := math.Sqrt(Dot(row, row))
 		e[k] = length
 		if row[0] > 0 {
 			e[k] = -length
@@ -130,9 +105,9 @@ func tridiagonal(t []float64, n int) (d, e []float64, mirrors []mirror) {
 		w := p[:m]
 		for i := range m {
 			at := (k+1+i)*n + k + 1
-			w[i] = dot(t[at:at+m], v)
+			w[i] = Dot(t[at:at+m], v)
 		}
-		subtract(w, dot(v, w)/2, v)
+		AddScaled(w, -Dot(v, w)/2, v)
 		for i := range m {
 			at := (k+1+i)*n + k + 1
 			rest, vi, wi := t[at:at+m], v[i], w[i]

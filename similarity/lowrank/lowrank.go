@@ -6,11 +6,9 @@
 // matrix through a sketch of a few dozen columns (Halko, Martinsson and Tropp,
 // SIAM Review 53, 2011), so that a matrix of 1280 x 1280 costs milliseconds.
 //
-// The results are the same, bit for bit, in every run and whatever the number
-// of threads: the sketch is seeded by the matrix's shape, sums have a fixed
-// order, and gonum's products, where its eigenvalues use any, split their work
-// by parts of the result, never by parts of a sum. From one kind of processor to
-// another the last digits may differ, as those of [vec.Packed] do.
+// The results are the same, bit for bit, in every run, on every processor and
+// whatever the number of threads: the sketch is seeded by the matrix's shape, and
+// sums have a fixed order.
 package lowrank
 
 import "math"

@@ -1,20 +1,16 @@
 package optimize
 
-import (
-	"slices"
-
-	gonum "gonum.org/v1/gonum/optimize"
-)
+import "slices"
 
 // fdStep is the half width of a central difference, in the unit cube: about
 // the cube root of the rounding error of float64, where the errors of
 // truncation and of rounding meet.
 const fdStep = 6e-6
 
-// lbfgs descends in the dimensions that are not held by a bound. A dimension is
-// where the best point lies on the bound and a step away from it does not help;
-// left in, the kink there would spoil the line search.
-func (d *descent) lbfgs() {
+// smooth descends by LBFGS in the dimensions that are not held by a bound. A
+// dimension is where the best point lies on the bound and a step away from it does
+// not help; left in, the kink there would spoil the line search.
+func (d *descent) smooth() {
 	var free []int
 	u := slices.Clone(d.u)
 	for k, v := range u {
@@ -49,18 +45,18 @@ func (d *descent) lbfgs() {
 		}
 		return u
 	}
-	p := d.differences(whole)
+	value, slope := d.differences(whole)
 	if d.run.s.Gradient != nil {
-		p = d.slopes(whole, free)
+		value, slope = d.slopes(whole, free)
 	}
-	d.minimize(p, from, &gonum.LBFGS{})
+	lbfgs(from, value, slope, d.over)
 }
 
 // differences returns the function of the free dimensions, with a gradient by
 // central differences.
-func (d *descent) differences(whole func(y []float64) []float64) gonum.Problem {
-	value := func(y []float64) float64 { return d.at(whole(y)) }
-	grad := func(g, y []float64) {
+func (d *descent) differences(whole func(y []float64) []float64) (value func(y []float64) float64, slope func(g, y []float64)) {
+	value = func(y []float64) float64 { return d.at(whole(y)) }
+	slope = func(g, y []float64) {
 		y = slices.Clone(y)
 		for i, v := range y {
 			y[i] = v + fdStep
@@ -74,27 +70,27 @@ func (d *descent) differences(whole func(y []float64) []float64) gonum.Problem {
 			}
 		}
 	}
-	return gonum.Problem{Func: value, Grad: grad}
+	return value, slope
 }
 
 // slopes is differences for a function that has a gradient, which is known once
 // the value is.
-func (d *descent) slopes(whole func(y []float64) []float64, free []int) gonum.Problem {
-	slope := make([]float64, len(d.u))
+func (d *descent) slopes(whole func(y []float64) []float64, free []int) (value func(y []float64) float64, slope func(g, y []float64)) {
+	all := make([]float64, len(d.u))
 	var at []float64
-	value := func(y []float64) float64 {
+	value = func(y []float64) float64 {
 		at = append(at[:0], y...)
-		return d.slope(slope, whole(y))
+		return d.slope(all, whole(y))
 	}
-	grad := func(g, y []float64) {
+	slope = func(g, y []float64) {
 		if !slices.Equal(at, y) {
 			value(y)
 		}
 		for i, k := range free {
-			g[i] = slope[k]
+			g[i] = all[k]
 		}
 	}
-	return gonum.Problem{Func: value, Grad: grad}
+	return value, slope
 }
 
 // slope is at, and sets g to the derivatives.
