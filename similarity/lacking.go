@@ -4,7 +4,7 @@ import (
 	"mixmatch/merge/block"
 )
 
-// A Lack says that a model lacks tensors that the target and the first model have.
+// A Lack says that a model lacks weights that the target and the first model have.
 // It takes no part in their blocks.
 type Lack struct {
 	Model string
@@ -12,12 +12,15 @@ type Lack struct {
 	N, Of int // tensors, of those of the part
 }
 
-// Lacking returns what the models lack, in their order. Differences, which have
+// Lacking returns what the models lack of what is merged under l, in their order. Differences, which have
 // what they change, lack nothing.
-func (g *Gram) Lacking() []Lack {
+func (g *Gram) Lacking(l *block.Layout) []Lack {
 	of := map[block.Part]int{}
 	lacks := map[block.Part][]int{}
 	for _, t := range g.Tensors {
+		if _, merged := l.Of(t.Key); !merged { // such as position ids, which have no block
+			continue
+		}
 		part := t.Part()
 		of[part]++
 		if lacks[part] == nil {

@@ -15,9 +15,14 @@ func TestLacking(t *testing.T) {
 		{Key: text + "1", Absent: []int{1, 3}},
 		{Key: text + "2", Absent: []int{1, 2}},
 		{Key: vae, Absent: []int{2}},
+		{Key: "cond_stage_model.position_ids", Absent: []int{1}},
 	}}
 	want := []Lack{{"B", block.TextEncoder, 2, 2}, {"C", block.TextEncoder, 1, 2}, {"C", block.VAE, 1, 1}}
-	if diff := cmp.Diff(want, g.Lacking()); diff != "" {
+	l, err := block.Default(block.SD1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, g.Lacking(l)); diff != "" {
 		t.Error(diff)
 	}
 }

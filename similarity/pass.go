@@ -36,14 +36,16 @@ type task struct {
 
 // newPass lists the tensors to measure.
 //
-// A UNet in numbers that are not computed with is refused: to leave it out would
-// be to say that it is like the first model.
+// Weights in numbers that are not computed with are refused: to leave them out would
+// be to say that they are like the first model's.
 func newPass(pool *merge.Pool, targets []*merge.Model, o Options) (*pass, error) {
 	p := &pass{rows: slices.Concat(pool.Models, targets), models: len(pool.Models), options: o}
 	l := pool.Kind.Layout()
 	for _, m := range p.rows {
 		for _, t := range m.File.Tensors() {
-			if !t.DType.Float() && l.Part(t.Name) == block.UNet {
+			part := l.Part(t.Name)
+			_, merged := l.Of(t.Name) // position ids are not
+			if !t.DType.Float() && (part == block.UNet || merged && (part == block.TextEncoder || part == block.VAE)) {
 				return nil, fmt.Errorf("%w: %s: tensor %q is stored as %s, which cannot be compared: convert it to fp16 first", merge.ErrMismatch, m.Name, t.Name, t.DType)
 			}
 		}

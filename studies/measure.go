@@ -32,7 +32,7 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &measured{arch: g.Arch, notes: lackNotes(g)}
+	m := &measured{arch: g.Arch}
 	g, scale := g.Unscale(m.arch)
 	if scale != 1 {
 		m.notes = append(m.notes, fmt.Sprintf("the target is a mix times %.6g, which no merge of these does; the weights are those of the mix, and a model made by them is to be multiplied by it", scale))
@@ -55,6 +55,7 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 		return nil, err
 	}
 	m.blocks = g.Blocks(l)
+	m.notes = append(lackNotes(g, l), m.notes...)
 	for _, group := range s.Plan.Groups {
 		found := false
 		for id := range l.Group(group).All() {
@@ -76,9 +77,9 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 }
 
 // lackNotes says which models have no part in what, since they lack it.
-func lackNotes(g *similarity.Gram) []string {
+func lackNotes(g *similarity.Gram, layout *block.Layout) []string {
 	var notes []string
-	for _, l := range g.Lacking() {
+	for _, l := range g.Lacking(layout) {
 		if l.N == l.Of {
 			notes = append(notes, fmt.Sprintf("%s has no %s: it takes no part there", l.Model, l.Part))
 		} else {

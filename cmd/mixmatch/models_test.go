@@ -35,6 +35,7 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 		ids                           = f.String("ids", "", "broken: position ids merged as numbers; float: stored as F32")
 		channels                      = f.Int("channels", 4, "that the UNet takes: 9 for inpainting")
 		old                           = f.Bool("old", false, "old names of the text encoder")
+		part                          = f.String("part", "", "PART=DTYPE: keys that contain PART are stored so, but for position ids")
 		drop, only, zero, nan, extras list
 		meta, metafile, as            list
 	)
@@ -62,6 +63,9 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 			continue
 		}
 		t := checkpoint.Tensor{Name: s.Name, DType: checkpoint.DType(*dtype), Shape: s.Shape}
+		if in, as, ok := strings.Cut(*part, "="); ok && strings.Contains(s.Name, in) {
+			t.DType = checkpoint.DType(as)
+		}
 		if s.Integer && *ids != "float" {
 			t.DType = "I64"
 		}

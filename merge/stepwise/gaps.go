@@ -17,6 +17,7 @@ type stepRun struct {
 	base        calc.Step
 	gaps        map[gap]int
 	differences int   // keys that only a difference has
+	parts       int   // keys of which A has more channels than the others
 	odd         *node // the first in numbers that are not computed with
 	odds        int   // how many there are of its model
 }
@@ -56,6 +57,9 @@ func (r *stepRun) notes(models map[string]map[string]*node) []string {
 				notes = append(notes, "step "+r.step.Out+": "+merge.Lacking(name, part, n, all, become))
 			}
 		}
+	}
+	if r.parts > 0 {
+		notes = append(notes, fmt.Sprintf("step %s: %d tensors are merged in the input channels that all models have: the others are kept from %s", r.step.Out, r.parts, r.step.A))
 	}
 	if r.differences > 0 {
 		notes = append(notes, fmt.Sprintf("step %s: %s lacks %d tensors that %s has: left out, since a difference is no tensor of a model (SuperMerger puts it there)", r.step.Out, r.step.A, r.differences, r.step.B))

@@ -111,6 +111,9 @@ func (r *stepRun) key(ctx context.Context, key string, a, b, third *node, three 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", merge.ErrMismatch, key, err)
 	}
+	if part {
+		r.parts++
+	}
 	n.dtype = checkpoint.DType(step.DType(key, a.format(), b.format(), format))
 	if part && (s.Mode != recipe.AddDifference || !slices.Equal(a.shape, cShape)) {
 		n.dtype = checkpoint.DType(a.format())
