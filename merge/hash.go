@@ -6,8 +6,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+
+	"mixmatch/merge/checkpoint"
 )
 
 // A Hash holds the digests by which model sites and other programs know a file.
@@ -19,6 +22,18 @@ type Hash struct {
 
 // Short returns the ten digits that programs show behind a model's name.
 func (h Hash) Short() string { return h.SHA256[:10] }
+
+// ErrSeveral is the error for the hash of a model of several files, which has none.
+var ErrSeveral = errors.New("the model is of several files, and has no hash")
+
+// HashModel is [HashFile] for an open model of one file.
+func HashModel(ctx context.Context, f *checkpoint.File, progress func(done int64)) (Hash, error) {
+	files := f.Files()
+	if len(files) != 1 {
+		return Hash{}, fmt.Errorf("%s: %w", f.Path(), ErrSeveral)
+	}
+	return HashFile(ctx, files[0], progress)
+}
 
 // HashFile reads the safetensors file at path once and returns its digests.
 func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash, error) {

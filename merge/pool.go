@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"mixmatch/merge/block"
+	"mixmatch/merge/open"
 )
 
 // A Pool is a set of models of one architecture, and of differences between such.
@@ -166,9 +167,19 @@ func (p *Pool) Index(name string) int {
 	return slices.IndexFunc(p.Models, func(m *Model) bool { return m.Name == name })
 }
 
-// SameFile reports whether two paths lead to one file, also through links.
+// SameFile reports whether two paths lead to one model, also through links.
 func SameFile(a, b string) bool {
+	x, y := open.Paths(a), open.Paths(b)
+	return slices.EqualFunc(x, y, sameFile)
+}
+
+func sameFile(a, b string) bool {
 	x, err1 := os.Stat(a)
 	y, err2 := os.Stat(b)
 	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// Uses reports whether the file at path is one of the model's, also through links.
+func (m *Model) Uses(path string) bool {
+	return slices.ContainsFunc(m.File.Files(), func(own string) bool { return sameFile(own, path) })
 }

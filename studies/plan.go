@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/durable"
+	"mixmatch/merge/open"
 	"mixmatch/optimize"
 	"mixmatch/studies/compose"
 )
@@ -53,7 +53,7 @@ type Input struct {
 
 // input describes an open model.
 func input(m *merge.Model) (Input, error) {
-	path, err := filepath.Abs(m.File.Path())
+	path, err := open.Abs(m.File.Path())
 	if err != nil {
 		return Input{}, err
 	}

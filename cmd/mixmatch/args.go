@@ -130,15 +130,18 @@ func openSource(c *cli.Context, arg string) (*merge.Model, error) {
 	return openAs(c, arg, merge.OpenSource)
 }
 
-func openAs(c *cli.Context, arg string, open func(name, path string) (*merge.Model, error)) (*merge.Model, error) {
-	name, path := recipe.NameOf(arg), arg
+func openAs(c *cli.Context, arg string, how func(name, path string) (*merge.Model, error)) (*merge.Model, error) {
+	name, path := "", arg
 	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) {
 		name, path = n, p
 	}
 	if path == "" {
 		return nil, usage("the path of a model is empty: %q", arg)
 	}
-	m, err := open(name, path)
+	if name == "" {
+		name = nameOf(path)
+	}
+	m, err := how(name, path)
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +170,9 @@ func sayNotes(c *cli.Context, f *checkpoint.File) {
 		say(c, "note: %s: %s", f.Path(), n)
 	}
 }
+
+// nameOf returns the name of the model at path: that of its first file, or folder.
+func nameOf(path string) string { return recipe.NameOf(filepath.Clean(open.Paths(path)[0])) }
 
 // readRecipe reads the recipe in the file at path, which may be a pipe, a
 // document of another program, or a model whose metadata tell of its making. It

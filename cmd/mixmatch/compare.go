@@ -159,19 +159,21 @@ func calculator(c *cli.Context) (similarity.Calculator, error) {
 	return similarity.Calculator{}, usage("compare: there is no calculator %q, only %s", c.String("calculator"), strings.Join(names, ", "))
 }
 
-// describe fills in the files' names and hashes.
-func (r *likeness) describe(paths []string) error {
-	for i, p := range paths {
-		h, err := merge.LegacyHash(p)
-		if err != nil {
-			return err
+// describe fills in the files' names and hashes, which those of several files lack.
+func (r *likeness) describe(files []*checkpoint.File) error {
+	for i, f := range files {
+		d := likeFile{Path: filepath.ToSlash(f.Path())}
+		if all := f.Files(); len(all) == 1 {
+			var err error
+			if d.Hash, err = merge.LegacyHash(all[0]); err != nil {
+				return err
+			}
 		}
-		f := likeFile{filepath.ToSlash(p), h}
 		if i == 0 {
-			r.Base = f
+			r.Base = d
 			continue
 		}
-		r.Models = append(r.Models, likeModel{likeFile: f})
+		r.Models = append(r.Models, likeModel{likeFile: d})
 	}
 	return nil
 }
@@ -187,7 +189,7 @@ func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths [
 	for _, f := range files {
 		sayNotes(c, f)
 	}
-	if err := r.describe(paths); err != nil {
+	if err := r.describe(files); err != nil {
 		return err
 	}
 	l, err := layoutOf(files[0])

@@ -10,7 +10,6 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
-	"mixmatch/merge/recipe"
 	"mixmatch/merge/safetext"
 	"mixmatch/similarity"
 )
@@ -24,16 +23,18 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 		all = append([]string{r.Origin}, paths...)
 	}
 	var models []*merge.Model
+	var files []*checkpoint.File
 	defer func() { closeAll(models) }()
 	for _, p := range all {
-		m, err := merge.OpenModel(recipe.NameOf(p), p)
+		m, err := merge.OpenModel(nameOf(p), p)
 		if err != nil {
 			return err
 		}
 		models = append(models, m)
+		files = append(files, m.File)
 		sayNotes(c, m.File)
 	}
-	if err := r.describe(paths); err != nil {
+	if err := r.describe(files[len(files)-len(paths):]); err != nil {
 		return err
 	}
 	if _, err := merge.NewPool(models); err != nil {
@@ -70,11 +71,7 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 	if err != nil {
 		return fmt.Errorf("%s: %w", paths[0], err)
 	}
-	var files []*checkpoint.File
-	for _, m := range models[first:] {
-		files = append(files, m.File)
-	}
-	if err := r.addAttention(c, calc, l, heads, files); errors.Is(err, merge.ErrMismatch) {
+	if err := r.addAttention(c, calc, l, heads, files[first:]); errors.Is(err, merge.ErrMismatch) {
 		say(c, "no attention similarity: %s", safetext.Line(err.Error()))
 	} else if err != nil {
 		return err

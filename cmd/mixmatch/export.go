@@ -16,6 +16,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/durable"
 	"mixmatch/merge/exchange"
+	"mixmatch/merge/open"
 	"mixmatch/merge/recipe"
 	"mixmatch/merge/safetext"
 	"mixmatch/studies"
@@ -97,9 +98,13 @@ func writerOptions(c *cli.Context, files []modelFile) (exchange.Options, error) 
 	meter := newMeter(c)
 	defer meter.end()
 	for _, f := range files {
-		m := exchange.Model{File: filepath.Base(f.path)}
+		first := open.Paths(f.path)[0]
+		if first != f.path {
+			say(c, "note: %s is of several files, and documents name one: that is %s, unless you make it one file with merge first", f.name, first)
+		}
+		m := exchange.Model{File: filepath.Base(first)}
 		if c.Bool("hash") {
-			h, err := merge.HashFile(c.Context, f.path, func(done int64) { meter.to("hashing "+f.name, done, -1, true) })
+			h, err := hashOf(c, f, meter)
 			if err != nil {
 				return opt, err
 			}
@@ -108,6 +113,21 @@ func writerOptions(c *cli.Context, files []modelFile) (exchange.Options, error) 
 		opt.Models[f.name] = m
 	}
 	return opt, nil
+}
+
+// hashOf returns the hashes of a model's file, none for one of several files.
+func hashOf(c *cli.Context, m modelFile, meter *meter) (merge.Hash, error) {
+	f, err := open.File(m.path)
+	if err != nil {
+		return merge.Hash{}, err
+	}
+	defer f.Close()
+	h, err := merge.HashModel(c.Context, f, func(done int64) { meter.to("hashing "+m.name, done, -1, true) })
+	if errors.Is(err, merge.ErrSeveral) {
+		say(c, "note: %s", err)
+		return merge.Hash{}, nil
+	}
+	return h, err
 }
 
 // writeDocument writes r to the file out, or to the terminal if that is "" or

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -89,8 +90,11 @@ func inspectAction(c *cli.Context) error {
 	}
 	if c.Bool("hash") {
 		meter := newMeter(c)
-		h, err := merge.HashFile(c.Context, path, func(done int64) { meter.to("hashing", done, f.Size(), true) })
+		h, err := merge.HashModel(c.Context, f, func(done int64) { meter.to("hashing", done, f.Size(), true) })
 		meter.end()
+		if errors.Is(err, merge.ErrSeveral) {
+			return usage("inspect: %w: ask for that of each file", err)
+		}
 		if err != nil {
 			return err
 		}

@@ -169,7 +169,7 @@ func mergeAction(c *cli.Context) error {
 	}
 	defer func() { closeAll(o.sources) }()
 	for _, m := range o.sources {
-		if merge.SameFile(out, m.File.Path()) && !c.Bool("force") {
+		if m.Uses(out) && !c.Bool("force") {
 			return usage("merge: %s is a source of the merge; choose another name, or --force to replace it", out)
 		}
 	}

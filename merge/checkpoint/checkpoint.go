@@ -70,6 +70,7 @@ type Renamer interface {
 // Info is what is known of a container.
 type Info struct {
 	Path     string            // as it was opened, "" if it was not opened by a path
+	Files    []string          // the paths of all files that it is made of; none means Path alone
 	Format   string            // such as "safetensors"
 	Metadata map[string]string // texts that it carries; data from a file: escape it
 	Stamp    Stamp

@@ -49,6 +49,17 @@ func (f *File) Container() Container { return f.container }
 // Path returns the name that f was opened by, or "".
 func (f *File) Path() string { return f.info.Path }
 
+// Files returns the paths of all files that f is made of, none if it was not opened
+// by a path.
+func (f *File) Files() []string { return f.info.files() }
+
+func (i Info) files() []string {
+	if i.Files == nil && i.Path != "" {
+		return []string{i.Path}
+	}
+	return i.Files
+}
+
 // Format returns the name of the file's format, such as "safetensors".
 func (f *File) Format() string { return f.info.Format }
 

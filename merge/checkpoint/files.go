@@ -25,6 +25,7 @@ func (files Files) Info() Info {
 	for _, c := range files {
 		info := c.Info()
 		paths = append(paths, info.Path)
+		all.Files = append(all.Files, info.files()...)
 		if !slices.Contains(formats, info.Format) {
 			formats = append(formats, info.Format)
 		}

@@ -23,28 +23,36 @@ var formats = []format{
 	{safetensors.Recognizes, safetensors.OpenContainer},
 }
 
-// File opens the model file at path. Its tensors have the names of single files
-// ([dialect.New]).
+// File opens the model at path, which may be of several files ([Paths]). Its tensors
+// have the names of single files ([dialect.New]).
 //
 // The error wraps [checkpoint.ErrFormat] if it is no sound model file, and then
 // says what it is instead, if that can be told; [dialect.ErrTwice] if it holds a
-// tensor under two names, with different numbers; otherwise it is the operating
+// part or a tensor twice, with different numbers; otherwise it is the operating
 // system's.
 func File(path string) (*checkpoint.File, error) {
-	c, err := container(path)
-	if err != nil {
-		return nil, err
+	var files checkpoint.Files
+	for _, p := range Paths(path) {
+		c, err := container(p)
+		if err != nil {
+			files.Close()
+			return nil, err
+		}
+		files = append(files, c)
 	}
-	f, err := file(c)
+	f, err := file(files)
 	if err != nil {
-		c.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		files.Close()
+		if len(files) == 1 {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+		return nil, err
 	}
 	return f, nil
 }
 
-func file(c checkpoint.Container) (*checkpoint.File, error) {
-	c, err := dialect.New(c)
+func file(files checkpoint.Files) (*checkpoint.File, error) {
+	c, err := dialect.New(files...)
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func (g *Gap) Close() {
 // Files returns the paths of the study's models.
 func (g *Gap) Files() (paths []string) {
 	for _, m := range append(slices.Clone(g.pool.Models), g.target) {
-		paths = append(paths, m.File.Path())
+		paths = append(paths, m.File.Files()...)
 	}
 	return paths
 }
