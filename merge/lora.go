@@ -53,6 +53,12 @@ func (m *Model) expand(models []*Model) error {
 	if err != nil {
 		return err
 	}
-	m.File, m.changes = f, nil
+	m.File, m.expanded, m.changes = f, e, nil
 	return nil
+}
+
+// Bake adds the LoRA, ratio times, to elements of a model's tensor, as
+// [difference.Expansion.Bake] says. Its error names the LoRA.
+func (m *Model) Bake(dst []float32, key string, at int, dtype checkpoint.DType, ratio float64, way difference.Way) error {
+	return m.named(m.expanded.Bake(dst, key, at, dtype, ratio, way))
 }

@@ -17,8 +17,13 @@ func (e *evaluator) mark(n *node) mark {
 		return m
 	}
 	text := fmt.Sprintf("%d %q", n.model, n.file.Name)
-	if n.step != nil {
+	switch {
+	case n.baking != nil:
+		text = fmt.Sprintf("%q %+v", n.key, *n.baking)
+	case n.step != nil:
 		text = fmt.Sprintf("%q %+v", n.key, *n.step)
+	}
+	if n.baking != nil || n.step != nil {
 		for _, o := range n.operands() {
 			m := e.mark(o)
 			text += string(m[:])

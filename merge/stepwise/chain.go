@@ -49,7 +49,13 @@ func (c *chain) result(ctx context.Context) (map[string]*node, error) {
 		if !needed[s.Out] {
 			continue
 		}
-		made, err := c.runStep(ctx, s, models[s.A], models[s.B], models[s.C])
+		var made map[string]*node
+		var err error
+		if s.LoRA() != "" {
+			made, err = c.addLoRA(s, models[s.A])
+		} else {
+			made, err = c.runStep(ctx, s, models[s.A], models[s.B], models[s.C])
+		}
 		if err != nil {
 			return nil, fmt.Errorf("step %s: %w", s.Out, err)
 		}

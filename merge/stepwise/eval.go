@@ -67,7 +67,7 @@ func (e *evaluator) get(ctx context.Context, n *node) (calc.Tensor, error) {
 	if t, ok := e.done[n]; ok {
 		return t, nil
 	}
-	caches := e.cache != nil && n.step != nil && n != e.root
+	caches := e.cache != nil && (n.step != nil || n.baking != nil) && n != e.root
 	if caches {
 		if t, ok := e.cache.get(e.mark(n)); ok {
 			e.done[n], e.kept[n] = t, true
@@ -108,6 +108,9 @@ func (e *evaluator) buffer(n int) []float32 {
 }
 
 func (e *evaluator) make(ctx context.Context, n *node) (calc.Tensor, error) {
+	if n.baking != nil {
+		return e.bake(ctx, n)
+	}
 	if n.step == nil {
 		return e.read(n)
 	}

@@ -18,8 +18,9 @@ type node struct {
 
 	// Of what a step makes, by key.
 	key     string
-	step    *calc.Step // nil for a file's
+	step    *calc.Step // nil for a file's, and for what adds a LoRA
 	a, b, c *node      // c is nil unless the step uses it
+	baking  *baking    // of what adds a LoRA to a
 }
 
 // format is the number format that the arithmetic takes the tensor for.
@@ -33,6 +34,8 @@ func (n *node) format() string {
 // operands returns what the node is made of.
 func (n *node) operands() []*node {
 	switch {
+	case n.baking != nil:
+		return []*node{n.a}
 	case n.step == nil:
 		return nil
 	case n.c == nil:

@@ -30,6 +30,9 @@ var ErrRecipe = errors.New("cannot be executed")
 func Executable(r *recipe.Recipe, era block.Era) error {
 	for i := range r.Steps {
 		s := &r.Steps[i]
+		if s.LoRA() != "" {
+			continue
+		}
 		step := calcStep(s, era)
 		step.Range = calc.Range{Lo: 0, Hi: 1} // measured later
 		for id := range r.Layout.Blocks().All() {
@@ -85,7 +88,7 @@ func Outputs(ctx context.Context, p *merge.Pool, mix *merge.Mix, era block.Era, 
 			continue
 		}
 		out := merge.Output{Tensor: checkpoint.Tensor{Name: key, DType: merge.Format(mix.Layout, key, n.dtype, dtype), Shape: n.shape}, From: n.model}
-		if n.step != nil {
+		if n.step != nil || n.baking != nil {
 			out.Make, out.Whole = c.maker(n, &oneLarge), n.whole
 		}
 		outs.List = append(outs.List, out)
