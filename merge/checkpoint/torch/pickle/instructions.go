@@ -54,18 +54,30 @@ var instructions = [256]func(m *machine) error{
 	'e':  func(m *machine) error { return m.append(m.popMark()) },   // APPENDS
 	0x8f: func(m *machine) error { return m.make(&List{}) },         // EMPTY_SET
 	0x90: func(m *machine) error { return m.append(m.popMark()) },   // ADDITEMS
-	0x91: (*machine).frozenSet,                                      // FROZENSET
+	0x91: (*machine).listOf,                                         // FROZENSET
 	'}':  func(m *machine) error { return m.make(&Dict{}) },         // EMPTY_DICT
 	's':  func(m *machine) error { return m.setItems(m.popN(2)) },   // SETITEM
 	'u':  func(m *machine) error { return m.setItems(m.popMark()) }, // SETITEMS
 
 	'c':  (*machine).global,      // GLOBAL
 	0x93: (*machine).stackGlobal, // STACK_GLOBAL
-	'i':  (*machine).instance,    // INST
 	'R':  (*machine).call,        // REDUCE
 	0x81: (*machine).call,        // NEWOBJ
 	'b':  (*machine).build,       // BUILD
 	'Q':  (*machine).persistent,  // BINPERSID
+
+	// Of protocols 0 and 1.
+	'I': (*machine).literal,                                 // INT
+	'L': (*machine).literal,                                 // LONG
+	'F': (*machine).literal,                                 // FLOAT
+	'S': (*machine).literal,                                 // STRING
+	'V': (*machine).literal,                                 // UNICODE
+	'p': func(m *machine) error { return m.id(m.remember) }, // PUT
+	'g': func(m *machine) error { return m.id(m.recall) },   // GET
+	'l': (*machine).listOf,                                  // LIST
+	'd': (*machine).dictOf,                                  // DICT
+	'i': (*machine).instance,                                // INST
+	'o': (*machine).object,                                  // OBJ
 }
 
 // noItems is the empty tuple. Nothing can be added to it.
@@ -174,14 +186,6 @@ func (m *machine) tuple(items []Value, err error) error {
 		return err
 	}
 	return m.make(&Tuple{slices.Clone(items)})
-}
-
-func (m *machine) frozenSet() error {
-	items, err := m.popMark()
-	if err != nil {
-		return err
-	}
-	return m.make(&List{slices.Clone(items)})
 }
 
 // append adds items to what is below them on the stack.

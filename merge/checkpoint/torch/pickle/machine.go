@@ -22,13 +22,13 @@ func (m *machine) run() error {
 		start := m.tape.at
 		stop, err := m.step()
 		if text, ok := errors.AsType[fault](err); ok {
-			return &Error{start, string(text)}
+			return &Error{start, string(text), text == errShort}
 		}
 		if stop || err != nil {
 			return err
 		}
 	}
-	return &Error{m.tape.at, fmt.Sprintf("it has more than %d instructions", MaxSteps)}
+	return &Error{At: m.tape.at, Text: fmt.Sprintf("it has more than %d instructions", MaxSteps)}
 }
 
 // step follows one instruction and reports whether it was the last.

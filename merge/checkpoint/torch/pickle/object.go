@@ -3,11 +3,11 @@ package pickle
 // What Python would look up, call or change is only noted here.
 
 func (m *machine) global() error {
-	module, err := m.tape.line()
+	module, err := m.tape.line(maxName)
 	if err != nil {
 		return err
 	}
-	name, err := m.tape.line()
+	name, err := m.tape.line(maxName)
 	if err != nil {
 		return err
 	}
@@ -28,14 +28,6 @@ func (m *machine) stackGlobal() error {
 		return fault("a name of more than 1024 bytes")
 	}
 	return m.lookUp(module, name)
-}
-
-// instance notes the class that it names: protocols 0 and 1 made objects so.
-func (m *machine) instance() error {
-	if err := m.global(); err != nil {
-		return err
-	}
-	return fault("instruction INST, which torch.save does not write")
 }
 
 func (m *machine) lookUp(module, name string) error {

@@ -6,7 +6,8 @@
 // there is nothing in this package that could follow either. What the values
 // mean, and which names a file may hold, is for the caller to say.
 //
-// Read are the instructions that torch.save writes, in protocols 2 to 5. See
+// Read are the instructions that torch.save writes, in protocols 2 to 5, and those
+// of protocols 0 and 1 as far as it takes to find the names in them. See
 // Lib/pickletools.py of CPython for what each does.
 package pickle
 
@@ -82,6 +83,7 @@ type Pickle struct {
 type Error struct {
 	At   int64 // where the instruction begins, from the start of the file
 	Text string
+	Cut  bool // the file ends within the pickle
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s, at byte %d", e.Text, e.At) }

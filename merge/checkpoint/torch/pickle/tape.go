@@ -3,6 +3,7 @@ package pickle
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 )
 
 // A tape is the part of a file that may hold the pickle, read from front to back.
@@ -73,9 +74,10 @@ func (t *tape) has(n uint64) error {
 	return errShort
 }
 
-// line returns the text up to the end of the line, and passes over that.
-func (t *tape) line() (string, error) {
-	n := int(min(maxName+1, t.end-t.at))
+// line returns the text up to the end of the line, at most most bytes, and passes
+// over that.
+func (t *tape) line(most int) (string, error) {
+	n := int(min(int64(most)+1, t.end-t.at))
 	b, err := t.take(n)
 	if err != nil {
 		return "", err
@@ -85,8 +87,8 @@ func (t *tape) line() (string, error) {
 	case i >= 0:
 		t.at -= int64(n - i - 1)
 		return string(b[:i]), nil
-	case n > maxName:
-		return "", fault("a name of more than 1024 bytes")
+	case n > most:
+		return "", fault(fmt.Sprintf("a line of more than %d bytes", most))
 	}
 	return "", errShort
 }
