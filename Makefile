@@ -59,6 +59,11 @@ lora-oracle:            ## what PEFT, diffusers, LyCORIS and PyTorch make of LoR
 	python3 -m venv .venv && .venv/bin/pip -q install torch numpy peft==0.21.2 diffusers==0.42.1 transformers==5.24.0 lycoris-lora==4.1.3
 	.venv/bin/python .ci/lora_oracle.py merge/difference/testdata/lora
 
+torch-oracle:           ## files that PyTorch writes, read here and there, number for number
+	python3 -m venv .venv && .venv/bin/pip -q install torch numpy
+	dir=$$(mktemp -d) && .venv/bin/python .ci/torchfiles.py $$dir && .venv/bin/python .ci/hostile.py $$dir/hostile && \
+	go test ./merge/checkpoint/torch -run '^TestTorch$$' -count 1 -v -args -oracle $$dir; code=$$?; rm -r $$dir; exit $$code
+
 fuzz:                   ## each parser, FUZZTIME long
 	.ci/fuzz $(FUZZTIME)
 

@@ -6,7 +6,7 @@ import "bytes"
 var foreign = [...]struct{ magic, what string }{
 	{"version https://git-lfs", "a git-lfs pointer, not the model itself: run `git lfs pull`, or download the file from its page"},
 	{"PK\x05\x06", "an empty zip archive: download it again"},
-	{"PK\x03\x04", "a zip archive, most likely a PyTorch .ckpt: convert it to safetensors first"},
+	{"PK\x03\x04", "a zip archive, most likely a PyTorch checkpoint"},
 	{"GGUF", "a GGUF file, made for running, not for merging: use the model's safetensors file"},
 	{"\x89HDF\r\n", "an HDF5 file, most likely of Keras: use the model's safetensors file"},
 	{"\x1f\x8b", "a gzip archive: unpack it first"},
@@ -26,12 +26,12 @@ func Foreign(head []byte) string {
 		}
 	}
 	if len(head) >= 262 && string(head[257:262]) == "ustar" {
-		return "a tar archive: unpack it first, and convert a PyTorch .ckpt to safetensors"
+		return "a tar archive: unpack it first; if PyTorch wrote it, before 2017, load it with torch and save it anew"
 	}
 	// A pickle of protocol 2 to 5 and its first instruction: PyTorch's old
 	// files, from torch.save without zip.
 	if len(head) >= 3 && head[0] == 0x80 && 2 <= head[1] && head[1] <= 5 {
-		return "a Python pickle, most likely an old PyTorch .ckpt: convert it to safetensors first"
+		return "a Python pickle, most likely an old PyTorch checkpoint"
 	}
 	text := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
 	for _, tag := range []string{"<!doctype", "<html", "<head", "<?xml", "<!--"} {

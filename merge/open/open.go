@@ -7,6 +7,7 @@ import (
 
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/checkpoint/safetensors"
+	"mixmatch/merge/checkpoint/torch"
 	"mixmatch/merge/dialect"
 )
 
@@ -21,6 +22,7 @@ type format struct {
 // tried.
 var formats = []format{
 	{safetensors.Recognizes, safetensors.OpenContainer},
+	{torch.Recognizes, torch.OpenContainer},
 }
 
 // File opens the model at path, which may be of several files ([Paths]). Its tensors
