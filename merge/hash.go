@@ -11,13 +11,14 @@ import (
 	"os"
 
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 )
 
 // A Hash holds the digests by which model sites and other programs know a file.
 type Hash struct {
-	SHA256  string `json:"sha256"`         // of the whole file; its first ten digits are the "AutoV2" hash
-	Legacy  string `json:"legacy"`         // "AutoV1": of 64 KiB at 1 MiB, eight digits
-	Content string `json:"content_sha256"` // "AutoV3": of what follows the header, so metadata may change
+	SHA256  string `json:"sha256"`                   // of the whole file; its first ten digits are the "AutoV2" hash
+	Legacy  string `json:"legacy"`                   // "AutoV1": of 64 KiB at 1 MiB, eight digits
+	Content string `json:"content_sha256,omitempty"` // "AutoV3": of what follows the header, so metadata may change; safetensors only
 }
 
 // Short returns the ten digits that programs show behind a model's name.
@@ -35,7 +36,7 @@ func HashModel(ctx context.Context, f *checkpoint.File, progress func(done int64
 	return HashFile(ctx, files[0], progress)
 }
 
-// HashFile reads the safetensors file at path once and returns its digests.
+// HashFile reads the model file at path once and returns its digests.
 func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -46,11 +47,10 @@ func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash
 	if _, err := io.Copy(legacy, io.NewSectionReader(f, 0x100000, 0x10000)); err != nil {
 		return Hash{}, err
 	}
-	var length [8]byte
-	if _, err := f.ReadAt(length[:], 0); err != nil {
+	body, err := bodyOf(f)
+	if err != nil {
 		return Hash{}, err
 	}
-	body := 8 + int64(binary.LittleEndian.Uint64(length[:]))
 	buf := make([]byte, 1<<20)
 	for at := int64(0); ; {
 		if err := ctx.Err(); err != nil {
@@ -58,7 +58,7 @@ func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash
 		}
 		n, err := f.ReadAt(buf, at)
 		whole.Write(buf[:n])
-		if skip := body - at; skip < int64(n) {
+		if skip := body - at; body > 0 && skip < int64(n) {
 			content.Write(buf[max(0, skip):n])
 		}
 		at += int64(n)
@@ -73,7 +73,27 @@ func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash
 		}
 	}
 	digits := func(b []byte) string { return hex.EncodeToString(b) }
-	return Hash{digits(whole.Sum(nil)), digits(legacy.Sum(nil))[:8], digits(content.Sum(nil))}, nil
+	h := Hash{SHA256: digits(whole.Sum(nil)), Legacy: digits(legacy.Sum(nil))[:8]}
+	if body > 0 {
+		h.Content = digits(content.Sum(nil))
+	}
+	return h, nil
+}
+
+// bodyOf returns where the tensors begin in a safetensors file, or 0 for another.
+func bodyOf(f *os.File) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	head := make([]byte, min(info.Size(), 1024))
+	if _, err := f.ReadAt(head, 0); err != nil {
+		return 0, err
+	}
+	if !safetensors.Recognizes(head, info.Size()) {
+		return 0, nil
+	}
+	return 8 + int64(binary.LittleEndian.Uint64(head)), nil
 }
 
 // LegacyHash returns the "AutoV1" hash of the file at path: of 64 KiB at 1 MiB,

@@ -27,6 +27,10 @@ func TestHashFile(t *testing.T) {
 			"large", header + strings.Repeat("0123456789abcdef", 80000),
 			"3bab51fc37063157495cb92f878e79b8f5ba6e2b399f10de1ecd7f1fd66b5fb5", "23cf03d6", "dce53934f9d8eb59128a18267ba58583230a779dbcca3e5f55aa3d3d8b5ba494",
 		},
+		{
+			"no safetensors", "PK\x03\x04 and so on",
+			"07c91ef371369d7f7966c89d2ace0a9fb1c45614d5b590bca58115d929f49bfd", "e3b0c442", "",
+		},
 	} {
 		path := filepath.Join(t.TempDir(), c.name)
 		if err := os.WriteFile(path, []byte(c.content), 0o666); err != nil {

@@ -50,7 +50,10 @@ func (in *inspection) print(w io.Writer) error {
 		fmt.Fprintf(tw, "position ids\t%s\n", in.PositionIDs)
 	}
 	if in.Hash != nil {
-		fmt.Fprintf(tw, "sha256\t%s\nAutoV1\t%s\nAutoV2\t%s\nAutoV3\t%s\n", in.Hash.SHA256, in.Hash.Legacy, in.Hash.Short(), in.Hash.Content[:12])
+		fmt.Fprintf(tw, "sha256\t%s\nAutoV1\t%s\nAutoV2\t%s\n", in.Hash.SHA256, in.Hash.Legacy, in.Hash.Short())
+		if in.Hash.Content != "" {
+			fmt.Fprintf(tw, "AutoV3\t%s\n", in.Hash.Content[:12])
+		}
 	}
 	for _, n := range in.Notes {
 		fmt.Fprintf(tw, "note\t%s\n", show(n))
