@@ -58,6 +58,7 @@ var family = []string{
 //	family DIR               the family's models in DIR; $SOURCES are flags for all
 //	model [flags] FILE       a small model of random numbers; see [cmdModel]
 //	lora [flags] FILE        a LoRA of random numbers; see [cmdLora]
+//	ckpt KIND FILE CKPT      the safetensors file as PyTorch writes it: zip, legacy, damaged or hostile
 //	page FILE                a web page
 //	cut FILE N               cuts N bytes off the end
 //	flip FILE N              changes byte N (from the end if negative)
@@ -71,7 +72,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "lora": cmdLora, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
+			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
 			"sub": cmdSub, "later": cmdLater, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
 		},
 		Condition: func(cond string) (bool, error) {

@@ -14,6 +14,7 @@ import (
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/durable"
 	"mixmatch/merge/safetext"
 	"mixmatch/optimize"
@@ -145,9 +146,9 @@ func optimizeAction(c *cli.Context) error {
 }
 
 // unfit reports whether err means that the models, now that they have been
-// read, do not fit the search.
+// read, are damaged or do not fit the search.
 func unfit(err error) bool {
-	return errors.Is(err, merge.ErrMismatch) || errors.Is(err, merge.ErrNonFinite) ||
+	return errors.Is(err, merge.ErrMismatch) || errors.Is(err, merge.ErrNonFinite) || errors.Is(err, checkpoint.ErrFormat) ||
 		errors.Is(err, similarity.ErrNoFit) || errors.Is(err, studies.ErrInvalid)
 }
 

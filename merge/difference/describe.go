@@ -108,8 +108,14 @@ func (l *File) arch() string {
 // trained are how trainers write what a LoRA was trained on: kohya's
 // ss_base_model_version, and modelspec.architecture of Stability AI.
 var trained = []struct{ begin, arch string }{
-	{"sd_v1", "sd1"}, {"sd_v2", "sd2"}, {"sdxl_", "sdxl"}, {"sd3", "sd3"}, {"flux", "flux"},
-	{"stable-diffusion-v1", "sd1"}, {"stable-diffusion-v2", "sd2"}, {"stable-diffusion-xl-v1", "sdxl"},
+	{"sd_v1", "sd1"},
+	{"sd_v2", "sd2"},
+	{"sdxl_", "sdxl"},
+	{"sd3", "sd3"},
+	{"flux", "flux"},
+	{"stable-diffusion-v1", "sd1"},
+	{"stable-diffusion-v2", "sd2"},
+	{"stable-diffusion-xl-v1", "sdxl"},
 	{"stable-diffusion-3", "sd3"},
 }
 
@@ -128,7 +134,9 @@ func (c *change) arch() string {
 		return ""
 	}
 	for _, w := range []struct{ word, arch string }{
-		{"double_blocks.", "flux"}, {"single_blocks.", "flux"}, {"single_transformer_blocks.", "flux"},
+		{"double_blocks.", "flux"},
+		{"single_blocks.", "flux"},
+		{"single_transformer_blocks.", "flux"},
 		{"joint_blocks.", "sd3"},
 	} {
 		if strings.HasPrefix(name, w.word) {

@@ -138,10 +138,10 @@ func TestExpandPlaces(t *testing.T) {
 
 	const stem = "model.diffusion_model.input_blocks.1.1."
 	same(t, expand(t, map[string]numbers{
-		"unet.down_blocks.0.attentions.0.proj_in.lora_A.weight":                                 of([]float32{1, 2}, 1, 2),
-		"unet.down_blocks.0.attentions.0.proj_in.lora_B.weight":                                 of([]float32{3, 4}, 2, 1),
-		"lora_unet_down_blocks_0_attentions_0_norm.w_norm":                                      of([]float32{5, 6}, 2),
-		"lora_unet_down_blocks_0_attentions_0_norm.b_norm":                                      of([]float32{7, 8}, 2),
+		"unet.down_blocks.0.attentions.0.proj_in.lora_A.weight": of([]float32{1, 2}, 1, 2),
+		"unet.down_blocks.0.attentions.0.proj_in.lora_B.weight": of([]float32{3, 4}, 2, 1),
+		"lora_unet_down_blocks_0_attentions_0_norm.w_norm":      of([]float32{5, 6}, 2),
+		"lora_unet_down_blocks_0_attentions_0_norm.b_norm":      of([]float32{7, 8}, 2),
 		"unet.conv_out.alpha":                                                                   of([]float32{2}, 1),
 		"unet.conv_out.lora.down.weight":                                                        of([]float32{1}, 1, 1, 1, 1),
 		"unet.conv_out.lora.up.weight":                                                          of([]float32{1}, 1, 1, 1, 1),
