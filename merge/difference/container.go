@@ -1,6 +1,8 @@
 package difference
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -23,7 +25,11 @@ type Expansion struct {
 // Info tells of the file that the changes are in; its format is "LoRA".
 func (e *Expansion) Info() checkpoint.Info {
 	f := e.of.file
-	return checkpoint.Info{Path: f.Path(), Format: "LoRA", Metadata: f.Metadata(), Stamp: f.Stamp(), Notes: slices.Concat(f.Notes(), e.notes)}
+	stamp := f.Stamp()
+	if e.of.config != nil { // the numbers depend on it
+		stamp.Header = fmt.Sprintf("%x", sha256.Sum256(append([]byte(stamp.Header), e.of.config...)))
+	}
+	return checkpoint.Info{Path: f.Path(), Format: "LoRA", Metadata: f.Metadata(), Stamp: stamp, Notes: slices.Concat(f.Notes(), e.notes)}
 }
 
 // Tensors returns the tensors of the model that are changed.
@@ -95,7 +101,8 @@ func (e *Expansion) place(r recipe) *addition {
 
 // make makes the addition of r.
 func (e *Expansion) make(r recipe) ([]float32, error) {
-	all := make([]float32, e.tensors[r.index].Len())
+	n := e.tensors[r.index].Len()
+	var all []float32
 	for _, p := range e.pieces[r.index] {
 		x, err := r.way.add(e.of.file, p, r.ratio, r.dtype)
 		if err != nil {
@@ -105,6 +112,12 @@ func (e *Expansion) make(r recipe) ([]float32, error) {
 			if v-v != 0 {
 				return nil, checkpoint.Malformed("module %s: the numbers that it adds are not finite", checkpoint.Short(p.change.module))
 			}
+		}
+		if len(x) == n {
+			return x, nil // the whole tensor
+		}
+		if all == nil {
+			all = make([]float32, n)
 		}
 		width := len(x) / p.height()
 		copy(all[p.row*width:], x)

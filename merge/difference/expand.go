@@ -2,8 +2,8 @@ package difference
 
 import (
 	"fmt"
+	"math"
 	"slices"
-	"strings"
 
 	"mixmatch/merge/checkpoint"
 )
@@ -159,11 +159,8 @@ func (c *change) fits(t target, dims []int) error {
 	if len(dims) == 0 {
 		dims = []int{1}
 	}
-	rows, cols := dims[0], 1
-	for _, d := range dims[1:] {
-		cols *= d
-	}
-	ok := c.cols == cols
+	rows, cols := dims[0], area(dims[1:]...)
+	ok := c.cols == cols && cols < math.MaxInt && c.rows < math.MaxInt
 	if t.part < 0 {
 		ok = ok && c.rows == rows
 	} else {
@@ -195,10 +192,7 @@ func (c *change) findBias(t target, shape func(key string) ([]int, bool)) (dims 
 	if !ok || t.bias == "" {
 		return nil, 0, fmt.Errorf("tensor %s is of a bias, and the model has none there", checkpoint.Short(d.Name))
 	}
-	n := 1
-	for _, v := range dims {
-		n *= v
-	}
+	n := area(dims...)
 	if t.part > 0 {
 		row = t.part * d.Len()
 	}
@@ -208,6 +202,3 @@ func (c *change) findBias(t target, shape func(key string) ([]int, bool)) (dims 
 	}
 	return dims, row, nil
 }
-
-// String names e for messages.
-func (e *Expansion) String() string { return strings.TrimSpace("LoRA " + e.of.file.Path()) }

@@ -1,9 +1,9 @@
 package difference
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
@@ -19,13 +19,13 @@ import (
 // that PEFT keeps in adapter_config.json, beside the file, and diffusers in the
 // file itself, by network.
 type metadata struct {
-	settings map[network]*settings // of PEFT; by network, or of all at textAny
+	settings map[network]*settings
+	config   []byte // adapter_config.json; nil if that was not read
 }
 
 // settings are those that PEFT keeps of the LoRAs of one network.
 type settings struct {
 	Type         string             `json:"peft_type"`
-	Rank         float64            `json:"r"`
 	Alpha        *float64           `json:"lora_alpha"`
 	AlphaPattern map[string]float64 `json:"alpha_pattern"`
 	RankStable   bool               `json:"use_rslora"`
@@ -33,55 +33,59 @@ type settings struct {
 	Transposed   bool               `json:"fan_in_fan_out"`
 }
 
-// mostConfig is more than any adapter_config.json has, in bytes.
-const mostConfig = 1 << 20
+const (
+	adapterFile   = "adapter_model.safetensors"
+	adapterConfig = "adapter_config.json"
+	mostConfig    = 1 << 20 // bytes: more than any has
+)
 
-// read reads the settings.
-func (m *metadata) read(f *checkpoint.File) error {
+// read reads the settings. Note is what was assumed, or "".
+func (m *metadata) read(f *checkpoint.File) (note string, err error) {
 	m.settings = map[network]*settings{}
 	if text := f.Metadata()["lora_adapter_metadata"]; text != "" {
-		return m.fromDiffusers([]byte(text))
+		return "", m.parse("the metadata's lora_adapter_metadata", []byte(text))
 	}
-	if filepath.Base(f.Path()) != "adapter_model.safetensors" {
-		return nil
+	if filepath.Base(f.Path()) != adapterFile {
+		return "", nil
 	}
-	name := filepath.Join(filepath.Dir(f.Path()), "adapter_config.json")
-	file, err := os.Open(name)
+	file, err := os.Open(filepath.Join(filepath.Dir(f.Path()), adapterConfig))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return "no " + adapterConfig + " is beside it: alpha is taken for the rank where the file has none", nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, mostConfig+1))
-	if err != nil {
-		return err
+	if m.config, err = io.ReadAll(io.LimitReader(file, mostConfig+1)); err != nil {
+		return "", err
 	}
-	if len(text) > mostConfig {
-		return checkpoint.Malformed("%s beside it is too long", filepath.Base(name))
+	if len(m.config) > mostConfig {
+		return "", checkpoint.Malformed("%s beside it is too long", adapterConfig)
 	}
-	s := &settings{}
-	if err := json.Unmarshal(text, s); err != nil {
-		return checkpoint.Malformed("%s beside it cannot be read: %v", filepath.Base(name), err)
-	}
-	for n := unet; n <= text2; n++ {
-		m.settings[n] = s
-	}
-	return s.check()
+	return "", m.parse(adapterConfig+" beside it", m.config)
 }
 
-// fromDiffusers reads settings whose names begin with that of a network:
-// "unet.lora_alpha".
-func (m *metadata) fromDiffusers(text []byte) error {
+// parse reads settings from JSON: those of one network, or of several, whose names
+// begin with that of a network, as in "unet.lora_alpha". What is what it is
+// called in messages.
+func (m *metadata) parse(what string, text []byte) error {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(text, &all); err != nil {
-		return checkpoint.Malformed("the metadata's lora_adapter_metadata cannot be read: %v", err)
+		return checkpoint.Malformed("%s cannot be read: %v", what, err)
 	}
-	for prefix, n := range map[string]network{"unet.": unet, "transformer.": unet, "text_encoder.": textAny, "text_encoder_2.": text2} {
+	for _, p := range []struct {
+		prefix string
+		of     []network
+	}{
+		{"", []network{unet, textAny, text1, text2}},
+		{"unet.", []network{unet}},
+		{"transformer.", []network{unet}},
+		{"text_encoder.", []network{textAny}},
+		{"text_encoder_2.", []network{text2}},
+	} {
 		own := map[string]json.RawMessage{}
 		for k, v := range all {
-			if name, in := strings.CutPrefix(k, prefix); in {
+			if name, in := strings.CutPrefix(k, p.prefix); in && !strings.Contains(name, ".") {
 				own[name] = v
 			}
 		}
@@ -93,13 +97,18 @@ func (m *metadata) fromDiffusers(text []byte) error {
 			return err
 		}
 		s := &settings{}
-		if err := json.NewDecoder(bytes.NewReader(b)).Decode(s); err != nil {
-			return checkpoint.Malformed("the metadata's lora_adapter_metadata cannot be read: %v", err)
+		if err := json.Unmarshal(b, s); err != nil {
+			return checkpoint.Malformed("%s cannot be read: %v", what, err)
 		}
 		if err := s.check(); err != nil {
-			return err
+			return checkpoint.Malformed("%s: %v", what, err)
 		}
-		m.settings[n] = s
+		for _, n := range p.of {
+			m.settings[n] = s
+		}
+	}
+	if len(m.settings) == 0 {
+		return checkpoint.Malformed("%s: no lora_alpha", what)
 	}
 	return nil
 }
@@ -108,37 +117,40 @@ func (m *metadata) fromDiffusers(text []byte) error {
 func (s *settings) check() error {
 	switch {
 	case s.Type != "" && s.Type != "LORA":
-		return checkpoint.Malformed("an adapter of PEFT's kind %s, which is not read", checkpoint.Short(s.Type))
+		return fmt.Errorf("an adapter of the kind %s, which is not read", checkpoint.Short(s.Type))
 	case s.DoRA:
-		return checkpoint.Malformed("a DoRA by PEFT's settings: what it adds depends on the model")
+		return errors.New("a DoRA (use_dora): what it adds depends on the model")
 	case s.Transposed:
-		return checkpoint.Malformed("a LoRA of transposed weights by PEFT's settings (fan_in_fan_out), which no Stable Diffusion has")
+		return errors.New("a LoRA of transposed weights (fan_in_fan_out), which no Stable Diffusion has")
+	case s.Alpha == nil:
+		return errors.New("no lora_alpha")
 	}
 	return nil
 }
 
 // scale returns alpha / rank of a change that has no alpha of its own: by the
 // settings, and otherwise 1.
-func (m *metadata) scale(c *change) float64 {
+func (m *metadata) scale(c *change) (float64, error) {
 	s := m.settings[c.path.network]
-	if s == nil || s.Alpha == nil {
-		return 1
+	if s == nil {
+		return 1, nil
 	}
-	a := *s.Alpha
+	a, own := *s.Alpha, ""
 	for pattern, v := range s.AlphaPattern {
-		if s.matches(pattern, c.path.name) {
-			a = v
+		r, err := regexp.Compile(`^(.*\.)?(` + pattern + `)$`)
+		if err != nil {
+			return 0, checkpoint.Malformed("PEFT's settings have an alpha for %s, which is no pattern that can be read", checkpoint.Short(pattern))
 		}
+		if !r.MatchString(c.path.name) {
+			continue
+		}
+		if own != "" && a != v {
+			return 0, checkpoint.Malformed("PEFT's settings have two alphas for module %s, %v and %v", checkpoint.Short(c.module), a, v)
+		}
+		a, own = v, pattern
 	}
 	if s.RankStable {
-		return a / math.Sqrt(float64(c.rank))
+		return a / math.Sqrt(float64(c.rank)), nil
 	}
-	return a / float64(c.rank)
-}
-
-// matches reports whether a module's name is one that the pattern means: a
-// regular expression for its end.
-func (s *settings) matches(pattern, name string) bool {
-	r, err := regexp.Compile(`(^|.*\.)(` + pattern + `)$`)
-	return err == nil && r.MatchString(name)
+	return a / float64(c.rank), nil
 }

@@ -73,8 +73,12 @@ func (l *File) read() error {
 	if bundled > 0 {
 		l.notes = append(l.notes, fmt.Sprintf("%d tensors of embeddings for the prompt, which the LoRA brings along, are left out", bundled))
 	}
-	if err := l.metadata.read(l.file); err != nil {
+	note, err := l.metadata.read(l.file)
+	if err != nil {
 		return err
+	}
+	if note != "" {
+		l.notes = append(l.notes, note)
 	}
 	for _, c := range l.changes {
 		if err := c.check(); err != nil {
@@ -95,8 +99,9 @@ func (l *File) scale(c *change) error {
 	}
 	t := c.tensors[alpha]
 	if t == nil {
-		c.scale = l.metadata.scale(c)
-		return nil
+		var err error
+		c.scale, err = l.metadata.scale(c)
+		return err
 	}
 	v, err := l.scalar(t)
 	if err != nil {

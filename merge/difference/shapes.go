@@ -61,7 +61,7 @@ func (c *change) checkLoRA() error {
 		if ofUp != ofDown {
 			return misfit(up, down)
 		}
-		if k := c.kernel; k != nil && k[0]*k[1] > 1 {
+		if k := c.kernel; k != nil && area(k...) > 1 {
 			c.kind = LoCon
 		}
 		return nil
@@ -70,11 +70,11 @@ func (c *change) checkLoRA() error {
 	if len(mid.Shape) != 4 || mid.Shape[0] != ofUp {
 		return misfit(up, mid)
 	}
-	if mid.Shape[1] != ofDown || c.kernel != nil && c.kernel[0]*c.kernel[1] != 1 {
+	if mid.Shape[1] != ofDown || c.kernel != nil && area(c.kernel...) != 1 {
 		return misfit(mid, down)
 	}
 	c.kernel = kernelOf(mid)
-	c.cols *= c.kernel[0] * c.kernel[1]
+	c.cols = area(c.cols, c.kernel[0], c.kernel[1])
 	return nil
 }
 
@@ -122,11 +122,21 @@ func (c *change) checkLoKr() error {
 		}
 		c.rank, _ = matrix(c.tensors[kron2B])
 	}
-	if rows2 > math.MaxInt32 || cols2 > math.MaxInt32 || rows1 > math.MaxInt32 || cols1 > math.MaxInt32 {
-		return fmt.Errorf("module %s is too large", checkpoint.Short(c.module))
-	}
-	c.rows, c.cols = rows1*rows2, cols1*cols2
+	c.rows, c.cols = area(rows1, rows2), area(cols1, cols2)
 	return nil
+}
+
+// area returns the product of sizes, or a number that no tensor has if it is
+// larger than that.
+func area(sizes ...int) int {
+	n := 1
+	for _, s := range sizes {
+		if s > 0 && n > math.MaxInt32/s {
+			return math.MaxInt
+		}
+		n *= s
+	}
+	return n
 }
 
 // product returns the size of the product of the tensors of two roles, with a
@@ -152,5 +162,5 @@ func (c *change) product(first, second, core role) (rows, cols int, kernel []int
 	if t.Shape[1] != rank2 {
 		return 0, 0, nil, misfit(t, b)
 	}
-	return a.Shape[1], cols * t.Shape[2] * t.Shape[3], kernelOf(t), nil
+	return a.Shape[1], area(cols, t.Shape[2], t.Shape[3]), kernelOf(t), nil
 }

@@ -82,7 +82,7 @@ func openTargets(prefix, name string) []target {
 // may be. A file of it alone has no prefix.
 func unetTargets(name string) []target {
 	var list []target
-	for _, t := range append(singleFile(name), flux(name)...) {
+	for _, t := range append(singleFile(name), renamed(name)...) {
 		for _, prefix := range []string{"model.diffusion_model.", ""} {
 			list = append(list, target{prefix + t.weight, prefix + t.bias, t.part})
 		}

@@ -72,3 +72,49 @@ func TestNoTargets(t *testing.T) {
 		}
 	}
 }
+
+// TestTargetsOfTransformers: diffusers has query, key and value apart where files
+// have them in one.
+func TestTargetsOfTransformers(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		model string
+		dims  []int
+		rows  int
+		cols  int
+		row   int // -1: it does not fit
+	}{
+		{"lora_unet_double_blocks_0_img_attn_qkv", "double_blocks.0.img_attn.qkv", []int{6, 2}, 6, 2, 0},
+		{"lora_unet_single_blocks_37_modulation_lin", "single_blocks.37.modulation.lin", []int{6, 2}, 6, 2, 0},
+		{"lora_unet_joint_blocks_3_context_block_attn_qkv", "joint_blocks.3.context_block.attn.qkv", []int{6, 2}, 6, 2, 0},
+		{"diffusion_model.double_blocks.0.txt_mlp.2", "double_blocks.0.txt_mlp.2", []int{6, 2}, 6, 2, 0},
+		{"transformer.transformer_blocks.0.attn.to_k", "double_blocks.0.img_attn.qkv", []int{6, 2}, 2, 2, 2},
+		{"transformer.transformer_blocks.0.attn.to_k", "joint_blocks.0.x_block.attn.qkv", []int{6, 2}, 2, 2, 2},
+		{"transformer.transformer_blocks.0.attn.add_v_proj", "double_blocks.0.txt_attn.qkv", []int{6, 2}, 2, 2, 4},
+		{"transformer.transformer_blocks.0.attn.add_v_proj", "joint_blocks.0.context_block.attn.qkv", []int{6, 2}, 2, 2, 4},
+		{"transformer.single_transformer_blocks.7.proj_mlp", "single_blocks.7.linear1", []int{14, 2}, 8, 2, 6},
+		{"transformer.single_transformer_blocks.7.attn.to_v", "single_blocks.7.linear1", []int{14, 2}, 2, 2, 4},
+		{"lycoris_single_transformer_blocks_7_proj_out", "single_blocks.7.linear2", []int{2, 10}, 2, 10, 0},
+		{"transformer.single_transformer_blocks.7.proj_mlp", "single_blocks.7.linear1", []int{14, 2}, 6, 2, -1},
+		{"transformer.transformer_blocks.0.attn.to_k", "double_blocks.0.img_attn.qkv", []int{6, 2}, 1, 2, -1},
+		{"transformer.transformer_blocks.0.attn.to_v", "double_blocks.0.img_attn.qkv", []int{4, 2}, 2, 2, -1},
+	} {
+		p, ok := pathOf(c.name)
+		if !ok {
+			t.Errorf("%s is no module", c.name)
+			continue
+		}
+		for _, prefix := range []string{"", "model.diffusion_model."} {
+			key := prefix + c.model + ".weight"
+			change := &change{module: c.name, path: p, kind: LoRA, rows: c.rows, cols: c.cols}
+			at, dims, err := change.find(shapes(map[string][]int{key: c.dims}))
+			if c.row < 0 {
+				if err == nil || !strings.Contains(err.Error(), "does not fit") {
+					t.Errorf("%s of %d rows fits: %v", c.name, c.rows, err)
+				}
+			} else if err != nil || at.weight != key || at.row(dims) != c.row {
+				t.Errorf("%s is at row %d of %s, %v; want %d of %s", c.name, at.row(dims), at.weight, err, c.row, key)
+			}
+		}
+	}
+}
