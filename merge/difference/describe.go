@@ -33,7 +33,7 @@ func (c Count) String() string { return fmt.Sprintf("%s (%d)", c.What, c.Modules
 // A Description is what there is to know of a file of changes but for its
 // numbers. What occurs most comes first.
 type Description struct {
-	Arch     string  `json:"arch,omitempty"` // of the models it is for: sd1, sd2, sdxl, flux, sd3; "" if it cannot be told
+	Arch     string  `json:"arch,omitempty"` // of the models it is for: sd1, sd2, sdxl, sdxl-refiner, flux, sd3; "" if it cannot be told
 	Layout   []Count `json:"layout"`         // by whose names: kohya, PEFT, diffusers
 	Kinds    []Count `json:"kinds"`          // see [Kind]
 	Networks []Count `json:"networks"`
@@ -85,13 +85,15 @@ func (c *change) layout() string {
 	return "diffusers"
 }
 
-// arch tells which models l is for, by its first change that tells: the names of
-// its blocks, or how wide the text is that its cross-attention reads. If none
-// does, what the trainer has written counts.
+// arch tells which models l is for, by its first change that tells: how wide the
+// text is that its cross-attention reads, or the names of its blocks. If none does,
+// what the trainer has written counts.
 func (l *File) arch() string {
-	for _, c := range l.changes {
-		if a := c.arch(); a != "" {
-			return a
+	for _, tell := range []func(*change) string{(*change).reads, (*change).arch} {
+		for _, c := range l.changes {
+			if a := tell(c); a != "" {
+				return a
+			}
 		}
 	}
 	says := l.file.Metadata()
@@ -120,8 +122,17 @@ var trained = []struct{ begin, arch string }{
 }
 
 // textWidths are how wide the text is that a UNet reads.
-var textWidths = map[int]string{768: "sd1", 1024: "sd2", 2048: "sdxl"}
+var textWidths = map[int]string{768: "sd1", 1024: "sd2", 1280: "sdxl-refiner", 2048: "sdxl"}
 
+// reads tells by the width of the text.
+func (c *change) reads() string {
+	if name := c.path.name; c.path.network == unet && (strings.HasSuffix(name, ".attn2.to_k") || strings.HasSuffix(name, ".attn2.to_v")) {
+		return textWidths[c.cols]
+	}
+	return ""
+}
+
+// arch tells by the names.
 func (c *change) arch() string {
 	name := c.path.name
 	if c.path.network != unet {
@@ -142,9 +153,6 @@ func (c *change) arch() string {
 		if strings.HasPrefix(name, w.word) {
 			return w.arch
 		}
-	}
-	if strings.Contains(name, ".attn2.to_k") || strings.Contains(name, ".attn2.to_v") {
-		return textWidths[c.cols]
 	}
 	if i := strings.Index(name, ".transformer_blocks."); i >= 0 && !strings.HasPrefix(name[i:], ".transformer_blocks.0.") {
 		return "sdxl" // others have one in a block
