@@ -14,7 +14,7 @@ import (
 var floors = [][]string{
 	{"merge/block", "merge/portable", "merge/vec", "merge/durable", "merge/safetext", "merge/shelf", "merge/checkpoint/torch/pickle"},
 	{"merge/checkpoint", "merge/checkpoint/torch/archive", "merge/recipe", "merge/calc", "similarity/lowrank", "similarity/torchrand", "optimize"},
-	{"merge/checkpoint/safetensors", "merge/checkpoint/torch", "merge/checkpoint/torch/torchtest", "merge/dialect"},
+	{"merge/checkpoint/safetensors", "merge/checkpoint/torch", "merge/checkpoint/torch/torchtest", "merge/checkpoint/folder", "merge/dialect"},
 	{"merge/open", "merge/difference"},
 	{"merge", "merge/exchange", "studies/compose/chain"},
 	{"similarity", "merge/stepwise", "merge/mergetest"},

@@ -57,7 +57,7 @@ func OpenDisk(path string) (*DiskFile, error) {
 func regular(info os.FileInfo) error {
 	switch mode := info.Mode(); {
 	case mode.IsDir():
-		return Malformed("a directory: name the one .safetensors file that holds the model")
+		return Malformed("a folder without a model of diffusers' layout in it: name the file that holds the model")
 	case mode&os.ModeNamedPipe != 0:
 		return Malformed("a pipe: save the model as a file first")
 	case mode&os.ModeSocket != 0:

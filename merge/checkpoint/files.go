@@ -25,7 +25,6 @@ func (files Files) Info() Info {
 	for _, c := range files {
 		info := c.Info()
 		paths = append(paths, info.Path)
-		all.Files = append(all.Files, info.files()...)
 		if !slices.Contains(formats, info.Format) {
 			formats = append(formats, info.Format)
 		}
@@ -42,8 +41,18 @@ func (files Files) Info() Info {
 		all.Notes = append(all.Notes, info.Notes...)
 		all.Dialects = append(all.Dialects, info.Dialects...)
 	}
+	all.Files = files.Paths()
 	all.Path, all.Format = strings.Join(paths, "+"), strings.Join(formats, " and ")
 	all.Stamp.Header = hex.EncodeToString(sum.Sum(nil))
+	return all
+}
+
+// Paths returns the paths of all files that they are made of.
+func (files Files) Paths() []string {
+	var all []string
+	for _, c := range files {
+		all = append(all, c.Info().files()...)
+	}
 	return all
 }
 

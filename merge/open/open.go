@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/folder"
 	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/checkpoint/torch"
 	"mixmatch/merge/dialect"
@@ -62,24 +63,53 @@ func file(files checkpoint.Files) (*checkpoint.File, error) {
 }
 
 // headLen is how much of a file's beginning tells its format.
-const headLen = 1024
+const headLen = 4096
 
+// container opens what is at path: a folder, an index of shards, or a file.
 func container(path string) (checkpoint.Container, error) {
-	d, err := checkpoint.OpenDisk(path)
+	if folder.IsModel(path) {
+		return folder.Open(path, single)
+	}
+	head, size, err := begin(path)
 	if err != nil {
 		return nil, err
 	}
-	head := make([]byte, min(d.Size(), headLen))
-	err = checkpoint.ReadFull(d, head, 0)
-	d.Close()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if folder.RecognizesIndex(head) {
+		return folder.OpenIndex(path, single)
 	}
+	return as(path, head, size)
+}
+
+// single opens one file.
+func single(path string) (checkpoint.Container, error) {
+	head, size, err := begin(path)
+	if err != nil {
+		return nil, err
+	}
+	return as(path, head, size)
+}
+
+// as opens a file by how it begins.
+func as(path string, head []byte, size int64) (checkpoint.Container, error) {
 	for _, f := range formats {
-		if f.is(head, d.Size()) {
+		if f.is(head, size) {
 			return f.open(path)
 		}
 	}
 	// None of them: the one for safetensors says what is wrong.
 	return safetensors.OpenContainer(path)
+}
+
+// begin returns the beginning of a file, and its size.
+func begin(path string) ([]byte, int64, error) {
+	d, err := checkpoint.OpenDisk(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer d.Close()
+	head := make([]byte, min(d.Size(), headLen))
+	if err := checkpoint.ReadFull(d, head, 0); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return head, d.Size(), nil
 }

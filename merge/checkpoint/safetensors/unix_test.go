@@ -20,7 +20,7 @@ func TestOpenSpecial(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Skip(err)
 	}
-	for path, say := range map[string]string{dir: "a directory", pipe: "a pipe", os.DevNull: "a device"} {
+	for path, say := range map[string]string{dir: "a folder", pipe: "a pipe", os.DevNull: "a device"} {
 		f, err := Open(path)
 		if err == nil {
 			f.Close()
