@@ -72,7 +72,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
+			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
 			"sub": cmdSub, "later": cmdLater, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
 		},
 		Condition: func(cond string) (bool, error) {

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"mixmatch/merge/checkpoint/folder"
 )
 
 // never are the endings of files that people have beside their models, and of
@@ -14,9 +16,12 @@ var never = strings.Fields(`
 	.png .jpg .jpeg .webp .gif .bmp .avif .mp4 .webm .py .url .lnk .bak`)
 
 // MayBe reports whether a file of that name may be a model: whether it is not
-// hidden, and no text, picture or unfinished download by its ending. What it is, its
-// content tells.
+// hidden, and no text, picture or unfinished download by its ending, but for an index
+// of shards. What it is, its content tells.
 func MayBe(name string) bool {
+	if folder.IsIndex(name) {
+		return !hidden(name)
+	}
 	return !hidden(name) && !slices.Contains(never, strings.ToLower(filepath.Ext(name))) && !strings.Contains(name, ".tmp-")
 }
 

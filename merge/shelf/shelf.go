@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mixmatch/merge/checkpoint/folder"
 )
 
 // IsList reports whether path stands for several files: it is a folder but no model
@@ -21,7 +23,7 @@ func IsList(path string) bool {
 }
 
 // IsModel reports whether a folder is a model, and no list of models.
-func IsModel(string) bool { return false }
+func IsModel(path string) bool { return folder.IsModel(path) }
 
 // A Shelf is what List found. All is sorted by name.
 type Shelf struct {
@@ -61,34 +63,35 @@ func List(path string) (*Shelf, error) {
 			}
 		}
 	}
+	s.Files = folder.Whole(s.Files)
 	return s, nil
 }
 
 // Walk returns what may be models in a folder and all below it. Folders in it that
 // cannot be read are passed over, and links to folders, which may lead back.
-func Walk(folder string) ([]string, error) {
-	folder, err := filepath.EvalSymlinks(folder) // or a link would not be walked
+func Walk(path string) ([]string, error) {
+	path, err := filepath.EvalSymlinks(path) // or a link would not be walked
 	if err != nil {
 		return nil, err
 	}
 	var found []string
-	err = filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+	err = filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
 		switch {
-		case path == folder:
+		case at == path:
 			return err
 		case errors.Is(err, fs.ErrPermission), err == nil && e.IsDir() && hidden(e.Name()):
 			return fs.SkipDir
 		case err != nil:
 			return err
-		case e.IsDir() && IsModel(path):
-			found = append(found, path)
+		case e.IsDir() && IsModel(at):
+			found = append(found, at)
 			return fs.SkipDir
-		case !isFolder(path, e) && MayBe(e.Name()):
-			found = append(found, path)
+		case !isFolder(at, e) && MayBe(e.Name()):
+			found = append(found, at)
 		}
 		return nil
 	})
-	return found, err
+	return folder.Whole(found), err
 }
 
 // isFolder reports whether e at path is a folder or a link to one.

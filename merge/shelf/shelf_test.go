@@ -32,7 +32,9 @@ func slashes(paths []string) (all []string) {
 
 func TestList(t *testing.T) {
 	made(t, "m/b.safetensors", "m/a.ckpt", "m/noext", "m/.hidden.safetensors", "m/x.safetensors.part", "m/x.CRDOWNLOAD", "m/a.txt", "m/a.preview.PNG",
-		"m/.out.safetensors.tmp-1", "m/old/c.safetensors", "m/docs/readme.md", "m/.git/d.safetensors", "m/old/deep/e.pt", "m [1]/f.safetensors", "m/star*.safetensors")
+		"m/.out.safetensors.tmp-1", "m/old/c.safetensors", "m/docs/readme.md", "m/.git/d.safetensors", "m/old/deep/e.pt", "m [1]/f.safetensors", "m/star*.safetensors",
+		"d/sd/model_index.json", "d/sd/unet/diffusion_pytorch_model.safetensors", "d/part/unet/diffusion_pytorch_model.bin", "d/z.safetensors.index.json",
+		"d/z-00001-of-00002.safetensors", "d/z-00002-of-00002.safetensors", "d/y-00001-of-00002.safetensors")
 	for _, c := range []struct {
 		path          string
 		files, folder []string
@@ -51,6 +53,8 @@ func TestList(t *testing.T) {
 		{path: "nothere/*"},
 		{path: "m/a.ckpt/*"},
 		{path: "m/docs"},
+		{path: "d", files: []string{"d/part", "d/sd", "d/y-00001-of-00002.safetensors", "d/z.safetensors.index.json"}},
+		{path: "d/z*", files: []string{"d/z.safetensors.index.json"}},
 	} {
 		if runtime.GOOS == "windows" && c.path == "m/star*.safetensors" {
 			continue

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"mixmatch/merge/checkpoint/folder"
 )
 
 // wild are the letters that make a wildcard: * stands for any letters, ? for one.
@@ -42,21 +44,21 @@ func match(path string) (*Shelf, error) {
 		}
 		places = next
 	}
-	return &Shelf{Files: places}, nil
+	return &Shelf{Files: folder.Whole(places)}, nil
 }
 
 // step returns what part of a wildcard stands for in a folder: folders to go on
 // from or, if it is the last part, what may be models.
-func step(folder, part string, last bool) ([]string, error) {
+func step(place, part string, last bool) ([]string, error) {
 	if !strings.ContainsAny(part, wild) {
-		path := filepath.Join(folder, part)
+		path := filepath.Join(place, part)
 		info, err := os.Stat(path)
 		if err != nil || !last && !info.IsDir() {
 			return nil, nil
 		}
 		return []string{path}, nil
 	}
-	where := folder
+	where := place
 	if where == "" {
 		where = "."
 	}
@@ -69,7 +71,7 @@ func step(folder, part string, last bool) ([]string, error) {
 	}
 	var found []string
 	for _, e := range entries {
-		path := filepath.Join(folder, e.Name())
+		path := filepath.Join(place, e.Name())
 		if hidden(e.Name()) && !hidden(part) || !like(fold(e.Name()), fold(part)) {
 			continue
 		}
