@@ -71,6 +71,13 @@ func TestSpellings(t *testing.T) {
 		{"conditioner in SD2", block.SD2, replace(h, "conditioner.embedders.0.model."), `text encoder OpenCLIP "conditioner.embedders.0.model."`},
 		{"ComfyUI", block.SDXL, replace(l, "text_encoders.clip_l.transformer.text_model.", g, "text_encoders.clip_g."), "*"},
 		{"SD1's place in SDXL", block.SDXL, replace(l, clip), "*"},
+		{"single file", block.Flux, own, ""},
+		{"single file", "sd3-24", own, ""},
+		{"bare transformer", block.Flux, replace(unet, ""), `UNet single-file ""`},
+		{"bare transformer", "sd3-24", replace(unet, ""), `UNet single-file ""`},
+		{"diffusion_model.", block.Flux, replace(unet, "diffusion_model.", "vae.", vae), `UNet single-file "diffusion_model."; VAE single-file "first_stage_model."`},
+		{"separate encoders", block.Flux, replace("text_encoders.clip_l.transformer.", "text_encoder.", "text_encoders.t5xxl.transformer.", "text_encoder_2."), "*"},
+		{"wrapped", "sd3-24", replace("", "module."), "*"},
 	} {
 		c, err := New(spelled(tt.arch, tt.spell))
 		if err != nil {

@@ -45,7 +45,7 @@ var wrappers = []string{"module", "state_dict", "_orig_mod", "model"}
 var layouts = []*layout{
 	&singleUNet, &diffusersUNet, &flux, &sd3,
 	&singleVAE, &diffusersVAE,
-	&huggingFaceText, &openCLIPText,
+	&huggingFaceText, &openCLIPText, &t5Text,
 }
 
 // tops returns a reader for keys that keep their names, if they begin with one of

@@ -148,7 +148,7 @@ func (r *root) place(key string, t checkpoint.Tensor) (slot, bool) {
 		return slot{}, false
 	}
 	s, ok := r.spell(key)
-	if ok && r.part == block.TextEncoder && holdsHuggingFace(r.target) != (r.layout == &huggingFaceText) {
+	if ok && r.part == block.TextEncoder && r.layout != &t5Text && holdsHuggingFace(r.target) != (r.layout == &huggingFaceText) {
 		if r.layout == &openCLIPText {
 			return slot{}, false // no file is known to need it
 		}
@@ -173,6 +173,6 @@ func (m *model) stranger(file int, name string) *root {
 
 // foreign reports whether the root's tensors have other names than in single files.
 func (r *root) foreign() bool {
-	same := r.usual || r.part == block.TextEncoder && holdsHuggingFace(r.target) == (r.layout == &huggingFaceText)
+	same := r.usual || r.layout == &t5Text || r.part == block.TextEncoder && holdsHuggingFace(r.target) == (r.layout == &huggingFaceText)
 	return !same || r.prefix != r.target
 }

@@ -10,7 +10,7 @@ import (
 
 var textWords = append([]string{
 	"cond_stage_model", "conditioner", "embedders", "0", "1",
-	"text_encoders", "text_encoder", "text_encoder_1", "text_encoder_2", "clip_l", "clip_g", "clip_h", "clip", "transformer", "text_model",
+	"text_encoders", "text_encoder", "text_encoder_1", "text_encoder_2", "text_encoder_3", "clip_l", "clip_g", "clip_h", "clip", "transformer", "text_model",
 }, wrappers...)
 
 // huggingFaceText is a CLIP text encoder as Hugging Face's transformers have it
@@ -30,6 +30,15 @@ var openCLIPText = layout{
 	witnesses: []string{"transformer.resblocks.0.attn.in_proj_weight"},
 	words:     textWords,
 	read:      readOpenCLIP,
+}
+
+// t5Text is the encoder of T5, which Flux and SD3 have beside CLIP. All programs
+// name its tensors alike.
+var t5Text = layout{
+	part: block.TextEncoder, names: "Hugging Face",
+	witnesses: []string{"encoder.block.0.layer.0.SelfAttention.q.weight"},
+	words:     append([]string{"t5xxl", "t5"}, textWords...),
+	read:      tops("shared", "encoder"),
 }
 
 func readHuggingFace([]string) speller {

@@ -125,7 +125,7 @@ func TestAlone(t *testing.T) {
 		{"CLIP-G bare", huggingFace(with(xl, g), g, ""), with(xl, g)},
 		{"OpenCLIP bare", move(with(xl, g), g, ""), with(xl, g)},
 		{"VAE bare", move(vae, vaePrefix, ""), vae},
-		{"VAE of ComfyUI", move(vae, vaePrefix, "vae."), vae},
+		{"VAE of ComfyUI", move(vae, vaePrefix, "vae."), move(vae, vaePrefix, "vae.")},
 	} {
 		c, err := New(tt.file)
 		if err != nil {
