@@ -93,6 +93,10 @@ func (d DType) Float() bool {
 	return f != nil && f.widen != nil
 }
 
+// Widen sets dst to the numbers of format d, one of those that are computed with,
+// that are stored in src: F64 ones are rounded, the others are exact.
+func (d DType) Widen(dst []float32, src []byte) { d.format().widen(dst, src) }
+
 // Narrow stores src in dst as numbers of format d, which must be one of those
 // that are computed with: rounded to nearest, ties to even; what is too large
 // becomes infinite, or NaN in E4M3.

@@ -37,7 +37,7 @@ func New(files ...checkpoint.Container) (checkpoint.Container, error) {
 		return nil, err
 	}
 	if v == nil {
-		return files[0], nil
+		return m.files[0], nil
 	}
 	v.info = m.files.Info()
 	v.info.Dialects = slices.Concat(v.info.Dialects, m.dialects())
@@ -47,8 +47,16 @@ func New(files ...checkpoint.Container) (checkpoint.Container, error) {
 
 // build makes a view of files, or none if it would show the only one as it is.
 func build(files checkpoint.Files) (*model, *view, error) {
-	m := &model{files: files}
+	m := &model{}
+	for _, c := range files {
+		m.paths = append(m.paths, c.Info().Path)
+	}
 	for i, c := range files {
+		c, err := unscale(c)
+		if err != nil {
+			return nil, nil, m.named(i, err)
+		}
+		m.files = append(m.files, c)
 		tensors := c.Tensors()
 		roots, err := findRoots(tensors)
 		if err != nil {
@@ -69,8 +77,8 @@ func build(files checkpoint.Files) (*model, *view, error) {
 
 // named adds to err which of several files it is about.
 func (m *model) named(file int, err error) error {
-	if len(m.files) == 1 {
+	if len(m.paths) == 1 {
 		return err
 	}
-	return fmt.Errorf("%s: %w", m.files[file].Info().Path, err)
+	return fmt.Errorf("%s: %w", m.paths[file], err)
 }

@@ -51,9 +51,9 @@ const t5Prefix = "text_encoders.t5xxl.transformer."
 type family int
 
 const (
-	plain      family = iota // SD1, SD2, and whatever else
-	xl                       // SDXL
-	refiner                  // its refiner
+	plain   family = iota // SD1, SD2, and whatever else
+	xl                    // SDXL
+	refiner               // its refiner
 	fluxFamily
 	sd3Family
 )

@@ -9,6 +9,7 @@ import (
 
 // A model is what is known of the files while they are made one.
 type model struct {
+	paths   []string
 	files   checkpoint.Files
 	tensors [][]checkpoint.Tensor // of each file
 	roots   [][]*root             // of each file, the longest prefix first

@@ -47,8 +47,8 @@ func (m *model) notes() []string {
 	for _, two := range m.twice[:min(1, len(m.twice))] {
 		notes = append(notes, fmt.Sprintf("%d tensors are there under two names with the same numbers, such as %s and %s", len(m.twice), checkpoint.Short(two[0]), checkpoint.Short(two[1])))
 	}
-	for i, c := range m.files {
-		say(m.passed[i], "of %s passed over: a file before it has one of that name", c.Info().Path)
+	for i, path := range m.paths {
+		say(m.passed[i], "of %s passed over: a file before it has one of that name", path)
 	}
 	return notes
 }

@@ -103,7 +103,7 @@ func (m *model) one(name string, all []tensor) (tensor, error) {
 	a := all[0]
 	for _, b := range all[1:] {
 		if a.file != b.file {
-			first, second := m.files[a.file].Info().Path, m.files[b.file].Info().Path
+			first, second := m.paths[a.file], m.paths[b.file]
 			if part := block.PartOf(name); part != block.Other {
 				return a, fmt.Errorf("%w: %s and %s both hold a %s (%s): name one of each part", ErrTwice, first, second, part, checkpoint.Short(name))
 			}
