@@ -3,7 +3,7 @@ TOOL = go tool -modfile=.ci/tools.mod
 LINT = go tool -modfile=.ci/lint.mod golangci-lint
 FUZZTIME = 20s
 
-.PHONY: help build test check race purego fused lint vet bench bench-data rival recovery recovery-large trained lora-oracle fuzz demo golden kill
+.PHONY: help build test check race purego fused lint vet bench bench-data rival recovery recovery-large trained lora-oracle diffusers-oracle fuzz demo golden kill
 
 help:                   ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile
@@ -63,6 +63,10 @@ torch-oracle:           ## files that PyTorch writes, read here and there, numbe
 	python3 -m venv .venv && .venv/bin/pip -q install torch numpy
 	dir=$$(mktemp -d) && .venv/bin/python .ci/torchfiles.py $$dir && .venv/bin/python .ci/hostile.py $$dir/hostile && \
 	go test ./merge/checkpoint/torch -run '^TestTorch$$' -count 1 -v -args -oracle $$dir; code=$$?; rm -r $$dir; exit $$code
+
+diffusers-oracle:       ## folders that PyPI's diffusers and transformers write, read and compared; some two minutes and 5 GB of packages
+	python3 -m venv .venv && .venv/bin/pip -q install torch numpy safetensors diffusers==0.42.1 transformers==5.24.0
+	go test ./merge/open -run '^TestDiffusersItself$$' -count 1 -v -args -python "$(CURDIR)/.venv/bin/python"
 
 fuzz:                   ## each parser, FUZZTIME long
 	.ci/fuzz $(FUZZTIME)

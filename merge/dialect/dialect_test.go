@@ -102,10 +102,10 @@ func dialects(c checkpoint.Container) string {
 	return strings.Join(s, "; ")
 }
 
-// lines returns the recorded names of diffusers by key.
-func recorded(t testing.TB, arch block.Arch) map[string]string {
+// lines returns the fields of each line of a compressed file in testdata.
+func lines(t testing.TB, name string) [][]string {
 	t.Helper()
-	f, err := os.Open("testdata/diffusers.txt.gz")
+	f, err := os.Open("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,9 +114,18 @@ func recorded(t testing.TB, arch block.Arch) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := map[string]string{}
+	var all [][]string
 	for s := bufio.NewScanner(z); s.Scan(); {
-		p := strings.Fields(s.Text())
+		all = append(all, strings.Fields(s.Text()))
+	}
+	return all
+}
+
+// recorded returns the recorded names of diffusers by key.
+func recorded(t testing.TB, arch block.Arch) map[string]string {
+	t.Helper()
+	names := map[string]string{}
+	for _, p := range lines(t, "diffusers.txt.gz") {
 		if p[0] == string(arch) {
 			names[p[2]] = p[1]
 		}

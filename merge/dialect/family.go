@@ -136,10 +136,8 @@ func (m *model) family() (f family, known bool) {
 			switch {
 			case r.part == block.TextEncoder:
 				encoders[r.encoder()] = true
-			case r.layout == &flux:
-				return fluxFamily, true
-			case r.layout == &sd3:
-				return sd3Family, true
+			case r.of != plain:
+				return r.of, true
 			case r.part == block.UNet:
 				known = true
 				for _, t := range m.tensors[i] {

@@ -12,10 +12,14 @@ type layout struct {
 	part  block.Part
 	names string // whose they are
 	usual bool   // those of single files
+	of    family // where it tells that
 
 	// Witnesses are keys without what is in front of them; the part is there in
 	// this layout if one of them is.
 	witnesses []string
+
+	// Needs are keys that must be there too, where witnesses do not tell enough.
+	needs []string
 
 	// Words may stand in front, in any order, as parts of names: people nest
 	// models in wrappers and save them from there.
@@ -34,6 +38,7 @@ type slot struct {
 	key        string // in single files, without the part's prefix
 	piece, of  int    // which piece of how many, along the first dimension; of 0: it is the whole
 	transposed bool
+	swapped    bool // its halves, along the first dimension, are the other way round
 	dropped    bool // single files have nothing like it
 	old        bool // the name is of 2022
 }
@@ -43,7 +48,8 @@ var wrappers = []string{"module", "state_dict", "_orig_mod", "model"}
 
 // layouts are all that are known.
 var layouts = []*layout{
-	&singleUNet, &diffusersUNet, &flux, &sd3,
+	&singleUNet, &diffusersUNet,
+	&flux, &diffusersFlux, &sd3, &diffusersSD3,
 	&singleVAE, &diffusersVAE,
 	&huggingFaceText, &openCLIPText, &t5Text,
 }

@@ -42,7 +42,7 @@ const maxTensors = 1 << 18
 func (m *model) same(file int) bool {
 	for i, t := range m.tensors[file] {
 		c := m.place(file, i)
-		if c.name != t.Name || c.of > 0 || c.transposed || c.dropped || len(c.shape) != len(t.Shape) {
+		if c.name != t.Name || c.of > 0 || c.transposed || c.swapped || c.dropped || len(c.shape) != len(t.Shape) {
 			return false
 		}
 	}
@@ -156,6 +156,9 @@ func (r *root) place(key string, t checkpoint.Tensor) (slot, bool) {
 		s, ok = openCLIPSlot(s.key)
 	}
 	if s.transposed && (len(t.Shape) != 2 || t.DType.Bits()%8 != 0 || t.Bytes() > maxTransposed) {
+		return slot{}, false
+	}
+	if s.swapped && (len(t.Shape) == 0 || t.Shape[0]%2 != 0 || t.DType.Bits()%8 != 0) {
 		return slot{}, false
 	}
 	return s, ok

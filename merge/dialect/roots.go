@@ -53,6 +53,7 @@ func findRoots(tensors []checkpoint.Tensor) ([]*root, error) {
 			}
 		}
 	}
+	roots = slices.DeleteFunc(roots, func(r *root) bool { return !r.complete(tensors) })
 	for _, r := range roots {
 		var keys []string
 		for _, t := range tensors {
@@ -77,6 +78,17 @@ func findRoots(tensors []checkpoint.Tensor) ([]*root, error) {
 	}
 	slices.SortStableFunc(roots, func(a, b *root) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
 	return roots, nil
+}
+
+// complete reports whether the keys that the layout needs are there.
+func (r *root) complete(tensors []checkpoint.Tensor) bool {
+	missing := len(r.needs)
+	for _, t := range tensors {
+		if key, ok := strings.CutPrefix(t.Name, r.prefix); ok && slices.Contains(r.needs, key) {
+			missing--
+		}
+	}
+	return missing == 0
 }
 
 // allows reports whether people put prefix in front of keys of the layout.

@@ -37,6 +37,14 @@ type whole struct {
 
 func (w whole) read(dst []byte, at int64) error { return w.c.ReadBytes(dst, w.i, at) }
 
+// behind is what lies behind the first bytes of another source.
+type behind struct {
+	source
+	begin int64
+}
+
+func (b behind) read(dst []byte, at int64) error { return b.source.read(dst, b.begin+at) }
+
 // pieces are several tensors, one behind the other.
 type pieces []tensor
 

@@ -18,21 +18,6 @@ var singleUNet = layout{
 	read:      tops("time_embed", "label_emb", "input_blocks", "middle_block", "output_blocks", "out"),
 }
 
-// flux and sd3 are transformers, which stand where UNets do.
-var flux = layout{
-	part: block.UNet, names: "single-file", usual: true,
-	witnesses: []string{"double_blocks.0.img_attn.qkv.weight"},
-	words:     unetWords,
-	read:      tops("img_in", "txt_in", "time_in", "vector_in", "guidance_in", "double_blocks", "single_blocks", "final_layer"),
-}
-
-var sd3 = layout{
-	part: block.UNet, names: "single-file", usual: true,
-	witnesses: []string{"joint_blocks.0.x_block.attn.qkv.weight"},
-	words:     unetWords,
-	read:      tops("x_embedder", "t_embedder", "y_embedder", "context_embedder", "pos_embed", "joint_blocks", "final_layer"),
-}
-
 // diffusersUNet is the UNet of diffusers (UNet2DConditionModel).
 var diffusersUNet = layout{
 	part: block.UNet, names: "diffusers",

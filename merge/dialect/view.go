@@ -48,6 +48,8 @@ func (m *model) assemble(name string) (tensor, bool, error) {
 			parts[c.piece] = append(parts[c.piece], c.tensor)
 		case c.transposed:
 			all = append(all, c.transpose())
+		case c.swapped:
+			all = append(all, c.swap())
 		default:
 			all = append(all, c.tensor)
 		}
@@ -79,6 +81,17 @@ func (c claim) transpose() tensor {
 	t := c.tensor
 	t.from = transposed{t.from, t.shape[0], t.shape[1], t.dtype.Bits() / 8}
 	t.shape = []int{t.shape[1], t.shape[0]}
+	return t
+}
+
+// swap returns c with the second half of its rows first.
+func (c claim) swap() tensor {
+	t, half := c.tensor, c.tensor
+	half.shape = slices.Clone(t.shape)
+	half.shape[0] /= 2
+	first, second := half, half
+	first.from, second.from = behind{t.from, half.bytes()}, behind{t.from, 0}
+	t.from = pieces{first, second}
 	return t
 }
 
