@@ -145,7 +145,7 @@ func openAs(c *cli.Context, arg string, how func(name, path string) (*merge.Mode
 	if err != nil {
 		return nil, err
 	}
-	sayNotes(c, m.File)
+	sayFileNotes(c, m.File)
 	return m, nil
 }
 
@@ -164,8 +164,8 @@ func modelName(c *cli.Context, path string) error {
 	return nil
 }
 
-// sayNotes says what was assumed or passed over when a file was opened.
-func sayNotes(c *cli.Context, f *checkpoint.File) {
+// sayFileNotes says what was assumed or passed over when a file was opened.
+func sayFileNotes(c *cli.Context, f *checkpoint.File) {
 	for _, n := range f.Notes() {
 		say(c, "note: %s: %s", f.Path(), n)
 	}
@@ -191,14 +191,21 @@ func readRecipe(c *cli.Context, path string) (string, error) {
 		if len(text) > recipe.MaxText {
 			return "", usage("%s: more than a megabyte: that is no recipe", path)
 		}
+		// Read here for its notes alone. What is wrong with it is found again
+		// when it is known what models it is for.
+		if _, notes, err := importRecipe(text, format, ""); err == nil {
+			sayNotes(c, notes)
+		}
+		text, _, err := exchange.Decode(text)
+		if err != nil {
+			return "", usage("%s: %w", path, err)
+		}
 		return string(text), nil
 	}
 	r, notes, err := importRecipe(text, format, "")
+	sayNotes(c, notes)
 	if err != nil {
 		return "", usage("%s: %w", path, err)
-	}
-	for _, n := range notes {
-		say(c, "note: %s", n)
 	}
 	if era := string(r.Layout.Era()); !c.IsSet("era") && era != string(block.Eras()[0]) {
 		say(c, "%s is for the block map %s", path, era)

@@ -187,7 +187,7 @@ func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths [
 	}
 	defer closeAll(files)
 	for _, f := range files {
-		sayNotes(c, f)
+		sayFileNotes(c, f)
 	}
 	if err := r.describe(files); err != nil {
 		return err

@@ -32,7 +32,7 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 		}
 		models = append(models, m)
 		files = append(files, m.File)
-		sayNotes(c, m.File)
+		sayFileNotes(c, m.File)
 	}
 	if err := r.describe(files[len(files)-len(paths):]); err != nil {
 		return err

@@ -90,6 +90,12 @@ func convertAction(c *cli.Context) error {
 	opt.Recipe = recipe.Options{Result: c.String("result"), Lenient: c.Bool("lenient")}
 	r, notes, err := exchange.Import(text, from, l, opt)
 	if err != nil {
+		sayNotes(c, notes)
+		if xl, bad := block.For(block.SDXL, block.Eras()[0]); l == nil && bad == nil {
+			if _, _, bad := exchange.Import(text, from, xl, opt); bad == nil {
+				return usage("%s: %w; with --arch sdxl it can be read", in, err)
+			}
+		}
 		return usage("%s: %w", in, err)
 	}
 	return writeDocument(c, r, to, out, opt, notes)

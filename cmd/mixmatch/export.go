@@ -158,10 +158,15 @@ func emit(c *cli.Context, text []byte, out string, notes []string) error {
 			return err
 		}
 	}
+	sayNotes(c, notes)
+	return nil
+}
+
+// sayNotes prints notes, a line each.
+func sayNotes(c *cli.Context, notes []string) {
 	for _, n := range notes {
 		say(c, "note: %s", n)
 	}
-	return nil
 }
 
 func exportCommand() *cli.Command {

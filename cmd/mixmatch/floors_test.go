@@ -37,6 +37,8 @@ var outside = map[string][]string{
 	"golang.org/x/sys/cpu":           {"merge/vec", "similarity/torchrand"},
 	"golang.org/x/sys/unix":          {"merge/durable"},
 	"golang.org/x/term":              {"cmd/mixmatch"},
+	"go.yaml.in/yaml":                {"merge/exchange"},
+	"golang.org/x/text":              {"merge/exchange"},
 }
 
 // major is the end of a module path that tells its version.

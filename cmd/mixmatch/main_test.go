@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -63,6 +65,7 @@ var family = []string{
 //	cut FILE N               cuts N bytes off the end
 //	flip FILE N              changes byte N (from the end if negative)
 //	sub FILE OLD NEW         replaces the first OLD
+//	utf16 FILE               makes its text UTF-16, as PowerShell writes it
 //	later FILE               sets the time of the last change an hour ahead
 //	hold STUDY               runs the study in another process: this one
 //	same FILE FILE ...       safetensors files with the same numbers
@@ -74,6 +77,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
 			"sub": cmdSub, "later": cmdLater, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
+			"utf16": cmdUTF16,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
@@ -97,7 +101,7 @@ func TestScripts(t *testing.T) {
 
 // cmdExits runs a command that must exit with a certain code. If that is not
 // 0, it must have printed nothing on stdout and one line on stderr, beside
-// notices, and must have left nothing half-written.
+// notices and notes, and must have left nothing half-written.
 func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits N COMMAND ...")
@@ -135,7 +139,7 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stderr"), "\n"), "\n")
 	for i, l := range lines {
 		isError := strings.HasPrefix(l, "mixmatch: ")
-		if last := i == len(lines)-1; isError != last || !isError && !strings.Contains(l, "takes no part") {
+		if last := i == len(lines)-1; isError != last || !isError && !strings.Contains(l, "takes no part") && !strings.HasPrefix(l, "note: ") {
 			ts.Fatalf("stderr is not one line beginning with the program's name")
 		}
 	}
@@ -209,6 +213,16 @@ func cmdSub(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s does not contain %q", args[0], args[1])
 		}
 		return []byte(strings.Replace(string(b), args[1], args[2], 1))
+	})
+}
+
+func cmdUTF16(ts *testscript.TestScript, _ bool, args []string) {
+	change(ts, args[0], func(b []byte) []byte {
+		out := []byte{0xff, 0xfe}
+		for _, unit := range utf16.Encode([]rune(string(b))) {
+			out = binary.LittleEndian.AppendUint16(out, unit)
+		}
+		return out
 	})
 }
 

@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
@@ -171,30 +170,18 @@ func Export(r *recipe.Recipe, format string, opt Options) ([]byte, []string, err
 	return text, e.notes, nil
 }
 
-// plain returns an error if a step of r is more than its ratios, or adds a LoRA:
-// only the notation itself holds LoRAs, calculation modes, elemental merges and
-// the like.
-func plain(r *recipe.Recipe) error {
-	for _, s := range r.Steps {
-		switch {
-		case s.LoRA() != "":
-			return fmt.Errorf("%w: %s is %s with the LoRA %s; only the format text holds that", ErrCannot, s.Out, s.A, s.LoRA())
-		case s.Calc != "":
-			return fmt.Errorf("%w: %s is merged with the calculation mode %s; only the format text holds that", ErrCannot, s.Out, s.Calc)
-		case len(s.Elements) > 0 || s.Include != nil || s.Exclude != nil:
-			return fmt.Errorf("%w: %s merges elements apart; only the format text holds that", ErrCannot, s.Out)
-		}
-	}
-	return nil
-}
-
 // Import reads a document. The format "" stands for what it looks like; see
-// [Recognize]. A nil layout stands for the one that the document states, and
+// [Recognize]. The notes come with an error too: they may say why it had to be.
+// A nil layout stands for the one that the document states, and
 // SD1.x in the default era if it states none; any other is the one that the
 // recipe must be for.
 func Import(text []byte, format string, l *block.Layout, opt Options) (*recipe.Recipe, []string, error) {
 	if len(text) > MaxBytes {
 		return nil, nil, fmt.Errorf("the document has %d bytes; at most %d are read", len(text), MaxBytes)
+	}
+	text, decoded, err := Decode(text)
+	if err != nil {
+		return nil, nil, err
 	}
 	if format == "" {
 		format = Recognize(text)
@@ -207,6 +194,9 @@ func Import(text []byte, format string, l *block.Layout, opt Options) (*recipe.R
 		return nil, nil, fmt.Errorf("%s can only be written", format)
 	}
 	im := &importer{given: l, opt: opt}
+	if decoded != "" {
+		im.note("%s", decoded)
+	}
 	steps, err := c.read(im, text)
 	if err != nil {
 		return nil, im.notes, fmt.Errorf("%s: %w", format, err)
@@ -220,16 +210,6 @@ func Import(text []byte, format string, l *block.Layout, opt Options) (*recipe.R
 	}
 	return r, im.notes, nil
 }
-
-// An exporter is one call of Export.
-type exporter struct {
-	*recipe.Recipe
-	opt   Options
-	notes []string
-}
-
-// note adds a note, once.
-func (e *exporter) note(format string, args ...any) { e.notes = addNote(e.notes, format, args) }
 
 // addNote keeps a note to one line that can be shown: names are from files.
 func addNote(notes []string, format string, args []any) []string {
@@ -252,45 +232,4 @@ func addNote(notes []string, format string, args []any) []string {
 // cannot returns an error that wraps ErrCannot.
 func cannot(format string, args ...any) error {
 	return fmt.Errorf(format+" (%w)", append(args, ErrCannot)...)
-}
-
-// checkNames refuses names that text files garble.
-func (e *exporter) checkNames() error {
-	for i := range e.Steps {
-		for _, n := range append(e.Steps[i].Operands(), e.Steps[i].Out) {
-			if !utf8.ValidString(n) {
-				return cannot("the name %q is not UTF-8", n)
-			}
-		}
-	}
-	return nil
-}
-
-// files refuses models that the reader of a document would take for one, since
-// it knows them by their files.
-func (e *exporter) files() error {
-	of := map[string]string{}
-	for _, n := range e.Sources() {
-		f := e.file(n)
-		if other, ok := of[f]; ok {
-			return cannot("%s and %s are both files called %s; rename one", other, n, f)
-		}
-		of[f] = n
-	}
-	return nil
-}
-
-// fixed refuses a recipe with open ratios.
-func (e *exporter) fixed() error {
-	for i := range e.Steps {
-		s := &e.Steps[i]
-		for _, row := range []recipe.Row{s.Alpha, s.Beta} {
-			for id, x := range row {
-				if x.Hole != recipe.Fixed {
-					return cannot("%s has an open ratio in %s; only text and json have those", s.Out, e.Layout.Name(block.ID(id)))
-				}
-			}
-		}
-	}
-	return nil
 }

@@ -3,11 +3,6 @@ package exchange
 import (
 	"bytes"
 	"encoding/csv"
-	"errors"
-	"fmt"
-	"io"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -128,12 +123,12 @@ func mergedName(s *recipe.Step, scalar bool) string {
 	lines := strings.Split(text, "\n")
 	head := strings.TrimSuffix(lines[0], " = "+lastName(lines[0], s))
 	for _, line := range lines[1:] {
-		_, v, _ := strings.Cut(line, " = ")
-		if !strings.HasPrefix(v, "(") {
-			v = "(" + v + ")"
+		row := s.Alpha
+		if strings.HasPrefix(line, "beta") {
+			row = s.Beta
 		}
-		if !scalar {
-			head += " " + v
+		if !scalar { // in full, though it may be one number
+			head += " (" + recipe.Vector(row) + ")"
 		}
 	}
 	return head
@@ -146,148 +141,3 @@ func lastName(line string, s *recipe.Step) string {
 	}
 	return strconv.Quote(s.Out)
 }
-
-// readHistory reads the rows of a history as steps. A row that is no linear
-// merge is left out with a note, and what it made counts as a source.
-func readHistory(im *importer, text []byte) ([]recipe.Step, error) {
-	c := newCSV(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
-	names := map[string]string{} // short hash -> name
-	for _, name := range slices.Backward(slices.Sorted(maps.Keys(im.opt.Models))) {
-		if h := im.opt.Models[name].SHA256; len(h) >= 10 {
-			names[h[:10]] = name
-		}
-	}
-	h := &history{importer: im, names: names, made: map[string]int{}}
-	for n := 0; ; n++ {
-		row, err := c.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 && len(row) > 0 && strings.EqualFold(row[0], "ID") {
-			continue
-		}
-		if len(h.steps) >= recipe.MaxSteps {
-			return nil, fmt.Errorf("more than %d rows", recipe.MaxSteps)
-		}
-		if err := h.add(row, n); err != nil {
-			im.note("row %d was left out: %v", n, err)
-		}
-	}
-	if len(h.steps) == 0 {
-		return nil, errors.New("no row that is a linear merge")
-	}
-	return h.steps, nil
-}
-
-// A history is a log of merges that is being read.
-type history struct {
-	*importer
-	names map[string]string
-	steps []recipe.Step
-	made  map[string]int // name -> the latest step that made it
-}
-
-// add appends the step of a row. In a log a name can be made again; then the
-// steps before mean the earlier model, which gets a name of its own.
-func (h *history) add(row []string, n int) error {
-	s, err := h.step(row)
-	if err != nil {
-		return err
-	}
-	if at, ok := h.made[s.Out]; ok {
-		old := fmt.Sprintf("%s (row %d)", s.Out, h.steps[at].Line)
-		if _, ok := h.made[old]; ok {
-			return fmt.Errorf("too many models called %q", s.Out)
-		}
-		for i := at + 1; i < len(h.steps); i++ {
-			for _, name := range []*string{&h.steps[i].A, &h.steps[i].B, &h.steps[i].C} {
-				if *name == s.Out {
-					*name = old
-				}
-			}
-		}
-		for _, name := range []*string{&s.A, &s.B, &s.C} {
-			if *name == s.Out {
-				*name = old
-			}
-		}
-		h.steps[at].Out = old
-		h.made[old] = at
-	}
-	s.Line = n
-	h.made[s.Out] = len(h.steps)
-	h.steps = append(h.steps, s)
-	return nil
-}
-
-// step reads a row.
-func (h *history) step(row []string) (s recipe.Step, err error) {
-	if len(row) < historyNeeds {
-		return s, fmt.Errorf("%d columns", len(row))
-	}
-	row = append(row, make([]string, max(0, historyColumns-len(row)))...)
-	if calc := strings.TrimSpace(row[colCalc]); calc != "" && calc != "normal" {
-		return s, cannot("its calculation mode is %q", calc)
-	}
-	if strings.TrimSpace(row[colDeep]) != "" {
-		return s, cannot("it merges elements apart")
-	}
-	if strings.Trim(row[colAdjust], " 0,.") != "" {
-		return s, cannot("it adjusts the result")
-	}
-	if row[colInEx] != "" && row[colInEx] != "Off" && strings.Trim(row[colExBlocks]+row[colExElems], "[] ") != "" {
-		return s, cannot("it includes or excludes blocks")
-	}
-	if s.Mode, err = parseMode(row[colMode]); err != nil {
-		return s, err
-	}
-	alpha, beta := row[colAlpha], row[colBeta]
-	if strings.EqualFold(row[colMBW], "true") {
-		alpha, beta = row[colWeightsA], row[colWeightsB]
-	}
-	if s.Alpha, err = h.row(alpha); err != nil {
-		return s, err
-	}
-	if s.Mode.HasBeta() {
-		if s.Beta, err = h.row(beta); err != nil {
-			return s, err
-		}
-	}
-	formula, err := recipe.Parse(h.layout(), cutCalc(row[colName]), recipe.Options{})
-	var written recipe.Step
-	if err == nil && formula.Steps[0].Mode == s.Mode {
-		written = formula.Steps[0]
-	}
-	model := func(hash, name string) string {
-		if n, ok := h.names[hash]; ok {
-			return n
-		}
-		if name == "" {
-			return hash
-		}
-		return name
-	}
-	s.A, s.B = model(row[colHashA], written.A), model(row[colHashB], written.B)
-	if s.Mode.HasC() {
-		s.C = model(row[colHashC], written.C)
-	}
-	for _, n := range s.Operands() {
-		if n == "" {
-			return s, errors.New("its models cannot be told from its name, and have no hashes")
-		}
-	}
-	s.Out = strings.TrimSuffix(strings.TrimSuffix(row[colCustomName], ".safetensors"), ".ckpt")
-	if s.Out != "" && s.Out == row[colCustomName] && strings.Contains(row[colSaveSets], "'fp16'") {
-		s.Out += ".fp16"
-	}
-	if s.Out == "" {
-		s.Out = fmt.Sprintf("MERGE%d", len(h.steps)+1)
-	}
-	return s, nil
-}
-
-// cutCalc cuts the mark of the normal calculation off a name.
-func cutCalc(name string) string { return strings.TrimSuffix(name, "_normal") }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
-	"fmt"
-	"io"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
@@ -28,7 +26,7 @@ type document struct {
 	Sources []jsonSource                  `json:"sources,omitempty"`
 	Steps   []jsonStep                    `json:"steps"`
 	Weights map[string]map[string]float64 `json:"weights,omitempty"`
-	VAE     string                        `json:"vae,omitempty"` // whose VAE the result has; read and left out
+	VAE     string                        `json:"vae,omitempty"` // whose VAE the result has; read and noted
 }
 
 type jsonSource struct {
@@ -67,37 +65,6 @@ func (q jsonRatio) MarshalJSON() ([]byte, error) {
 	return json.Marshal(q.Value)
 }
 
-// UnmarshalJSON reads either.
-func (q *jsonRatio) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] != '{' {
-		var v *float64
-		if err := json.Unmarshal(b, &v); err != nil {
-			return err
-		}
-		if v == nil {
-			return fmt.Errorf("a ratio is null")
-		}
-		*q = jsonRatio{Value: *v + 0} // -0 is 0
-		return nil
-	}
-	h := jsonHole{Lo: recipe.DefaultLo, Hi: recipe.DefaultHi}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&h); err != nil {
-		return err
-	}
-	hole := recipe.Own
-	switch h.Open {
-	case "own":
-	case "shared":
-		hole = recipe.Shared
-	default:
-		return fmt.Errorf(`a ratio is open %q: "own" or "shared" is known`, h.Open)
-	}
-	*q = jsonRatio(recipe.Open(hole, h.Lo+0, h.Hi+0))
-	return nil
-}
-
 func writeJSON(e *exporter) ([]byte, error) {
 	doc := document{Format: jsonFormat, Arch: e.Layout.Arch(), Era: e.Layout.Era(), Blocks: e.Layout.Names(), VAE: e.opt.VAE}
 	for _, name := range e.Sources() {
@@ -126,62 +93,6 @@ func writeJSON(e *exporter) ([]byte, error) {
 		}
 	}
 	return marshal(doc)
-}
-
-func readJSON(im *importer, text []byte) ([]recipe.Step, error) {
-	var doc document
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&doc); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("something stands behind the recipe")
-	}
-	if doc.Format != jsonFormat {
-		return nil, fmt.Errorf("format %q is not %q", doc.Format, jsonFormat)
-	}
-	if doc.Arch == "" { // written without it once
-		doc.Arch = block.SD1
-		if len(doc.Blocks) == 20 {
-			doc.Arch = block.SDXL
-		}
-		if im.given != nil {
-			doc.Arch = im.given.Arch()
-		}
-	}
-	if err := im.stated(doc.Arch, doc.Era); err != nil {
-		return nil, err
-	}
-	if names := im.layout().Names(); fmt.Sprint(names) != fmt.Sprint(doc.Blocks) {
-		return nil, fmt.Errorf("the blocks are not those of %v", im.layout())
-	}
-	row := func(list []jsonRatio) recipe.Row {
-		var row recipe.Row
-		for _, q := range list {
-			row = append(row, recipe.Ratio(q))
-		}
-		return row
-	}
-	var steps []recipe.Step
-	for _, s := range doc.Steps {
-		mode, err := parseMode(s.Mode)
-		if err != nil {
-			return nil, err
-		}
-		st := recipe.Step{Mode: mode, A: s.A, B: s.B, Alpha: row(s.Alpha), Out: s.Out}
-		if mode.HasC() {
-			st.C = s.C
-		}
-		if mode.HasBeta() {
-			st.Beta = row(s.Beta)
-		}
-		steps = append(steps, st)
-	}
-	if doc.VAE != "" {
-		im.note("the result has the VAE of %s", doc.VAE)
-	}
-	return steps, nil
 }
 
 // marshal writes JSON for people too: indented, and no sign escaped that need

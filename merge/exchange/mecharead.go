@@ -12,13 +12,14 @@ import (
 
 // A node is the result of an instruction of sd-mecha.
 type node struct {
-	name  string             // of a model
-	dict  map[string]float64 // of a dict, and of a literal, which is the same node
-	row   recipe.Row         // of a dict, made when it is used
-	minus []int              // of a difference: the two operands
-	step  *recipe.Step       // of a merge
-	named bool
-	uses  int
+	name   string             // of a model
+	dict   map[string]float64 // of a dict, and of a literal, which is the same node
+	row    recipe.Row         // of a dict, made when it is used
+	number *float64           // of a literal that is a number
+	minus  []int              // of a difference: the two operands
+	step   *recipe.Step       // of a merge
+	named  bool
+	uses   int
 }
 
 // A mechaReader reads sd-mecha's text.
@@ -33,7 +34,7 @@ type mechaReader struct {
 // readMecha reads models, weighted_sum, add_difference and subtract, with
 // ratios that are numbers, or dicts by block or by key.
 func readMecha(im *importer, text []byte) ([]recipe.Step, error) {
-	lines := strings.Split(strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff")), "\n")
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	if strings.TrimSpace(lines[0]) != mechaVersion {
 		return nil, fmt.Errorf("it begins with %.60q; only %q is known", lines[0], mechaVersion)
 	}
@@ -121,63 +122,32 @@ func (r *mechaReader) instruction(line string) error {
 	if len(list) == 0 {
 		return errors.New("no instruction")
 	}
-	var args []string
-	named := map[string]string{}
+	in := &mechaLine{named: map[string]string{}}
 	for _, w := range list[1:] {
 		if k, v, ok := strings.Cut(w, "="); ok && !strings.HasPrefix(w, `"`) {
-			if _, twice := named[k]; twice {
+			if _, twice := in.named[k]; twice {
 				return fmt.Errorf("%.60q is given twice", k)
 			}
-			named[k] = v
+			in.named[k] = v
 		} else {
-			args = append(args, w)
+			in.args = append(in.args, w)
 		}
 	}
-	nd := &node{}
+	var nd *node
 	switch list[0] {
 	case "dict":
-		nd.dict = map[string]float64{}
-		for k, v := range named {
-			x, err := strconv.ParseFloat(v, 64)
-			if err != nil {
-				return fmt.Errorf("the ratio %.60q is no number", v)
-			}
-			nd.dict[k] = x
-		}
+		nd, err = in.dict()
 	case "literal":
-		of, err := r.ref(args, 0)
-		if err != nil {
-			return err
-		}
-		if of.dict == nil {
-			return errors.New("a literal of something that is no dict")
-		}
-		nd = of // so that its row is made once
+		nd, err = r.literal(in)
 	case "model":
-		if len(args) == 0 || !strings.HasPrefix(args[0], `"`) {
-			return errors.New("a model without a file")
-		}
-		if c := named["model_config"]; c != "" && !strings.HasPrefix(c, `"sd1-ldm`) && !strings.HasPrefix(c, `"sdxl-sgm`) {
-			return cannot("models of %s cannot be read", strings.Trim(c, `"`))
-		}
-		if strings.HasPrefix(named["model_config"], `"sdxl`) && r.given == nil {
-			r.given, _ = block.For(block.SDXL, block.Eras()[0]) // exists
-		}
-		nd.name, nd.named = r.title, true
-		if nd.name == "" {
-			nd.name = recipe.NameOf(args[0][1:])
-		}
-		if other, ok := r.files[nd.name]; ok && other != args[0] {
-			return cannot("two models are called %.60q", nd.name)
-		}
-		r.files[nd.name] = args[0]
-		r.used[nd.name] = true
+		nd, err = r.model(in)
 	case "merge":
-		if nd, err = r.merge(args, named); err != nil {
-			return err
-		}
+		nd, err = r.merge(in)
 	default:
-		return fmt.Errorf("unknown instruction %.60q", list[0])
+		err = fmt.Errorf("unknown instruction %.60q", list[0])
+	}
+	if err != nil {
+		return err
 	}
 	r.nodes = append(r.nodes, nd)
 	return nil
@@ -205,44 +175,60 @@ func (r *mechaReader) at(args []string, i int) (int, error) {
 }
 
 // merge reads a merge, whose method is the first argument.
-func (r *mechaReader) merge(args []string, named map[string]string) (*node, error) {
-	if len(args) == 0 || !strings.HasPrefix(args[0], `"`) {
+func (r *mechaReader) merge(in *mechaLine) (*node, error) {
+	if len(in.args) == 0 || !strings.HasPrefix(in.args[0], `"`) {
 		return nil, errors.New("a merge without a method")
 	}
-	method, args := args[0][1:], args[1:]
+	var method string
+	method, in.args = in.args[0][1:], in.args[1:]
+	for _, how := range []string{"dtype", "device"} { // of the calculation
+		in.take(how)
+	}
 	if strings.HasPrefix(method, "convert_") && strings.Contains(method, "_blocks_") {
-		of, err := r.ref(args, 0)
-		if err != nil {
-			return nil, err
+		of, err := r.ref(in.args, 0)
+		if err == nil && of.dict == nil {
+			err = errors.New("ratios by block of something that is no dict")
 		}
-		return of, nil
+		if err == nil {
+			err = in.rest(1)
+		}
+		return of, err
+	}
+	switch method {
+	case "subtract", "weighted_sum", "add_difference":
+	default:
+		return nil, cannot("the method %.60q is not linear with known shares", method)
 	}
 	var operands []int
-	for i := range min(2, len(args)) {
-		n, err := r.at(args, i)
+	for i, name := range []string{"a", "b"} {
+		if ref := in.take(name); ref != "" && i == len(in.args) {
+			in.args = append(in.args, ref)
+		} else if ref != "" {
+			return nil, fmt.Errorf("the argument %s is given twice", name)
+		}
+		n, err := r.at(in.args, i)
 		if err != nil {
 			return nil, err
 		}
 		r.nodes[n].uses++
 		operands = append(operands, n)
 	}
-	if len(operands) < 2 {
-		return nil, cannot("the method %q is not read with such operands", method)
-	}
 	a, b := operands[0], operands[1]
-	switch method {
-	case "subtract":
+	if method == "subtract" {
 		if !r.isModel(a) || !r.isModel(b) {
 			return nil, cannot("a difference of differences")
 		}
-		return &node{minus: operands}, nil
-	case "weighted_sum", "add_difference":
-	default:
-		return nil, cannot("the method %q is not linear with known shares", method)
+		return &node{minus: operands}, in.rest(2)
 	}
-	ratio := named["alpha"]
-	if ratio == "" && len(args) > 2 {
-		ratio = args[2]
+	ratio, most := in.take("alpha"), 2
+	if ratio == "" && len(in.args) > 2 {
+		ratio, most = in.args[2], 3
+	}
+	if ratio == "" {
+		return nil, fmt.Errorf("%s without alpha", method)
+	}
+	if err := in.rest(most); err != nil {
+		return nil, err
 	}
 	row, err := r.alpha(ratio)
 	if err != nil {

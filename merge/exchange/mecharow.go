@@ -14,18 +14,23 @@ import (
 
 // alpha reads a ratio: a number for all blocks, or a dict.
 func (r *mechaReader) alpha(s string) (recipe.Row, error) {
-	if !strings.HasPrefix(s, "&") {
-		v, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			return nil, fmt.Errorf("the ratio %.60q is no number", s)
-		}
+	uniform := func(v float64) (recipe.Row, error) {
 		return r.numbers(slices.Repeat([]float64{v}, r.layout().Len()))
 	}
-	n, err := r.ref([]string{s}, 0)
-	if err != nil {
-		return nil, err
+	if !strings.HasPrefix(s, "&") {
+		v, ok := numberIn(strings.TrimPrefix(s, `"`))
+		if !ok {
+			return nil, fmt.Errorf("the ratio %.60q is no number", s)
+		}
+		return uniform(v)
 	}
-	if n.dict == nil {
+	n, err := r.ref([]string{s}, 0)
+	switch {
+	case err != nil:
+		return nil, err
+	case n.number != nil:
+		return uniform(*n.number)
+	case n.dict == nil:
 		return nil, errors.New("a ratio that is no literal")
 	}
 	if n.row == nil {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
@@ -24,65 +25,96 @@ func readMergekit(im *importer, text []byte) ([]recipe.Step, error) {
 			}
 		}
 	}
-	doc, err := parseYAML(strings.TrimPrefix(string(text), "\ufeff"))
+	doc, err := parseYAML(text)
 	if err != nil {
 		return nil, err
 	}
-	top, _ := doc.(map[string]any)
-	method, _ := top["merge_method"].(string)
-	base, _ := top["base_model"].(string)
-	global, _ := top["parameters"].(map[string]any)
+	top := mappingOf(doc, "the document")
+	method, base := top.text("merge_method"), top.text("base_model")
+	global := top.below("parameters")
+	for _, k := range []string{"slices", "modules", "merges"} {
+		if top.has(k) != nil {
+			return nil, cannot("%s", k)
+		}
+	}
+	models := top.list("models")
+	for _, how := range []string{"dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template"} {
+		top.has(how) // of the file, not of the weights
+	}
+	if err := firstOf(top.finish(im), global.err); err != nil {
+		return nil, err
+	}
 	normalize := method == "linear" // mergekit's default
 	switch method {
+	case "":
+		return nil, errors.New("merge_method is missing")
 	case "linear":
+		if base != "" {
+			im.note("base_model is not used by the method linear")
+		}
 	case "task_arithmetic":
 		if base == "" {
-			return nil, errors.New("no base_model")
+			return nil, errors.New("base_model is missing")
 		}
 	default:
 		return nil, cannot("the method %.60q", method)
 	}
-	if v, ok := global["normalize"].(string); ok {
-		normalize = strings.EqualFold(v, "true")
+	if top.fields["parameters"] == nil && method == "linear" {
+		im.note("parameters say nothing of normalize: mergekit divides the weights by their sum")
 	}
-	if v, ok := global["lambda"].(string); ok && v != "1" && v != "1.0" {
-		return nil, cannot("the lambda %.20s", v)
+	normalize = global.flag("normalize", normalize)
+	if err := plainLambda(global); err != nil {
+		return nil, err
 	}
-	for _, k := range []string{"slices", "modules", "merges"} {
-		if _, ok := top[k]; ok {
-			return nil, cannot("%s", k)
-		}
+	shared := global.has("weight")
+	global.has("int8_mask")
+	if err := global.finish(im); err != nil {
+		return nil, err
 	}
-	models, _ := top["models"].([]any)
 	if len(models) == 0 {
-		return nil, errors.New("no models")
+		return nil, errors.New("models are missing")
 	}
 	var names []string
 	var weights [][]float64
-	for _, x := range models {
-		m, _ := x.(map[string]any)
-		file, _ := m["model"].(string)
+	for i, n := range models {
+		m := mappingOf(n, fmt.Sprintf("models[%d]", i))
+		file, params := m.text("model"), m.below("parameters")
+		if err := firstOf(m.finish(im), params.err); err != nil {
+			return nil, err
+		}
 		if file == "" {
-			return nil, errors.New("a model without a name")
+			return nil, fmt.Errorf("line %d: model is missing", n.Line)
 		}
-		params, _ := m["parameters"].(map[string]any)
-		w, ok := params["weight"]
-		if !ok {
-			w, ok = global["weight"]
+		w := params.has("weight")
+		if err := firstOf(plainLambda(params), params.finish(im)); err != nil {
+			return nil, err
 		}
-		if file == base && !ok {
+		if w == nil {
+			w = shared
+		}
+		if file == base && w == nil {
 			continue
 		}
-		if !ok {
-			return nil, fmt.Errorf("no weight for %s", file)
+		if w == nil {
+			return nil, fmt.Errorf("line %d: the weight of %.60q is missing", n.Line, file)
 		}
 		row, err := im.blockWeights(w)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, fmt.Errorf("%.60q: %w", file, err)
 		}
 		names, weights = append(names, im.known(file)), append(weights, row)
 	}
 	return im.combine(names, weights, im.known(base), method == "task_arithmetic", normalize)
+}
+
+// plainLambda refuses a lambda that is not 1, which multiplies all weights.
+func plainLambda(m *mapping) error {
+	if n := m.has("lambda"); n != nil {
+		if v, ok := numberIn(n.Value); !ok || v != 1 {
+			return cannot("line %d: the lambda %s", n.Line, describeYAML(n))
+		}
+	}
+	return nil
 }
 
 // known returns the name of the model in a file.
@@ -100,9 +132,9 @@ func (im *importer) known(file string) string {
 }
 
 // blockWeights reads a weight: its value in each block, if its keys agree.
-func (im *importer) blockWeights(v any) ([]float64, error) {
+func (im *importer) blockWeights(n *yaml.Node) ([]float64, error) {
 	l := im.layout()
-	rules, rest, err := readFilters(v)
+	rules, rest, err := im.readFilters(n)
 	if err != nil {
 		return nil, err
 	}
@@ -115,10 +147,10 @@ func (im *importer) blockWeights(v any) ([]float64, error) {
 		}
 		w := match(rules, rest, k)
 		if math.IsNaN(w) {
-			return nil, fmt.Errorf("no weight for %s", k)
+			return nil, fmt.Errorf("line %d: no weight for %s", n.Line, k)
 		}
 		if found.Has(id) && row[id] != w {
-			return nil, cannot("the tensors of %s have several weights as %v counts them", l.Name(id), l)
+			return nil, cannot("line %d: the tensors of %s have several weights as %v counts them", n.Line, l.Name(id), l)
 		}
 		row[id], found = w, found.With(id)
 	}
@@ -127,38 +159,43 @@ func (im *importer) blockWeights(v any) ([]float64, error) {
 
 // readFilters reads a number, or a list of rules of which the first that fits
 // counts. What no rule fits is NaN.
-func readFilters(v any) (rules []filter, rest float64, err error) {
-	num := func(v any) (float64, error) {
-		s, ok := v.(string)
-		x, err := strconv.ParseFloat(s, 64)
-		if !ok || err != nil || math.IsNaN(x) || math.Abs(x) > recipe.MaxRatio {
-			return 0, fmt.Errorf("%.60q is no weight", fmt.Sprint(v))
+func (im *importer) readFilters(n *yaml.Node) (rules []filter, rest float64, err error) {
+	num := func(n *yaml.Node) (float64, error) {
+		x, ok := numberIn(n.Value)
+		if !ok || n.Kind != yaml.ScalarNode || math.Abs(x) > recipe.MaxRatio {
+			return 0, fmt.Errorf("line %d: %s is no weight", n.Line, describeYAML(n))
 		}
 		if math.Abs(x) <= mergekitZero {
 			x = 0
 		}
 		return x, nil
 	}
-	if m, ok := v.(map[string]any); ok {
-		v = []any{m}
-	}
-	list, ok := v.([]any)
-	if !ok {
-		rest, err = num(v)
+	list := []*yaml.Node{n}
+	switch n.Kind {
+	case yaml.SequenceNode:
+		list = n.Content
+	case yaml.ScalarNode:
+		rest, err = num(n)
 		return nil, rest, err
 	}
 	rest = math.NaN()
-	for _, item := range list {
-		m, ok := item.(map[string]any)
-		if !ok {
-			return nil, 0, cannot("a gradient of weights")
+	for i, item := range list {
+		if item.Kind != yaml.MappingNode {
+			return nil, 0, cannot("line %d: a gradient of weights", item.Line)
 		}
-		x, err := num(m["value"])
-		if err != nil {
+		m := mappingOf(item, "a weight")
+		value, part := m.has("value"), m.text("filter")
+		if value == nil {
+			return nil, 0, fmt.Errorf("line %d: value is missing", item.Line)
+		}
+		x, err := num(value)
+		if err := firstOf(m.finish(im), err); err != nil {
 			return nil, 0, err
 		}
-		part, _ := m["filter"].(string)
 		if part == "" || part == "*" {
+			if i+1 < len(list) {
+				im.note("line %d: this weight fits all names: those below it are not used", item.Line)
+			}
 			return rules, x, nil
 		}
 		rules = append(rules, filter{part, x})

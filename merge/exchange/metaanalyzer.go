@@ -1,11 +1,9 @@
 package exchange
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"mixmatch/merge/recipe"
@@ -13,43 +11,77 @@ import (
 
 // analyzer reads a merge of sd-model-analyzer: a chain in which "madd" begins
 // with the base model. Blocks that were not chosen are model A's.
-func (m *metaReader) analyzer(rec object, out string) error {
-	var modes []string
-	var weights [][]float64
-	if json.Unmarshal(rec["mode"], &modes) != nil || json.Unmarshal(rec["weights_alpha"], &weights) != nil || len(modes) == 0 {
-		return errors.New("no lists of modes and ratios")
+func (m *metaReader) analyzer(f *fields, out string) error {
+	modes, rows := f.texts("mode"), f.list("weights_alpha")
+	text, base := f.text("blocks"), f.text("model_base")
+	if calc := f.text("calcmode"); calc != "" && calc != "normal" {
+		return cannot("the calculation mode %.60q", calc)
 	}
-	blocks := strings.Split(rec.text("blocks"), ",")
-	var letters []string
+	switch {
+	case f.err != nil:
+		return f.err
+	case len(modes) == 0:
+		return fmt.Errorf("mode is %s, not a list of modes", describe(f.object["mode"]))
+	case len(modes) != len(rows):
+		return fmt.Errorf("mode has %d entries, and weights_alpha has %d", len(modes), len(rows))
+	case len(modes) > 'z'-'a':
+		return fmt.Errorf("mode has %d entries", len(modes))
+	case text == "":
+		return errors.New("blocks is missing")
+	}
+	blocks := strings.Split(text, ",")
+	next := 'b'
 	if modes[0] == "madd" {
-		letters = []string{"model_a"}
+		next = 'a'
 	}
-	for c := 'b'; rec.text("model_"+string(c)) != "" && c <= 'z'; c++ {
-		letters = append(letters, "model_"+string(c))
-	}
-	if len(letters) > len(modes) || len(letters) > len(weights) {
-		return fmt.Errorf("%d models, %d modes and %d lists of ratios", len(letters), len(modes), len(weights))
-	}
-	m.note("time_embed and what else has no block there is model A's")
-	return m.chain(rec, out, letters, "model_base", func(i int) (recipe.Mode, recipe.Row, error) {
-		mode := recipe.AddDifference
-		switch modes[i] {
+	var operands []operand
+	for i, mode := range modes {
+		o := operand{mode: recipe.AddDifference, field: "model_" + string(next), base: base}
+		next++
+		v := f.numbersOf(fmt.Sprintf("weights_alpha[%d]", i), rows[i])
+		switch mode {
 		case "sum":
-			mode = recipe.WeightSum
+			o.mode = recipe.WeightSum
 		case "add", "madd":
-			if i == 0 && modes[0] == "madd" {
+			if o.field == "model_a" {
 				// base + (A - base) x w is A x w + base x (1-w), that is A + (A - base) x (w-1).
-				w := slices.Clone(weights[0])
-				for k := range w {
-					w[k] = math.Round((w[k]-1)*1e12) / 1e12
+				for k := range v {
+					v[k] = math.Round((v[k]-1)*1e12) / 1e12
 				}
-				row, err := m.fill(blocks, w)
-				return mode, row, err
 			}
 		default:
-			return 0, nil, cannot("the mode %.60q", modes[i])
+			return cannot("the mode %.60q", mode)
 		}
-		row, err := m.fill(blocks, weights[i])
-		return mode, row, err
-	})
+		if f.err != nil {
+			return f.err
+		}
+		var err error
+		if o.row, err = m.fill(blocks, v); err != nil {
+			return fmt.Errorf("weights_alpha[%d]: %w", i, err)
+		}
+		operands = append(operands, o)
+	}
+	m.spare(f, byte(next))
+	f.skip("mbw", "recipe")
+	m.note("time_embed and what else has no block there is model A's")
+	return m.chain(f, out, operands)
+}
+
+// fill returns a row that is 0 in the blocks that are not named.
+func (m *metaReader) fill(blocks []string, v []float64) (recipe.Row, error) {
+	if len(blocks) != len(v) {
+		return nil, fmt.Errorf("%d ratios for the %d blocks %.80q", len(v), len(blocks), strings.Join(blocks, ","))
+	}
+	all := make([]float64, m.layout().Len())
+	seen := map[string]bool{}
+	for i, name := range blocks {
+		name = strings.TrimSpace(name)
+		id, ok := m.layout().Index(name)
+		if !ok || seen[name] {
+			return nil, fmt.Errorf("%.60q in blocks is no block of %v, or is there twice", name, m.layout())
+		}
+		seen[name] = true
+		all[id] = v[i]
+	}
+	return m.numbers(all)
 }

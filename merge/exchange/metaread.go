@@ -1,65 +1,12 @@
 package exchange
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
-	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
 )
-
-// object is a JSON object whose fields are read as they are needed, since
-// programs differ in theirs.
-type object map[string]json.RawMessage
-
-// maxWraps is how often a value may be JSON in a string. SuperMerger's "save
-// current merge" wraps sd_merge_models twice (supermerger's model_util.py:50).
-const maxWraps = 3
-
-// unwrap reads an object that may be a string of JSON.
-func unwrap(raw json.RawMessage) (object, error) {
-	for range maxWraps {
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			break
-		}
-		raw = json.RawMessage(s)
-	}
-	var o object
-	err := json.Unmarshal(raw, &o)
-	if err == nil && o == nil {
-		err = errors.New("it is null")
-	}
-	return o, err
-}
-
-// text returns a field that is a string, "" if it is none.
-func (o object) text(name string) string {
-	var s string
-	_ = json.Unmarshal(o[name], &s)
-	return s
-}
-
-// number returns a field that is a number, and whether it is one.
-func (o object) number(name string) (float64, bool) {
-	var v *float64
-	if json.Unmarshal(o[name], &v) != nil || v == nil {
-		return 0, false
-	}
-	return *v, true
-}
-
-// empty reports whether a field is missing or holds nothing.
-func (o object) empty(name string) bool {
-	switch string(bytes.TrimSpace(o[name])) {
-	case "", `""`, "null", "[]", `[""]`, "{}", "false":
-		return true
-	}
-	return false
-}
 
 // A metaReader reads the metadata of a merged file.
 type metaReader struct {
@@ -84,7 +31,7 @@ func readMetadata(im *importer, text []byte) ([]recipe.Step, error) {
 		}
 	}
 	rec := top
-	m := &metaReader{importer: im, models: object{}, known: map[string]string{}, names: map[string]string{}, taken: map[string]bool{}, making: map[string]bool{}}
+	m := &metaReader{importer: im, known: map[string]string{}, names: map[string]string{}, taken: map[string]bool{}, making: map[string]bool{}}
 	for name, known := range im.opt.Models {
 		if known.SHA256 != "" {
 			if have, ok := m.known[known.SHA256]; !ok || name < have {
@@ -96,21 +43,25 @@ func readMetadata(im *importer, text []byte) ([]recipe.Step, error) {
 		if rec, err = unwrap(raw); err != nil {
 			return nil, fmt.Errorf("%s: %w", recipeKey, err)
 		}
-		if raw, ok := top[modelsKey]; ok {
-			if m.models, err = unwrap(raw); err != nil {
-				return nil, fmt.Errorf("%s: %w", modelsKey, err)
-			}
+		if raw, ok := top[modelsKey]; !ok {
+			m.note("there is no %s, which tells how the models were made", modelsKey)
+		} else if m.models, err = unwrap(raw); err != nil {
+			return nil, fmt.Errorf("%s: %w", modelsKey, err)
 		}
-	} else if s := top.text(mechaKey); s != "" {
-		return readMecha(im, []byte(s))
+	} else if raw, ok := top[mechaKey]; ok {
+		f := fieldsOf(top)
+		if s := f.text(mechaKey); f.err == nil {
+			return readMecha(im, []byte(s))
+		}
+		return nil, fmt.Errorf("%s is %s, not text", mechaKey, describe(raw))
 	} else if _, ok := top["prompt"]; ok {
 		return nil, errors.New("a ComfyUI workflow; those are only written")
 	}
-	if rec.text("type") == "" {
+	if _, ok := rec["type"]; !ok {
 		return nil, errors.New("no merge recipe in it")
 	}
 	out := im.opt.Recipe.Result
-	if rec.text("type") == "mixmatch" { // names its steps itself
+	if kindOf(rec) == "mixmatch" { // names its steps itself
 		out = ""
 	}
 	if err := m.read(rec, out); err != nil {
@@ -119,25 +70,32 @@ func readMetadata(im *importer, text []byte) ([]recipe.Step, error) {
 	return m.steps, nil
 }
 
+// kindOf returns the program that wrote a recipe, "" if it does not say.
+func kindOf(rec object) string { return fieldsOf(rec).text("type") }
+
 // read appends the steps of a recipe, the last of which makes out; "" stands
 // for the name that the recipe gives it.
 func (m *metaReader) read(rec object, out string) error {
-	kind := rec.text("type")
+	f := fieldsOf(rec)
+	kind := f.text("type")
+	if f.err != nil {
+		return f.err
+	}
 	switch kind {
 	case "mixmatch":
-		return m.own(rec, out)
+		return m.own(f, out)
 	case "webui":
-		return m.webui(rec, out)
+		return m.webui(f, out)
 	case "sd-webui-supermerger":
-		return m.superMerger(rec, out)
+		return m.superMerger(f, out)
 	case "sd-webui-model-mixer":
-		return m.mixer(rec, out)
+		return m.mixer(f, out)
 	case "merge-models-chattiori":
-		return m.chattiori(rec, out)
+		return m.chattiori(f, out)
 	case "sd-model-analyzer":
-		return m.analyzer(rec, out)
+		return m.analyzer(f, out)
 	}
-	return fmt.Errorf("recipes of %.60q are not known", kind)
+	return fmt.Errorf("recipes of the type %.60q are not known", kind)
 }
 
 // model returns the name of the model with a digest, after the steps that made
@@ -146,26 +104,46 @@ func (m *metaReader) model(sha string) string {
 	if n, ok := m.names[sha]; ok {
 		return n
 	}
-	about, _ := unwrap(m.models[sha])
+	short := sha[:min(10, len(sha))]
+	about := object{}
+	if raw, ok := m.models[sha]; ok {
+		var err error
+		if about, err = unwrap(raw); err != nil {
+			m.note("what %s says of %s cannot be read: %v", modelsKey, short, err)
+		}
+	} else if m.models != nil {
+		m.note("%s says nothing of %s", modelsKey, short)
+	}
+	f := fieldsOf(about)
 	name, ok := m.known[sha]
 	if !ok {
-		name = recipe.NameOf(about.text("name"))
+		name = recipe.NameOf(f.text("name"))
+	}
+	if f.err != nil {
+		m.note("what %s says of %s cannot be read: %v", modelsKey, short, f.err)
 	}
 	if name == "" || name == "." {
-		name = sha[:min(10, len(sha))]
-		m.note("%s is known by its hash only", name)
+		name = short
+		m.note("%s is known by its hash only: %s does not name it", name, modelsKey)
 	}
 	if m.taken[name] && !ok {
-		name += "-" + sha[:min(10, len(sha))]
+		name += "-" + short
 	}
 	m.taken[name], m.names[sha] = true, name
-	rec, err := unwrap(about[recipeKey])
-	if err != nil || len(rec) == 0 || rec.text("type") == "" {
-		return name
+	if !f.empty(recipeKey) {
+		m.parent(sha, name, f.object[recipeKey])
 	}
+	return name
+}
+
+// parent reads how the model with a digest, called name, was merged itself.
+func (m *metaReader) parent(sha, name string, raw json.RawMessage) {
+	rec, err := unwrap(raw)
 	switch {
+	case err != nil:
+		m.note("%s of %s cannot be read: %v", recipeKey, name, err)
 	case m.opt.Shallow:
-		m.note("%s is a merge too, by %s", name, rec.text("type"))
+		m.note("%s is a merge too, by %.60q", name, kindOf(rec))
 	case m.making[sha] || len(m.steps) > recipe.MaxSteps || len(m.making) > 200:
 		m.note("%s says that it is made from itself", name)
 	default:
@@ -173,32 +151,38 @@ func (m *metaReader) model(sha string) string {
 		steps := len(m.steps)
 		if err := m.read(rec, name); err != nil {
 			m.steps = m.steps[:steps]
-			m.note("%s is a merge too, which cannot be read: %v", name, err)
+			m.note("%s is a merge too, whose %s cannot be read: %v", name, recipeKey, err)
 		}
 		delete(m.making, sha)
 	}
-	return name
 }
 
+// nested reports whether the recipe being read is that of a parent.
+func (m *metaReader) nested() bool { return len(m.making) > 0 }
+
 // digest reads a field that names a model by its digest.
-func (m *metaReader) digest(rec object, field string) (string, error) {
-	sha := rec.text(field)
+func (m *metaReader) digest(f *fields, field string) (string, error) {
+	sha := f.text(field)
+	if f.err != nil {
+		return "", f.err
+	}
 	if sha == "" {
-		return "", fmt.Errorf("no %s", field)
+		return "", fmt.Errorf("%s is missing", field)
 	}
 	return m.model(sha), nil
 }
 
 // operands reads the models of a step.
-func (m *metaReader) operands(s *recipe.Step, rec object, a, b, c string) (err error) {
-	if s.A, err = m.digest(rec, a); err != nil {
+func (m *metaReader) operands(s *recipe.Step, f *fields, names [3]string) (err error) {
+	f.skip(names[2])
+	if s.A, err = m.digest(f, names[0]); err != nil {
 		return err
 	}
-	if s.B, err = m.digest(rec, b); err != nil {
+	if s.B, err = m.digest(f, names[1]); err != nil {
 		return err
 	}
 	if s.Mode.HasC() {
-		s.C, err = m.digest(rec, c)
+		s.C, err = m.digest(f, names[2])
 	}
 	return err
 }
@@ -214,82 +198,4 @@ func (m *metaReader) result(out, told string) string {
 		return told
 	}
 	return unused(m.taken)
-}
-
-// own reads what this program writes: notation, whose names are as good as the
-// digests beside it.
-func (m *metaReader) own(rec object, out string) error {
-	arch, era := block.Arch(rec.text("arch")), block.Era(rec.text("era"))
-	if arch == "" { // not written once
-		arch = m.guessArch(rec.text("recipe"))
-	}
-	if era == "" {
-		era = block.Eras()[0]
-	}
-	if err := m.stated(arch, era); err != nil {
-		return err
-	}
-	r, err := recipe.Parse(m.layout(), rec.text("recipe"), recipe.Options{})
-	if err != nil {
-		return err
-	}
-	sources, _ := unwrap(rec["sources"])
-	nested := len(m.making) > 0 // a parent's names are its own
-	to := map[string]string{}
-	for i := range r.Steps {
-		n := r.Steps[i].Out
-		to[n] = n
-		if nested {
-			to[n] = unused(m.taken)
-		}
-		m.taken[to[n]] = true
-	}
-	if out != "" {
-		to[r.Result()] = out
-	}
-	for _, n := range r.Sources() {
-		to[n] = n
-		if _, ok := m.known[sources.text(n)]; !ok && !nested {
-			m.known[sources.text(n)] = n
-		}
-	}
-	for _, n := range r.Sources() {
-		if sha := sources.text(n); sha != "" {
-			to[n] = m.model(sha)
-		}
-	}
-	for _, s := range r.Steps {
-		if s.Mode.HasC() {
-			s.C = to[s.C]
-		}
-		s.A, s.B, s.Out = to[s.A], to[s.B], to[s.Out]
-		m.steps = append(m.steps, s)
-	}
-	return nil
-}
-
-// guessArch tells the architecture from the length of a recipe's vectors.
-func (m *metaReader) guessArch(text string) block.Arch {
-	if m.given != nil {
-		return m.given.Arch()
-	}
-	for line := range strings.Lines(text) {
-		if strings.Count(line, ",") == 19 {
-			return block.SDXL
-		}
-	}
-	return block.SD1
-}
-
-// fill returns a row that is 0 in the blocks that are not named.
-func (m *metaReader) fill(blocks []string, v []float64) (recipe.Row, error) {
-	all := make([]float64, m.layout().Len())
-	for i, name := range blocks {
-		id, ok := m.layout().Index(name)
-		if !ok || i >= len(v) {
-			return nil, fmt.Errorf("%d ratios for the blocks %.80q", len(v), strings.Join(blocks, ","))
-		}
-		all[id] = v[i]
-	}
-	return m.numbers(all)
 }

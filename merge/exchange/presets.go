@@ -68,7 +68,7 @@ func Presets(text []byte, l *block.Layout) ([]Preset, []string) {
 	n := 0
 	for line := range strings.Lines(string(text)) {
 		n++
-		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
+		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "preset_name") {
 			continue
 		}
@@ -111,7 +111,7 @@ func readPresets(im *importer, text []byte) ([]recipe.Step, error) {
 	list, notes := Presets(text, im.layout())
 	im.notes = append(im.notes, notes...)
 	if len(list) == 0 {
-		return nil, fmt.Errorf("no preset with a vector of %d", im.layout().Len())
+		return nil, fmt.Errorf("no line of it is a preset with a vector of %d", im.layout().Len())
 	}
 	// Stand-ins, so that the vectors can be looked at and copied.
 	im.note("a preset has no models: each is read as a Weight sum of A and B")

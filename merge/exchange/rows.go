@@ -191,7 +191,9 @@ func (im *importer) row(text string) (recipe.Row, error) {
 	if strings.Contains(flat, ",") {
 		flat = "(" + flat + ")"
 	}
-	r, err := recipe.Parse(im.layout(), "A + (B - C) x alpha = D\nalpha = "+flat, recipe.Options{})
+	r, err := recipe.Parse(im.layout(), "A + (B - C) x alpha = D\nalpha = "+flat, recipe.Options{
+		Note: func(s string) { im.note("%s", strings.TrimPrefix(s, "line 1: ")) },
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "line 2: "))
 	}

@@ -52,23 +52,29 @@ func in(r *recipe.Recipe) string {
 	return strings.Join(lines, "; ")
 }
 
-// TestSamples reads what other programs write.
-func TestSamples(t *testing.T) {
+// A sample is what another program writes, and what is to be read of it: the
+// steps, or a part of a note or of the error.
+type sample struct{ name, text, want, note, err string }
+
+// samples are documents after what other programs write.
+func samples(t testing.TB) []sample {
+	t.Helper()
 	models := `{"` + shaA + `":{"name":"OpenBra.safetensors","legacy_hash":"1"},"` + shaB + `":{"name":"sub\\Evt.ckpt [bbbbbbbbbb]","legacy_hash":"2"},"` + shaC + `":{"name":"v1-5","legacy_hash":"3"}}`
 	list25 := "[" + strings.TrimPrefix(vec("", "0.08"), ",") + "]"
 	webui := `{"type":"webui","primary_model_hash":"` + shaA + `","secondary_model_hash":"` + shaB + `","tertiary_model_hash":null,"interp_method":"Weighted sum","multiplier":0.3,"save_as_half":true,"custom_name":"half","config_source":0,"bake_in_vae":"None","discard_weights":"","is_inpainting":false,"is_instruct_pix2pix":false}`
 	sm := `{"type":"sd-webui-supermerger","weights_alpha":` + list25 + `,"weights_beta":"","weights_alpha_orig":"FLAT","weights_beta_orig":"","model_a":"` + shaA + `","model_b":"` + shaB + `","model_c":"` + shaC + `","base_alpha":0.5,"base_beta":0.25,"mode":"Add difference:A+(B-C)*alpha","mbw":true,"elemental_merge":"","calcmode":"normal","Off":[]}`
 	child := `{"` + shaD + `":{"name":"half","legacy_hash":"4","sd_merge_recipe":` + webui + `},` + models[1:]
-	for _, c := range []struct{ name, text, want, note, err string }{
+	return []sample{
 		{"webui", meta(t, webui, models), "OpenBra x 0.7 + Evt x 0.3 = half", "", ""},
 		{"webui alone", webui, `aaaaaaaaaa x 0.7 + bbbbbbbbbb x 0.3 = half`, "known by its hash only", ""},
 		{"no interpolation", strings.Replace(webui, "Weighted sum", "No interpolation", 1), "", "", "No interpolation"},
 		{"header", `{"__metadata__":` + meta(t, webui, models) + `}`, "OpenBra x 0.7 + Evt x 0.3 = half", "", ""},
 		{"supermerger", meta(t, sm, models), "OpenBra + (Evt - v1-5) x alpha = MERGE1; alpha = (0.5..0.08)", "", ""},
 		{"supermerger, models in quotes twice", `{"sd_merge_recipe":` + quoteJSON(t, sm) + `,"sd_merge_models":` + quoteJSON(t, quoteJSON(t, models)) + `}`, "OpenBra + (Evt - v1-5) x alpha = MERGE1; alpha = (0.5..0.08)", "", ""},
-		{"supermerger, typed", meta(t, strings.Replace(sm, "FLAT", vec("0.5001", "0.0801"), 1), models), "OpenBra + (Evt - v1-5) x alpha = MERGE1; alpha = (0.5001..0.0801)", "", ""},
+		{"supermerger, typed", meta(t, strings.Replace(sm, "FLAT", strings.ReplaceAll(vec("0.5", "0.08"), "0.0,", "0,"), 1), models), "OpenBra + (Evt - v1-5) x alpha = MERGE1; alpha = (0.5..0.08)", "", ""},
+		{"supermerger, told otherwise", meta(t, strings.Replace(sm, "FLAT", vec("0.5", "0.0801"), 1), models), "", "", "weights_alpha and weights_alpha_orig differ in OUT00: 0.08 and 0.0801"},
 		{"supermerger, no MBW", meta(t, strings.Replace(sm, `"mbw":true`, `"mbw":false`, 1), models), "OpenBra + (Evt - v1-5) x 0.5 = MERGE1", "", ""},
-		{"supermerger, cosine", meta(t, strings.Replace(sm, `"normal"`, `"cosineA"`, 1), models), "", "", "cosineA"},
+		{"supermerger, cosine", meta(t, strings.Replace(sm, `"normal"`, `"cosineA"`, 1), models), "OpenBra + (Evt - v1-5) x alpha _cosineA = MERGE1; alpha = (0.5..0.08)", "", ""},
 		{"supermerger, elements", meta(t, strings.Replace(sm, `"elemental_merge":""`, `"elemental_merge":["OUT01::0.5"]`, 1), models), "", "", "elemental"},
 		{"supermerger, excluded", meta(t, strings.Replace(sm, `"Off":[]`, `"Exclude":["OUT01"]`, 1), models), "", "", "Exclude"},
 		{
@@ -92,7 +98,7 @@ func TestSamples(t *testing.T) {
 			"OpenBra x (1-alpha-beta) + Evt x alpha + v1-5 x beta = mix; alpha = (0.10001..0.08); beta = 0.2", "", "",
 		},
 		{
-			"mixer", meta(t, `{"type":"sd-webui-model-mixer","blocks":"BASE,IN00","mbw":true,"weights_alpha":[[`+vec("0.5", "0.08")+`],[`+vec("0", "0")+`]],"alpha":[0.1,0.25],"model_a":"OpenBra.safetensors","model_b":"Evt","model_c":"ds6","base_model":"v1-5","mode":["Add-Diff","Sum"],"calcmode":["Normal","Normal"],"recipe":"(OpenBra + (Evt - v1-5) * alpha_0) * (1 - alpha_1) + ds6 * alpha_1(`+vec("0.5", "0.08")+`),(0.25)"}`, models),
+			"mixer", meta(t, `{"type":"sd-webui-model-mixer","blocks":"BASE,IN00","mbw":false,"weights_alpha":[[`+vec("0.5", "0.08")+`],[0.25`+strings.Repeat(",0.25", 25)+`]],"alpha":[0.1,0.25],"model_a":"OpenBra.safetensors","model_b":"Evt","model_c":"ds6","base_model":"v1-5","mode":["Add-Diff","Sum"],"calcmode":["Normal","Normal"],"recipe":"(OpenBra + (Evt - v1-5) * alpha_0) * (1 - alpha_1) + ds6 * alpha_1(`+vec("0.5", "0.08")+`),(0.25)"}`, models),
 			"OpenBra + (Evt - v1-5) x alpha = MERGE1; alpha = (0.5..0.08); MERGE1 x 0.75 + ds6 x 0.25 = MERGE2", "VAE", "",
 		},
 		{
@@ -112,7 +118,7 @@ func TestSamples(t *testing.T) {
 			"OpenBra + (Evt_V4_e04_ema - v1-5-pruned-emaonly) x alpha = TEMP1; alpha = (0.08..0.08); TEMP1 x 0.95 + D x 0.05 = MERGE2", "", "",
 		},
 		{
-			"history, csv.writer", "ID,time,name,weights alpha\r\n1,t,A x 0.5 + B x 0.5,,,,,,0.5,0.25,Weight sum,False,T,[],[],,cosineA,-1,,0.3,Off,[],\r\n2,t,A x 0.4 + B x 0.6,,,,,,0.6,0.25,Weight sum,False,T,[],[],,normal,-1,,0.3,Off,[],\r\n3,t,T x 0.4 + B x 0.6,,,,,,0.6,0.25,Weight sum,False,T,[],[],,normal,-1,,0.3,Off,[],\r\n",
+			"history, csv.writer", "ID,time,name,weights alpha\r\n1,t,A x 0.5 + B x 0.5,,,,,,0.5,0.25,Weight sum,False,T,[],[],,plus random,-1,,0.3,Off,[],\r\n2,t,A x 0.4 + B x 0.6,,,,,,0.6,0.25,Weight sum,False,T,[],[],,normal,-1,,0.3,Off,[],\r\n3,t,T x 0.4 + B x 0.6,,,,,,0.6,0.25,Weight sum,False,T,[],[],,normal,-1,,0.3,Off,[],\r\n",
 			`A x 0.4 + B x 0.6 = "T (row 2)"; "T (row 2)" x 0.4 + B x 0.6 = T`, "row 1 was left out", "",
 		},
 		{
@@ -132,7 +138,12 @@ func TestSamples(t *testing.T) {
 		{"mergekit, sum", "merge_method: linear\nparameters: {normalize: false}\nmodels:\n  - model: A\n    parameters: {weight: 3}\n  - model: B\n    parameters: {weight: 1}\n", "", "", "sum to 4"},
 		{"mergekit, ties", "merge_method: ties\nmodels:\n  - model: A\n", "", "", "ties"},
 		{"png", "Model: A x 0.9 + B x 0.1 ID 3", "A x 0.9 + B x 0.1 = MERGE1", "", ""},
-	} {
+	}
+}
+
+// TestSamples reads what other programs write.
+func TestSamples(t *testing.T) {
+	for _, c := range samples(t) {
 		t.Run(c.name, func(t *testing.T) {
 			r, notes, err := Import([]byte(c.text), "", nil, Options{})
 			if c.err != "" {

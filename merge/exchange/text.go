@@ -21,7 +21,9 @@ func readText(im *importer, text []byte) ([]recipe.Step, error) {
 			s = s[:i]
 		}
 	}
-	r, err := recipe.Parse(im.layout(), s, im.opt.Recipe)
+	opt := im.opt.Recipe
+	opt.Note = func(s string) { im.note("%s", s) }
+	r, err := recipe.Parse(im.layout(), s, opt)
 	im.done = r
 	return nil, err
 }
@@ -29,7 +31,10 @@ func readText(im *importer, text []byte) ([]recipe.Step, error) {
 // Recognize returns the name of the format that a document is in. It looks at
 // its first signs only; what is none of the others is text.
 func Recognize(text []byte) string {
-	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	if s, _, err := Decode(text); err == nil {
+		text = s
+	}
+	text = bytes.TrimSpace(text)
 	if len(text) > 0 && text[0] == '{' {
 		var doc map[string]json.RawMessage
 		if json.Unmarshal(text, &doc) == nil {

@@ -159,6 +159,10 @@ func (w list) fit(l *block.Layout) ([]coef, string, error) {
 		case vae:
 			return w.ratios[:n], "the last, which SuperMerger has for its VAE and does not use, was left out", nil
 		}
+	case n - 1:
+		return nil, "", noFit("; the first, BASE, may be missing")
+	case 20, 21:
+		return nil, "", noFit("; it may be for SDXL, which has 20 blocks")
 	case 26:
 		old, err := block.For(block.SD1, l.Era())
 		if l.Arch() != block.SDXL || err != nil {
