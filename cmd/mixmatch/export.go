@@ -29,6 +29,8 @@ func formatList() string {
 		use := ""
 		if !f.CanRead {
 			use = " (only written)"
+		} else if !f.CanWrite {
+			use = " (only read)"
 		}
 		fmt.Fprintf(&b, "   %-21s %s%s\n", f.Name, f.Doc, use)
 	}
@@ -58,6 +60,9 @@ func checkFormat(c *cli.Context, name string, ok func(exchange.Format) bool) err
 	not := "no format %q"
 	if slices.Contains(formatNames(func(exchange.Format) bool { return true }), name) {
 		not = "the format %q is only written"
+		if slices.Contains(formatNames(canRead), name) {
+			not = "the format %q is only read"
+		}
 	}
 	return usage("%s: "+not+": choose %s", c.Command.Name, name, strings.Join(names, ", "))
 }

@@ -68,7 +68,7 @@ func takeApart(t testing.TB, format string, text []byte) (tree, func(tree) []byt
 			return b.Bytes()
 		}
 	}
-	sep := map[string]string{"mecha": " ", "presets": "\t"}[format]
+	sep := map[string]string{"mecha": " ", "presets": "\t", "table": "|"}[format]
 	var lines [][]string
 	for line := range strings.SplitSeq(string(text), "\n") {
 		lines = append(lines, strings.Split(line, sep))

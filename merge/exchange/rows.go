@@ -183,7 +183,7 @@ func prune(r *recipe.Recipe, result string) (*recipe.Recipe, error) {
 // each, of which it takes all that SuperMerger writes and takes.
 func (im *importer) row(text string) (recipe.Row, error) {
 	for _, c := range text {
-		if !strings.ContainsRune("0123456789+-.eE,_ \t\r\n", c) && !strings.ContainsRune("aAnNifI", c) {
+		if !strings.ContainsRune("0123456789+-.eE,%_ \t\r\n", c) && !strings.ContainsRune("aAnNifI", c) {
 			return nil, fmt.Errorf("%.60q is not a list of ratios", text)
 		}
 	}

@@ -137,6 +137,10 @@ func samples(t testing.TB) []sample {
 		{"mergekit, tasks", "merge_method: task_arithmetic\nbase_model: V\nmodels:\n  - model: A\n    parameters: {weight: 0.3}\n  - model: B\n    parameters: {weight: 0.8}\n", "V x 0.7 + A x 0.3 = MERGE1; MERGE1 + (B - V) x 0.8 = MERGE2", "", ""},
 		{"mergekit, sum", "merge_method: linear\nparameters: {normalize: false}\nmodels:\n  - model: A\n    parameters: {weight: 3}\n  - model: B\n    parameters: {weight: 1}\n", "", "", "sum to 4"},
 		{"mergekit, ties", "merge_method: ties\nmodels:\n  - model: A\n", "", "", "ties"},
+		{
+			"table", "| Model A | Model B | Model C | Method | Weight | Merge Name |\n|-|-|-|-|-|-|\n| OpenBra | Evt.ckpt | v1-5 | Add Difference @ 0.25 |  | half |\n| half | ds6 |  | Weighted sum | " + vec("0.5", "0.08") + " | mix |",
+			"OpenBra + (Evt - v1-5) x 0.25 = half; half x (1-alpha) + ds6 x alpha = mix; alpha = (0.5..0.08)", "", "",
+		},
 		{"png", "Model: A x 0.9 + B x 0.1 ID 3", "A x 0.9 + B x 0.1 = MERGE1", "", ""},
 	}
 }

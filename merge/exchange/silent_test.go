@@ -74,7 +74,8 @@ func about(m mutation, before, after []string) bool {
 		}
 		if len(m.path) > 0 { // of a table
 			at, err := strconv.Atoi(m.path[0])
-			if err == nil && (strings.Contains(n, fmt.Sprintf("row %d", at)) || strings.Contains(n, fmt.Sprintf("line %d:", at+1)) || strings.Contains(n, fmt.Sprintf("line %d is", at+1))) {
+			if err == nil && (strings.Contains(n, fmt.Sprintf("row %d", at)) || strings.Contains(n, fmt.Sprintf("line %d:", at+1)) || strings.Contains(n, fmt.Sprintf("line %d is", at+1)) ||
+				strings.HasPrefix(n, "outside") && strings.HasSuffix(n, fmt.Sprintf("line %d", at+1)) || strings.Contains(n, fmt.Sprintf("result of row %d ", at-1))) {
 				return true
 			}
 		}
@@ -131,7 +132,7 @@ func said(m mutation, before, after *recipe.Recipe) bool {
 	is, ok2 := lastNumber(m.now)
 	to := map[string]string{} // names
 	var named []string        // results that have another name
-	rows, outs, twice := 0, true, false
+	rows, places, outs, twice := 0, 0, true, false
 	for i := range before.Steps {
 		x, y := &before.Steps[i], &after.Steps[i]
 		if x.Mode != y.Mode || x.Calc != y.Calc || x.Gamma != y.Gamma {
@@ -145,7 +146,9 @@ func said(m mutation, before, after *recipe.Recipe) bool {
 			if have, ok := to[n]; ok && have != other {
 				twice = true
 			}
-			to[n] = other
+			if to[n] = other; n != other {
+				places++
+			}
 		}
 		for k, row := range []recipe.Row{x.Alpha, x.Beta} {
 			other := []recipe.Row{y.Alpha, y.Beta}[k]
@@ -181,7 +184,7 @@ func said(m mutation, before, after *recipe.Recipe) bool {
 		return strings.HasPrefix(fmt.Sprint(m.old), named[0])
 	}
 	name := recipe.NameOf(fmt.Sprint(m.now))
-	return renamed == 1 && !twice && slices.ContainsFunc(after.Sources(), func(n string) bool { return name == n || len(name) > 10 && name[:10] == n })
+	return (renamed == 1 && !twice || places == 1) && slices.ContainsFunc(after.Sources(), func(n string) bool { return name == n || len(name) > 10 && name[:10] == n })
 }
 
 // normalized reports whether a recipe has the weights of a document of mergekit

@@ -28,7 +28,7 @@ func soundDocuments(t *testing.T) []sound {
 		if format == "" {
 			format = Recognize(text)
 		}
-		if _, _, err := Import(text, format, l, opt); err == nil && format != "text" && format != "table" {
+		if _, _, err := Import(text, format, l, opt); err == nil && format != "text" {
 			all = append(all, sound{name, format, text, l, opt})
 		}
 	}

@@ -60,6 +60,9 @@ func Recognize(text []byte) string {
 			return "mergekit"
 		}
 	}
+	if isTable(text) {
+		return "table"
+	}
 	return "text"
 }
 
