@@ -176,11 +176,11 @@ func kindOf(key string) (kind, bool) {
 	switch {
 	case !strings.HasSuffix(key, "weight") && !strings.Contains(key, "proj") || strings.Contains(key, "norm") ||
 		strings.Contains(key, "ln_") || strings.HasSuffix(key, "bias") ||
-		strings.Contains(key, "_layers.0.") || strings.HasSuffix(key, ".out.0.weight"):
+		strings.Contains(key, "in_layers.0.") || strings.Contains(key, "out_layers.0.") || strings.HasSuffix(key, ".out.0.weight"):
 		return 0, false
-	case strings.Contains(key, "attn"):
+	case strings.Contains(key, "attn"), strings.Contains(key, "ttention"):
 		return attention, true
-	case strings.Contains(key, ".ff.") || strings.Contains(key, "mlp"):
+	case strings.Contains(key, ".ff.") || strings.Contains(key, "mlp") || strings.Contains(key, "feed_forward") || strings.Contains(key, "DenseReluDense"):
 		return feedForward, true
 	}
 	return otherWeights, true

@@ -10,9 +10,12 @@ import (
 // the block that an era puts them in.
 type EraFit struct {
 	Era   block.Era
-	Block string  // "kept" for an era that does not merge them
+	Block string  // "kept" for an era that does not merge them; [TheirBlocks]
 	Noise float64 // |T-M|^2 over them, as a multiple of their rounding noise
 }
+
+// TheirBlocks stands for the block of an [EraFit] where there are several.
+const TheirBlocks = "their blocks"
 
 // RecogniseEra finds out which block map the target was merged with. Eras of
 // SuperMerger, and other tools, differ in the block that governs some tensors:
@@ -112,7 +115,7 @@ func (g *Gram) eraFit(l *block.Layout, marks []*Products) (fit EraFit, own float
 	if len(ids) == 0 {
 		return fit, own, true
 	}
-	fit.Block = "their blocks"
+	fit.Block = TheirBlocks
 	if len(ids) == 1 {
 		fit.Block = l.Name(ids[0])
 	}

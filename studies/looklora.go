@@ -43,7 +43,7 @@ func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.
 	var some []string
 	for _, t := range r.Tensors() {
 		switch residual.KindOf(t.Key, t.Shape) {
-		case residual.Query, residual.Value, residual.Output, residual.Forward, residual.TextAttn:
+		case residual.Query, residual.Value, residual.Output, residual.Attention, residual.Forward, residual.TextAttn:
 			if t.Governed && slices.Contains(p.ids, t.Block) {
 				some = append(some, t.Key)
 			}

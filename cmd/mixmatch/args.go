@@ -207,7 +207,7 @@ func readRecipe(c *cli.Context, path string) (string, error) {
 	if err != nil {
 		return "", usage("%s: %w", path, err)
 	}
-	if era := string(r.Layout.Era()); !c.IsSet("era") && era != string(block.Eras()[0]) {
+	if era := string(r.Layout.Era()); !c.IsSet("era") && era != string(block.ErasOf(r.Layout.Arch())[0]) {
 		say(c, "%s is for the block map %s", path, era)
 		return r.String(), c.Set("era", era)
 	}
@@ -221,16 +221,19 @@ func importRecipe(text []byte, format string, arch block.Arch) (*recipe.Recipe, 
 	if err == nil && (arch == "" || r.Layout.Arch() == arch) {
 		return r, notes, nil
 	}
+	others := []block.Arch{arch}
 	if arch == "" {
-		arch = block.SDXL // whose vectors are of another length
+		others = []block.Arch{block.SDXL, block.Flux} // whose vectors are of another length
 	}
-	for _, era := range block.Eras() {
-		l, bad := block.For(arch, era)
-		if bad != nil {
-			continue
-		}
-		if r, notes, bad := exchange.Import(text, format, l, exchange.Options{}); bad == nil {
-			return r, notes, nil
+	for _, arch := range others {
+		for _, era := range block.ErasOf(arch) {
+			l, bad := block.For(arch, era)
+			if bad != nil {
+				continue
+			}
+			if r, notes, bad := exchange.Import(text, format, l, exchange.Options{}); bad == nil {
+				return r, notes, nil
+			}
 		}
 	}
 	return r, notes, err

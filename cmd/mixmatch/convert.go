@@ -30,8 +30,8 @@ was assumed, is said on stderr; a format that cannot hold the merge is refused.
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "the `FORMAT` of IN"},
 			&cli.StringFlag{Name: "to", Usage: "the `FORMAT` of OUT"},
-			&cli.StringFlag{Name: "arch", Usage: "the kind of models, if IN does not say: sd1, sd2, sdxl (default: sd1)"},
-			&cli.StringFlag{Name: "era", Usage: "block map, if IN does not say: " + join(block.Eras()) + " (default: the first)"},
+			&cli.StringFlag{Name: "arch", Usage: "the kind of models, if IN does not say, as inspect calls it: sd1, sd2, sdxl, flux, sd3-24 and others (default: sd1)"},
+			&cli.StringFlag{Name: "era", Usage: "block map, if IN does not say: " + join(block.Eras()) + " (default: the first that knows the models)"},
 			&cli.StringFlag{Name: "result", Usage: "the model of IN whose steps are wanted (default: the last)"},
 			&cli.BoolFlag{Name: "lenient", Usage: "skip the lines of IN that are no notation, as for a whole article"},
 		}, writerFlags()...),
@@ -68,11 +68,12 @@ func convertAction(c *cli.Context) error {
 		if arch == "" {
 			arch = block.SD1
 		}
-		if era == "" {
-			era = block.Eras()[0]
-		}
 		var err error
-		if l, err = block.For(arch, era); err != nil {
+		l, err = block.Default(arch)
+		if era != "" {
+			l, err = block.For(arch, era)
+		}
+		if err != nil {
 			return usage("convert: %w", err)
 		}
 	}

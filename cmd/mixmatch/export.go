@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"mixmatch/merge"
+	"mixmatch/merge/block"
 	"mixmatch/merge/durable"
 	"mixmatch/merge/exchange"
 	"mixmatch/merge/open"
@@ -100,6 +101,7 @@ func writerOptions(c *cli.Context, files []modelFile) (exchange.Options, error) 
 	for _, m := range given {
 		files = append(files, modelFile{m.Name, m.File.Path()})
 	}
+	opt.Keys = strangeKeys(files)
 	meter := newMeter(c)
 	defer meter.end()
 	for _, f := range files {
@@ -133,6 +135,23 @@ func hashOf(c *cli.Context, m modelFile, meter *meter) (merge.Hash, error) {
 		return merge.Hash{}, nil
 	}
 	return h, err
+}
+
+// strangeKeys returns the keys of the first of the files if they can be had from
+// it alone: those of a model of an architecture that has no list of them.
+func strangeKeys(files []modelFile) []string {
+	if len(files) == 0 {
+		return nil
+	}
+	m, err := merge.OpenModel(files[0].name, files[0].path)
+	if err != nil {
+		return nil // documents that need them are refused
+	}
+	defer m.Close()
+	if block.Keys(m.Kind.Arch) != nil {
+		return nil
+	}
+	return m.Keys()
 }
 
 // writeDocument writes r to the file out, or to the terminal if that is "" or
@@ -236,7 +255,8 @@ func exportAction(c *cli.Context) error {
 	var notes []string
 	if v := sum.VAE; v.Same && !v.Blended {
 		opt.VAE = v.Source
-		if format != "text" && format != "json" {
+		_, blended := r.Layout.MergesVAE()
+		if format != "text" && format != "json" && (blended || v.Source != r.KeySources()[0]) {
 			notes = append(notes, fmt.Sprintf("the target has the VAE of %s, not a blend: bake that one in afterwards", v.Source))
 		}
 	}

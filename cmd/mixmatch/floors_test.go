@@ -28,17 +28,17 @@ var floors = [][]string{
 // outside says which packages may import what is not of the standard library
 // and not ours. What is not here may not be imported at all.
 var outside = map[string][]string{
-	"github.com/c-bata/goptuna":      {"optimize"},
-	"github.com/gofrs/flock":         {"studies"},
-	"github.com/schollz/progressbar": {"cmd/mixmatch"},
-	"github.com/urfave/cli":          {"cmd/mixmatch"},
-	"github.com/x448/float16":        {"merge/vec"},
-	"golang.org/x/sync/errgroup":     {"similarity", "similarity/residual", "studies"},
-	"golang.org/x/sys/cpu":           {"merge/vec", "similarity/torchrand"},
-	"golang.org/x/sys/unix":          {"merge/durable"},
-	"golang.org/x/term":              {"cmd/mixmatch"},
-	"go.yaml.in/yaml":                {"merge/exchange"},
-	"golang.org/x/text":              {"merge/exchange"},
+	"github.com/c-bata/goptuna":           {"optimize"},
+	"github.com/gofrs/flock":              {"studies"},
+	"github.com/schollz/progressbar":      {"cmd/mixmatch"},
+	"github.com/urfave/cli":               {"cmd/mixmatch"},
+	"github.com/x448/float16":             {"merge/vec"},
+	"golang.org/x/sync/errgroup":          {"similarity", "similarity/residual", "studies"},
+	"golang.org/x/sys/cpu":                {"merge/vec", "similarity/torchrand"},
+	"golang.org/x/sys/unix":               {"merge/durable"},
+	"golang.org/x/term":                   {"cmd/mixmatch"},
+	"go.yaml.in/yaml":                     {"merge/exchange"},
+	"golang.org/x/text/encoding/japanese": {"merge/exchange"},
 }
 
 // major is the end of a module path that tells its version.

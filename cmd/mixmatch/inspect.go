@@ -133,6 +133,9 @@ func inspect(f *checkpoint.File) (*inspection, error) {
 		p := parts[part]
 		if p == nil {
 			p = &inspectedPart{Part: part.String(), DTypes: map[string]int{}}
+			if l := kind.Layout(); l != nil && part == block.UNet {
+				p.Part = l.Network()
+			}
 			parts[part] = p
 		}
 		p.Tensors++

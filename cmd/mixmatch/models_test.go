@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/binary"
 	"flag"
+	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,6 +30,7 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 	var (
 		f                             = flag.NewFlagSet("model", flag.ContinueOnError)
 		arch                          = f.String("arch", "sd1", "")
+		keys                          = f.String("keys", "", "a file that lists the tensors instead: see specsOf")
 		div                           = f.Int("div", 160, "")
 		seed                          = f.Uint64("seed", 1, "")
 		dtype                         = f.String("dtype", "F16", "")
@@ -53,6 +56,9 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 		return slices.ContainsFunc(some, func(s string) bool { return strings.Contains(key, s) })
 	}
 	specs := block.Scaled(block.Arch(*arch), *div)
+	if *keys != "" {
+		specs = specsOf(ts, ts.ReadFile(*keys))
+	}
 	for _, e := range extras {
 		specs = append(specs, block.Spec{Name: e, Shape: []int{8}})
 	}
@@ -124,6 +130,36 @@ func cmdModel(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 	}
 	ts.Check(w.Commit())
+}
+
+// specsOf reads lines of a key and a shape, such as "layers.#26.attn.weight 8x8";
+// #26 stands for each of the numbers from 0 to 25.
+func specsOf(ts *testscript.TestScript, text string) []block.Spec {
+	var specs []block.Spec
+	for line := range strings.Lines(text) {
+		key, dims, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok {
+			continue
+		}
+		var shape []int
+		for d := range strings.SplitSeq(dims, "x") {
+			n, err := strconv.Atoi(d)
+			ts.Check(err)
+			shape = append(shape, n)
+		}
+		before, rest, numbered := strings.Cut(key, "#")
+		if !numbered {
+			specs = append(specs, block.Spec{Name: key, Shape: shape})
+			continue
+		}
+		digits, after, _ := strings.Cut(rest, ".")
+		n, err := strconv.Atoi(digits)
+		ts.Check(err)
+		for i := range n {
+			specs = append(specs, block.Spec{Name: fmt.Sprintf("%s%d.%s", before, i, after), Shape: shape})
+		}
+	}
+	return specs
 }
 
 // stored returns x as a file holds it.

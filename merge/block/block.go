@@ -108,6 +108,14 @@ func (l *Layout) Part(key string) Part {
 	return PartOf(key)
 }
 
+// Network returns what people call the part [UNet] of l's models.
+func (l *Layout) Network() string {
+	if l.byWords {
+		return UNet.String()
+	}
+	return "transformer"
+}
+
 // EraMark returns a part of the keys that tell the eras of l's architecture
 // apart, since each era has them in other blocks; "" if there are none.
 func (l *Layout) EraMark() string { return l.eraMark }

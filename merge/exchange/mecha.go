@@ -27,6 +27,17 @@ func mechaConfig(arch block.Arch) (model, blocks string, ok bool) {
 	return "", "", false
 }
 
+// mechaArch returns the architecture of sd-mecha's models called config, or
+// something that begins so.
+func mechaArch(config string) (block.Arch, bool) {
+	for _, arch := range []block.Arch{block.SD1, block.SDXL, block.Flux, "sd3-24"} {
+		if model, _, ok := mechaConfig(arch); ok && strings.HasPrefix(config, model) {
+			return arch, true
+		}
+	}
+	return "", false
+}
+
 // A mecha writes sd-mecha's text: an instruction a line, which later ones call
 // &0, &1 and so on. No line may be empty, nor the last one end.
 type mecha struct {
@@ -62,7 +73,10 @@ func writeMecha(e *exporter) ([]byte, error) {
 		m.lines = append(m.lines, "# name "+strconv.Quote(name))
 		refs[name] = m.add("model %s model_config=%q merge_space=\"weight\"", mechaString(file), config)
 	}
-	keys := e.opt.keys(e.Layout)
+	keys, err := e.opt.keys(e.Layout)
+	if err != nil {
+		return nil, err
+	}
 	rows := map[string]string{} // vector -> reference
 	row := func(r recipe.Row) string {
 		v := recipe.Vector(r)

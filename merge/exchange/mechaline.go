@@ -87,9 +87,12 @@ func (r *mechaReader) model(in *mechaLine) (*node, error) {
 	if len(in.args) == 0 || !strings.HasPrefix(in.args[0], `"`) {
 		return nil, errors.New("a model without a file")
 	}
-	config := in.take("model_config")
-	if config != "" && !strings.HasPrefix(config, `"sd1-ldm`) && !strings.HasPrefix(config, `"sdxl-sgm`) {
-		return nil, cannot("models of %.60s", strings.Trim(config, `"`))
+	arch := block.SD1
+	if config := strings.Trim(in.take("model_config"), `"`); config != "" {
+		var ok bool
+		if arch, ok = mechaArch(config); !ok {
+			return nil, cannot("models of %.60s", config)
+		}
 	}
 	if err := in.space("weight"); err != nil {
 		return nil, err
@@ -97,8 +100,8 @@ func (r *mechaReader) model(in *mechaLine) (*node, error) {
 	if err := in.rest(1); err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(config, `"sdxl`) && r.given == nil {
-		r.given, _ = block.For(block.SDXL, block.Eras()[0]) // exists
+	if arch != block.SD1 && r.given == nil {
+		r.given, _ = block.Default(arch) // exists
 	}
 	nd := &node{name: r.title, named: true}
 	if nd.name == "" {

@@ -53,7 +53,7 @@ func (r *mechaReader) dictRow(dict map[string]float64) (recipe.Row, error) {
 		x := dict[k]
 		id, ok := l.Index(k)
 		if ok {
-			if time := map[bool]string{true: "OUT11", false: "IN00"}[l.Era() == block.SM2025]; l.Era() != block.Mecha {
+			if time := map[bool]string{true: "OUT11", false: "IN00"}[l.Era() == block.SM2025]; l.Era() != block.Mecha && l.EraMark() == "time_embed" {
 				r.note("sd-mecha has time_embed in BASE where it is told ratios by block; this recipe has it in %s", time)
 			}
 		} else if id, ok = l.Of(k); !ok {

@@ -3,6 +3,7 @@ package exchange
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mixmatch/merge/block"
@@ -19,7 +20,10 @@ func writeMergekit(e *exporter) ([]byte, error) {
 	e.note("mergekit's linear stops at integer tensors (position_ids) and at tensors that a source lacks: take them out of the files first, or use --tensor-intersection")
 	l := e.Layout
 	names := e.Sources()
-	keys := e.opt.keys(l)
+	keys, err := e.opt.keys(l)
+	if err != nil {
+		return nil, err
+	}
 	of := make([]map[string]float64, l.Len()) // block -> source -> weight
 	for id := range l.Blocks().All() {
 		of[id] = map[string]float64{}
@@ -102,7 +106,7 @@ func filters(l *block.Layout, keys []string, weight func(string) float64, rest f
 	shared := map[string]float64{}
 	var parts []string
 	for _, k := range keys {
-		p := partOf(k)
+		p := partOf(l, k)
 		if p == "" || single(k) {
 			continue
 		}
@@ -122,7 +126,7 @@ func filters(l *block.Layout, keys []string, weight func(string) float64, rest f
 	var odd []filter
 	for _, k := range keys {
 		if match(rules, rest, k) != weight(k) {
-			odd = append(odd, filter{k, weight(k)})
+			odd = append(odd, filter{bare(l, k), weight(k)})
 		}
 	}
 	// Longer names first, so that none hides behind a part of it.
@@ -140,20 +144,43 @@ func match(rules []filter, rest float64, name string) float64 {
 	return rest
 }
 
-// partOf returns the beginning of a UNet's key that names its block, with the
-// dot behind it, since 1 is a part of 10. It is "" for other keys.
-func partOf(key string) string {
-	const unet = "model.diffusion_model."
-	rest, ok := strings.CutPrefix(key, unet)
-	if !ok {
+// partOf returns the part of a key that names its block, with the dot behind it,
+// since 1 is a part of 10: what goes before the first number in it and the number,
+// or its first part. It is "" for keys of other parts of a model.
+func partOf(l *block.Layout, key string) string {
+	name := bare(l, key)
+	f := strings.Split(name, ".")
+	switch {
+	case len(f) < 2:
+		return ""
+	case l.Part(key) == block.TextEncoder && f[0] == "text_encoders":
+		return f[0] + "." + f[1] + "."
+	case l.Part(key) != block.UNet:
 		return ""
 	}
-	f := strings.SplitN(rest, ".", 3)
-	switch {
-	case len(f) == 3 && (f[0] == "input_blocks" || f[0] == "output_blocks"):
-		return unet + f[0] + "." + f[1] + "."
-	case len(f) >= 2:
-		return unet + f[0] + "."
+	prefix := ""
+	if l.Network() == block.UNet.String() {
+		prefix, f = unetPrefix, f[2:]
+		switch f[0] {
+		case "middle_block", "time_embed", "label_emb", "out": // one block
+			return prefix + f[0] + "."
+		}
 	}
-	return ""
+	for i := 1; i < len(f)-1; i++ {
+		if _, err := strconv.ParseUint(f[i], 10, 16); err == nil {
+			return prefix + strings.Join(f[:i+1], ".") + "."
+		}
+	}
+	return prefix + f[0] + "."
+}
+
+const unetPrefix = "model.diffusion_model."
+
+// bare returns what all files call a tensor: those of transformers often lack the
+// prefix that single files have.
+func bare(l *block.Layout, key string) string {
+	if l.Network() == block.UNet.String() {
+		return key
+	}
+	return strings.TrimPrefix(key, unetPrefix)
 }

@@ -140,7 +140,11 @@ func (im *importer) blockWeights(n *yaml.Node) ([]float64, error) {
 	}
 	row := make([]float64, l.Len())
 	var found block.Set
-	for _, k := range im.opt.keys(l) {
+	keys, err := im.opt.keys(l)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
 		id, ok := l.Of(k)
 		if !ok {
 			continue
@@ -153,6 +157,11 @@ func (im *importer) blockWeights(n *yaml.Node) ([]float64, error) {
 			return nil, cannot("line %d: the tensors of %s have several weights as %v counts them", n.Line, l.Name(id), l)
 		}
 		row[id], found = w, found.With(id)
+	}
+	for id := range l.Blocks().Minus(found).All() { // which holds nothing
+		if row[id] = rest; math.IsNaN(rest) {
+			return nil, fmt.Errorf("no weight for %s", l.Name(id))
+		}
 	}
 	return row, nil
 }

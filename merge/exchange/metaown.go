@@ -34,8 +34,8 @@ func (m *metaReader) own(f *fields, out string) error {
 		arch = m.guessArch(text)
 		m.note("arch is missing: the recipe is taken as one for %s", arch)
 	}
-	if era == "" {
-		era = block.Eras()[0]
+	if known := block.ErasOf(arch); era == "" && known != nil {
+		era = known[0]
 		m.note("era is missing: the recipe is taken as one for %s", era)
 	}
 	if err := m.stated(arch, era); err != nil {

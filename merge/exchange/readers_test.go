@@ -33,7 +33,8 @@ func TestReaders(t *testing.T) {
 			Keys    map[string][]float64 `json:"keys"`
 		}{r.Sources(), map[string][]float64{}}
 		e := &exporter{Recipe: r}
-		for _, key := range (&Options{}).keys(l) {
+		keys, _ := (&Options{}).keys(l)
+		for _, key := range keys {
 			w := map[string]float64{e.KeySources()[0]: 1}
 			if id, ok := l.Of(key); ok {
 				w = flat(r, id)

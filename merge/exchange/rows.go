@@ -96,15 +96,18 @@ func (e *exporter) short(name string) string {
 }
 
 // keys returns all keys of the models.
-func (o *Options) keys(l *block.Layout) []string {
+func (o *Options) keys(l *block.Layout) ([]string, error) {
 	if o.Keys != nil {
-		return o.Keys
+		return o.Keys, nil
 	}
 	var keys []string
 	for _, s := range block.Keys(l.Arch()) {
 		keys = append(keys, s.Name)
 	}
-	return keys
+	if keys == nil {
+		return nil, cannot("the document goes by keys, and those of such models are known from one alone: name one with --source")
+	}
+	return keys, nil
 }
 
 // An importer is one call of Import.

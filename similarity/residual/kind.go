@@ -16,9 +16,12 @@ const (
 	Key        Kind = "to_k"
 	Value      Kind = "to_v"
 	Output     Kind = "to_out"
+	Attention  Kind = "attention" // of a transformer whose queries, keys and values are one matrix, or have other names
 	Forward    Kind = "feed forward"
 	Projection Kind = "projections" // into and out of a transformer
 	Convolve   Kind = "convolutions"
+	Modulation Kind = "modulations" // of a transformer, by the time and the prompt
+	Linear     Kind = "linear layers"
 	Time       Kind = "time embedding"
 	Norm       Kind = "norms"
 	Bias       Kind = "biases"
@@ -30,7 +33,7 @@ const (
 
 // Kinds returns all kinds, in the order in which they are reported.
 func Kinds() []Kind {
-	return []Kind{Query, Key, Value, Output, Forward, Projection, Convolve, Time, Norm, Bias, TextAttn, TextMLP, Embedding, Decoder}
+	return []Kind{Query, Key, Value, Output, Attention, Forward, Projection, Convolve, Modulation, Linear, Time, Norm, Bias, TextAttn, TextMLP, Embedding, Decoder}
 }
 
 // KindOf returns the kind of a tensor.
@@ -51,9 +54,9 @@ func KindOf(key string, shape []int) Kind {
 		return Bias
 	case len(shape) < 2 || in("norm", ".ln_"):
 		return Norm
-	case part == block.TextEncoder && in("self_attn", ".attn."):
+	case part == block.TextEncoder && in("self_attn", ".attn.", "SelfAttention"):
 		return TextAttn
-	case part == block.TextEncoder && in(".mlp."):
+	case part == block.TextEncoder && in(".mlp.", "DenseReluDense"):
 		return TextMLP
 	case part == block.TextEncoder:
 		return Embedding
@@ -65,12 +68,20 @@ func KindOf(key string, shape []int) Kind {
 		return Value
 	case in(".to_out."):
 		return Output
-	case in(".ff."):
+	case in("attn", "attention"):
+		return Attention
+	case in(".ff.", "mlp", "feed_forward") && !in("embedder"):
 		return Forward
 	case in(".proj_in.", ".proj_out."):
 		return Projection
-	case in("time_embed", "label_emb", "emb_layers"):
+	case in("time_embed", "label_emb", "emb_layers", "time_in", "vector_in", "guidance_in", "t_embedder", "y_embedder"):
 		return Time
+	case in(".mod", "_mod.", "adaLN"):
+		return Modulation
+	case in("pos_embed", "positional", "tokens", "embed_tokens"):
+		return Embedding
+	case len(shape) == 2:
+		return Linear
 	}
 	return Convolve
 }

@@ -1,6 +1,7 @@
 package residual
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,14 +79,22 @@ func TestNotes(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	for _, arch := range block.Archs() {
+	none := map[block.Arch][]Kind{
+		block.Flux: {Query, Key, Value, Output, Projection, Convolve},
+		"sd3-24":   {Query, Key, Value, Output, Projection},
+	}
+	for _, arch := range append(block.Archs(), "sd3-24") {
+		without, ok := none[arch]
+		if !ok { // a UNet
+			without = []Kind{Attention, Modulation, Linear}
+		}
 		count := map[Kind]int{}
 		for _, s := range block.Keys(arch) {
 			count[KindOf(s.Name, s.Shape)]++
 		}
 		for _, k := range Kinds() {
-			if count[k] == 0 {
-				t.Errorf("%s has no %s", arch, k)
+			if (count[k] == 0) != slices.Contains(without, k) {
+				t.Errorf("%s has %d of %s", arch, count[k], k)
 			}
 			delete(count, k)
 		}

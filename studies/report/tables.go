@@ -12,15 +12,19 @@ import (
 func (p *printer) tables(s *studies.Summary) {
 	for _, g := range s.Groups {
 		p.f("%s\n", g.Name)
-		for part := range slices.Chunk(g.Blocks, columns) {
+		width := len("100.0000%")
+		for _, b := range g.Blocks {
+			width = max(width, len(b.Name))
+		}
+		for part := range slices.Chunk(g.Blocks, max(1, (tableWidth-len("| achieved   |"))/(width+len(" "+" |")))) {
 			row := func(label string, cell func(b studies.Block) string) {
 				p.f("| %-10s |", label)
 				for _, b := range part {
-					p.f(" %9s |", cell(b))
+					p.f(" %*s |", width, cell(b))
 				}
 				p.f("\n")
 			}
-			row("", func(b studies.Block) string { return center(b.Name, 9) })
+			row("", func(b studies.Block) string { return center(b.Name, width) })
 			row("achieved", func(b studies.Block) string { return percent(b.Achieved) })
 			row("ceiling", func(b studies.Block) string { return percent(b.Ceiling) })
 			if g.Explained != nil && part[0].Explained != nil {

@@ -9,16 +9,17 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/safetext"
+	"mixmatch/similarity"
 	"mixmatch/studies"
 )
 
-// columns is how many blocks a table has side by side, so that it fits a
-// terminal of 100 characters.
-const columns = 7
+// tableWidth is how wide a table may be, so that it fits a terminal.
+const tableWidth = 100
 
 // Text writes the whole story of a run: what it proves, the steps with the
 // similarity after each, the per-block tables, and who is in it. [Next] goes on.
@@ -74,7 +75,11 @@ func (p *printer) notes(s *studies.Summary) {
 	_, blends := l.MergesVAE()
 	switch s.EraBy {
 	case "recognised":
-		p.f("Block map: %s, recognised: the %s tensors go with one block (off by, in roundings:", s.Era, l.EraMark())
+		by := "recognised: the %s tensors go with one block"
+		if slices.ContainsFunc(s.Eras, func(e studies.EraFit) bool { return e.Block == similarity.TheirBlocks }) {
+			by = "recognised by the %s tensors"
+		}
+		p.f("Block map: %s, "+by+" (off by, in roundings:", s.Era, l.EraMark())
 		for i, e := range s.Eras {
 			if i > 0 {
 				p.f(",")

@@ -13,8 +13,12 @@ import (
 func (p *printer) verdict(s *studies.Summary) {
 	p.f("%s: %s\n", s.Target, Headline(s))
 	p.missing(s)
+	width := len("outputs") + 1
 	for _, g := range s.Groups {
-		p.f("  %-8s %9s   ceiling %9s", g.Name, percent(g.Achieved), percent(g.Ceiling))
+		width = max(width, len(g.Name))
+	}
+	for _, g := range s.Groups {
+		p.f("  %-*s %9s   ceiling %9s", width, g.Name, percent(g.Achieved), percent(g.Ceiling))
 		if g.Explained != nil {
 			p.f("   explained %9s", percent(*g.Explained))
 		}
