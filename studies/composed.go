@@ -28,7 +28,7 @@ type composed struct {
 
 // composeRecipe gets the recipe with holes and keeps it in the study.
 func (s *Study) composeRecipe(m *measured) (*composed, error) {
-	c := &composed{ids: m.ids, first: keptModel(m)}
+	c := &composed{ids: m.ids, first: s.firstModel(m)}
 	var err error
 	if s.Plan.Template != "" {
 		c.recipe, err = parseTemplate(&s.Plan, m.arch, m.blocks.Layout.Era())
@@ -40,6 +40,12 @@ func (s *Study) composeRecipe(m *measured) (*composed, error) {
 	}
 	if c.steps != nil {
 		c.recipe = c.steps.Recipe()
+	}
+	if err := s.Plan.makes(m.arch, c.recipe); err != nil {
+		if c.steps == nil {
+			return nil, fmt.Errorf("recipe: %w", invalid{err})
+		}
+		c.notes = append(c.notes, fmt.Sprintf("no merge makes the target by these steps: %v", err))
 	}
 	if err := s.keepRecipe(c.recipe); err != nil {
 		return nil, err

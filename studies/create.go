@@ -34,10 +34,16 @@ func Create(dir string, c Config) (*Study, error) {
 		if err != nil {
 			return nil, err
 		}
+		if c.mixed() {
+			in.Variant = m.Kind.Variant
+		}
 		p.Sources = append(p.Sources, in)
 	}
 	if p.Target, err = input(c.Target); err != nil {
 		return nil, err
+	}
+	if c.mixed() {
+		p.Target.Variant = c.Target.Kind.Variant
 	}
 	if c.Base != nil {
 		p.Base = c.Base.Name
@@ -169,6 +175,22 @@ func (c *Config) models() ([]*merge.Model, error) {
 	if models[0].Difference {
 		return nil, fmt.Errorf("%w: all sources are LoRAs: name the models they may have been added to", ErrInvalid)
 	}
-	_, err := merge.NewPool(append([]*merge.Model{c.Target}, models...))
+	shared, err := merge.Shared(c.Target.Kind, append([]*merge.Model{c.Target}, models...))
+	if err == nil && c.mixed() {
+		_, err = merge.Shared(c.Target.Kind, models) // one of them is to begin with
+	}
+	if err == nil {
+		_, err = merge.NewPool(shared)
+	}
 	return models, err
+}
+
+// mixed reports whether some of the sources are not of the target's kind.
+func (c *Config) mixed() bool {
+	for _, m := range append(slices.Clone(c.Sources), c.Base) {
+		if m != nil && !m.Difference && m.Kind != c.Target.Kind {
+			return true
+		}
+	}
+	return false
 }

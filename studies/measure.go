@@ -56,6 +56,9 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	}
 	m.blocks = g.Blocks(l)
 	m.notes = append(lackNotes(g, l), m.notes...)
+	if s.Plan.mixed() {
+		m.notes = append(m.notes, "the models are not of one kind: what only some of them have, such as the further channels of an inpainting model, is not compared")
+	}
 	for _, group := range s.Plan.Groups {
 		found := false
 		for id := range l.Group(group).All() {

@@ -49,6 +49,9 @@ type Input struct {
 	Header  string    `json:"header_sha256"` // of the length and the JSON in front of the tensors
 
 	Difference bool `json:"difference,omitempty"` // a LoRA
+
+	// Variant is that of the model, see [block.Model], if not all are of one kind.
+	Variant string `json:"variant,omitempty"`
 }
 
 // input describes an open model.
@@ -61,7 +64,7 @@ func input(m *merge.Model) (Input, error) {
 		return Input{}, fmt.Errorf("%w: %q: the path is not UTF-8; rename the folder or the file", ErrInvalid, path)
 	}
 	s := m.File.Stamp()
-	return Input{m.Name, path, s.Size, s.ModTime, s.Header, m.Difference}, nil
+	return Input{m.Name, path, s.Size, s.ModTime, s.Header, m.Difference, ""}, nil
 }
 
 // Open opens the model of in. The error wraps [ErrChanged] if the file is gone

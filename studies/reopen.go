@@ -47,8 +47,12 @@ func (s *Study) models() (pool *merge.Pool, target *merge.Model, err error) {
 		}
 		models = append(models, m)
 	}
-	target = models[len(models)-1]
-	pool, err = merge.NewPool(models[:len(models)-1])
+	shared, err := merge.Shared(models[len(models)-1].Kind, models)
+	if err != nil {
+		return nil, nil, err
+	}
+	target = shared[len(shared)-1]
+	pool, err = merge.NewPool(shared[:len(shared)-1])
 	return pool, target, err
 }
 

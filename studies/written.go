@@ -3,6 +3,7 @@ package studies
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
@@ -115,6 +116,10 @@ func (p *problem) asItsAuthor(w *written) error {
 	}
 	if err != nil {
 		return err
+	}
+	if err := p.Plan.makes(p.blocks.Layout.Arch(), r); err != nil {
+		w.notes = append(w.notes, fmt.Sprintf("the steps with the shortest description are others: %v", err))
+		return nil
 	}
 	w.recipe, w.notes = r, append(w.notes, notes...)
 	return nil

@@ -24,7 +24,7 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 	}
 	var models []*merge.Model
 	var files []*checkpoint.File
-	defer func() { closeAll(models) }()
+	defer func() { closeAll(models) }() // views of a file close it as well
 	for _, p := range all {
 		m, err := merge.OpenModel(nameOf(p), p)
 		if err != nil {
@@ -36,6 +36,14 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 	}
 	if err := r.describe(files[len(files)-len(paths):]); err != nil {
 		return err
+	}
+	opened := models
+	models, err := merge.Comparable(opened)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(models, opened) {
+		say(c, "note: the models are not of one kind: what only some of them have is not compared")
 	}
 	if _, err := merge.NewPool(models); err != nil {
 		return err

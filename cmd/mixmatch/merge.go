@@ -93,7 +93,7 @@ type order struct {
 
 // era returns the era whose arithmetic goes with the recipe's blocks.
 func (o *order) era() block.Era {
-	if era := o.recipe.Layout.Era(); era != block.Mecha {
+	if era := o.recipe.Layout.Era(); slices.Contains(compats(), era) {
 		return era
 	}
 	return block.SM2025

@@ -39,6 +39,9 @@ type architecture struct {
 	is      func(h Header) bool
 	variant func(h Header) (string, error)
 
+	// Beside says which variants can be merged with others; nil for none.
+	beside *beside
+
 	// Sized is for a family whose blocks differ from model to model: measure
 	// returns the name of the architecture of a file that is of the family, and
 	// sized the architecture of that name, nil if it is none of the family's. The

@@ -16,6 +16,7 @@ var flux = &architecture{
 			h.has(unetPrefix+"double_blocks.0.img_mod.lin.weight") && h.has(fluxIn)
 	},
 	variant: fluxVariant,
+	beside:  fluxBeside,
 	keys:    fluxKeys,
 	blocks:  fluxBlocks(),
 	groups:  []Group{"single", "double", Base},
@@ -74,6 +75,15 @@ func fluxVariant(h Header) (string, error) {
 		return "schnell", nil
 	}
 	return "", nil
+}
+
+// fluxBeside lets dev and schnell take in each other: schnell has no layer for the
+// guidance, whose tensors a merge keeps from model A.
+var fluxBeside = &beside{
+	takes: func(a, b string) bool { return (a == "" || a == "schnell") && (b == "" || b == "schnell") },
+	shared: func(key string, shape []int) ([]int, bool) {
+		return shape, !strings.HasPrefix(key, unetPrefix+"guidance_in.")
+	},
 }
 
 // fluxKeys lists FLUX.1 dev (black-forest-labs/flux, src/flux/util.py: 3072

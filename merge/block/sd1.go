@@ -10,6 +10,7 @@ var sd1 = &architecture{
 		return h.has(convIn) && len(h[firstIn]) == 4
 	},
 	variant: unetVariant,
+	beside:  unetBeside,
 	keys: func(b *builder, by func(int) int) {
 		b.unet(unetNumbers{
 			model: by(320), mult: []int{1, 2, 4, 4}, depth: []int{1, 1, 1, 0}, mid: 1, context: by(768),

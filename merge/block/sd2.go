@@ -15,6 +15,7 @@ var sd2 = &architecture{
 		}
 		return v, err
 	},
+	beside: unetBeside,
 	keys: func(b *builder, by func(int) int) {
 		b.unet(unetNumbers{
 			model: by(320), mult: []int{1, 2, 4, 4}, depth: []int{1, 1, 1, 0}, mid: 1, context: by(1024), linear: true,

@@ -8,6 +8,7 @@ var sdxl = &architecture{
 		return h.has(convIn) && !h.has(firstIn) && h.has(secondIn) && !isRefiner(h)
 	},
 	variant: unetVariant,
+	beside:  unetBeside,
 	keys: func(b *builder, by func(int) int) {
 		l, g := by(768), by(1280)
 		b.unet(unetNumbers{
