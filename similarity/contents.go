@@ -9,12 +9,12 @@ import (
 )
 
 // sum sets the sums of what was read of a tensor, and for rows that were not read
-// those that are known.
+// those that are known. Differences have none: their tensors are made, not read.
 func (p *pass) sum(t *task) error {
 	t.sums = make([]string, len(p.rows))
 	for i, m := range p.rows {
 		t.sums[i] = p.knownSum(t, i)
-		if !t.read[i] {
+		if !t.read[i] || m.Difference {
 			continue
 		}
 		u, _ := m.Tensor(t.key)
@@ -49,7 +49,7 @@ func (p *pass) unread() (n int64) {
 		return 0
 	}
 	for i, m := range p.rows {
-		if p.knownContent(i) != "" {
+		if m.Difference || p.knownContent(i) != "" {
 			continue
 		}
 		for _, u := range m.File.Tensors() {
@@ -72,7 +72,7 @@ func (p *pass) contents(ctx context.Context, progress func(n int64)) error {
 	}
 	all := make([]string, len(p.rows))
 	for i, m := range p.rows {
-		if all[i] = p.knownContent(i); all[i] != "" {
+		if all[i] = p.knownContent(i); all[i] != "" || m.Difference {
 			continue
 		}
 		sums := map[string]checkpoint.Sum{}

@@ -42,7 +42,8 @@ type Gram struct {
 	Differences int
 
 	// Contents are digests of what is in the models' files, and the target's last;
-	// see [checkpoint.File.Content]. None where they were not asked for.
+	// see [checkpoint.File.Content]. None where they were not asked for, "" for
+	// differences, whose tensors are made.
 	Contents []string
 }
 

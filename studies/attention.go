@@ -68,11 +68,11 @@ type attentionModels struct {
 }
 
 // openAttention opens the models for searches of the recipe holed.
-func (s *Study) openAttention(threads int, l *block.Layout, holed *recipe.Recipe) (*attentionModels, error) {
+func (s *Study) openAttention(ctx context.Context, threads int, l *block.Layout, holed *recipe.Recipe) (*attentionModels, error) {
 	if !holed.Linear() {
 		return nil, fmt.Errorf("%w: a recipe that is not linear can be searched by the weights only: leave out --metric", ErrInvalid)
 	}
-	a, err := s.openAttentionModels(l)
+	a, err := s.openAttentionModels(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +85,8 @@ func (s *Study) openAttention(threads int, l *block.Layout, holed *recipe.Recipe
 }
 
 // openAttentionModels opens the models and finds their attention.
-func (s *Study) openAttentionModels(l *block.Layout) (*attentionModels, error) {
-	pool, target, err := s.models()
+func (s *Study) openAttentionModels(ctx context.Context, l *block.Layout) (*attentionModels, error) {
+	pool, target, err := s.Files.Models(ctx)
 	if err != nil {
 		return nil, err
 	}

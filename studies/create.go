@@ -22,25 +22,23 @@ type Config struct {
 // Create starts a study in dir, which must not hold one. Nothing is written
 // before the models are known to fit together.
 func Create(dir string, c Config) (*Study, error) {
+	inputs, err := c.inputs()
+	if err != nil {
+		return nil, err
+	}
 	models, err := c.models()
 	if err != nil {
 		return nil, err
 	}
 	p := c.Plan
 	p.Format = planFormat
-	p.Sources = nil
+	p.Target, p.Sources = inputs[c.Target], nil
 	for _, m := range models {
-		in, err := input(m)
-		if err != nil {
-			return nil, err
-		}
+		in := inputs[m]
 		if c.mixed() {
 			in.Variant = m.Kind.Variant
 		}
 		p.Sources = append(p.Sources, in)
-	}
-	if p.Target, err = input(c.Target); err != nil {
-		return nil, err
 	}
 	if c.mixed() {
 		p.Target.Variant = c.Target.Kind.Variant
@@ -74,6 +72,9 @@ func Create(dir string, c Config) (*Study, error) {
 		return nil, err
 	}
 	s := &Study{Dir: dir, Plan: p}
+	if s.Files, err = s.newFiles(); err != nil {
+		return nil, err
+	}
 	if err := s.acquire(); err != nil {
 		return nil, err
 	}
@@ -86,6 +87,21 @@ func Create(dir string, c Config) (*Study, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// inputs describes the models, before LoRAs get the tensors of others.
+func (c *Config) inputs() (map[*merge.Model]Input, error) {
+	all := map[*merge.Model]Input{}
+	for _, m := range append(slices.Clone(c.Sources), c.Target, c.Base) {
+		if m == nil {
+			continue
+		}
+		var err error
+		if all[m], err = input(m); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // chooseGroups sets the groups to all that arch has, unless some are given, and

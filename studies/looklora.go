@@ -27,7 +27,7 @@ func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.
 	if p.merged != nil || p.proof.Exact || m.scaled {
 		return nil, nil
 	}
-	pool, target, err := p.models()
+	pool, target, err := p.Files.Models(ctx)
 	if err != nil {
 		return nil, err
 	}

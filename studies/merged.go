@@ -31,7 +31,7 @@ type mergedScorer struct {
 
 // openMergedScorer opens the models to score columns of the recipe holed.
 func (s *Study) openMergedScorer(ctx context.Context, b *similarity.Blocks, holed *recipe.Recipe) (*mergedScorer, error) {
-	pool, target, err := s.models()
+	pool, target, err := s.Files.Models(ctx)
 	if err != nil {
 		return nil, err
 	}

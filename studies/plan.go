@@ -7,15 +7,9 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"syscall"
-	"time"
-	"unicode/utf8"
 
-	"mixmatch/merge"
 	"mixmatch/merge/block"
-	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/durable"
-	"mixmatch/merge/open"
 	"mixmatch/optimize"
 	"mixmatch/studies/compose"
 )
@@ -39,65 +33,6 @@ type Plan struct {
 }
 
 const planFormat = 1
-
-// An Input is a model file and what it was like when the study began.
-type Input struct {
-	Name    string    `json:"name"`
-	Path    string    `json:"path"`
-	Size    int64     `json:"size"`
-	ModTime time.Time `json:"mtime"`
-	Header  string    `json:"header_sha256"` // of the length and the JSON in front of the tensors
-
-	Difference bool `json:"difference,omitempty"` // a LoRA
-
-	// Variant is that of the model, see [block.Model], if not all are of one kind.
-	Variant string `json:"variant,omitempty"`
-}
-
-// input describes an open model.
-func input(m *merge.Model) (Input, error) {
-	path, err := open.Abs(m.File.Path())
-	if err != nil {
-		return Input{}, err
-	}
-	if !utf8.ValidString(path) {
-		return Input{}, fmt.Errorf("%w: %q: the path is not UTF-8; rename the folder or the file", ErrInvalid, path)
-	}
-	s := m.File.Stamp()
-	return Input{m.Name, path, s.Size, s.ModTime, s.Header, m.Difference, ""}, nil
-}
-
-// Open opens the model of in. The error wraps [ErrChanged] if the file is gone
-// or is no longer what it was.
-func (in Input) Open() (*merge.Model, error) {
-	m, err := merge.OpenSource(in.Name, in.Path)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, gone(in.Path)
-	}
-	if errors.Is(err, checkpoint.ErrFormat) || errors.Is(err, merge.ErrMismatch) {
-		return nil, fmt.Errorf("%w: %w", ErrChanged, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	s := m.File.Stamp()
-	if s.Size != in.Size || !s.ModTime.Equal(in.ModTime) || s.Header != in.Header {
-		m.Close()
-		return nil, fmt.Errorf("%w: %s is not the file it was when the study began: put that back or start a new study", ErrChanged, in.Path)
-	}
-	return m, nil
-}
-
-// A gone is an [ErrChanged]: the path of a file that is no longer there.
-type gone string
-
-func (g gone) Error() string {
-	return fmt.Sprintf("%v: %s is gone: put it back or start a new study", ErrChanged, string(g))
-}
-func (g gone) Unwrap() error { return ErrChanged }
-
-// inputs returns the plan's files, the target last.
-func (p *Plan) inputs() []Input { return append(slices.Clone(p.Sources), p.Target) }
 
 // Check returns an error that says which setting is out of range, if any.
 func (p *Plan) Check() error {
@@ -200,13 +135,4 @@ func writePlan(path string, p *Plan) error {
 		return err
 	}
 	return durable.WriteFile(path, append(text, '\n'))
-}
-
-// Inputs returns the models of the study in dir, the target last.
-func Inputs(dir string) ([]Input, error) {
-	p, err := peek(dir)
-	if err != nil {
-		return nil, err
-	}
-	return p.inputs(), nil
 }

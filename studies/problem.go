@@ -32,7 +32,7 @@ func (s *Study) openProblem(ctx context.Context, o Options, m *measured, c *comp
 		}
 	}
 	if s.Plan.Metric == Attention {
-		if p.attention, err = s.openAttention(o.Threads, m.blocks.Layout, c.recipe); err != nil {
+		if p.attention, err = s.openAttention(ctx, o.Threads, m.blocks.Layout, c.recipe); err != nil {
 			p.close()
 			return nil, err
 		}

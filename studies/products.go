@@ -60,7 +60,7 @@ func (s *Study) arch() (block.Arch, error) {
 	if sum, err := ReadSummary(s.Dir); err == nil {
 		return sum.Arch, nil
 	}
-	m, err := s.Plan.Target.Open()
+	m, err := merge.OpenModel(s.Plan.Target.Name, s.Plan.Target.Path)
 	if err != nil {
 		return "", err
 	}
@@ -70,14 +70,37 @@ func (s *Study) arch() (block.Arch, error) {
 
 // measureFiles returns the inner products of the files.
 func (s *Study) measureFiles(ctx context.Context, threads int, progress func(done, total int64)) (*similarity.Gram, error) {
-	pool, target, err := s.models()
+	pool, target, err := s.Files.Models(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer closeModels(append([]*merge.Model{target}, pool.Models...))
-	g, err := similarity.Measure(ctx, pool, target, threads, progress)
+	all, err := similarity.MeasureAll(ctx, pool, []*merge.Model{target}, similarity.Options{Threads: threads, Progress: progress, Contents: true})
 	if errors.Is(err, checkpoint.ErrChanged) {
 		err = fmt.Errorf("%w: %w", ErrChanged, err)
 	}
-	return g, err
+	if err != nil {
+		return nil, err
+	}
+	return all[0], s.sumDifferences(ctx, all[0])
+}
+
+// sumDifferences fills in the contents of LoRAs. The tensors that were measured are
+// made of theirs.
+func (s *Study) sumDifferences(ctx context.Context, g *similarity.Gram) error {
+	for i, in := range s.Plan.Sources {
+		if !in.Difference {
+			continue
+		}
+		m, err := s.Files.Source(ctx, in.Name)
+		if err != nil {
+			return err
+		}
+		g.Contents[i], err = m.File.Content(ctx, nil, nil)
+		m.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -39,7 +39,7 @@ func (p *problem) publish(ctx context.Context, w *written, printed *recipe.Recip
 	a := p.attention
 	if a == nil {
 		var err error
-		if a, err = p.openAttentionModels(p.blocks.Layout); errors.Is(err, merge.ErrMismatch) {
+		if a, err = p.openAttentionModels(ctx, p.blocks.Layout); errors.Is(err, merge.ErrMismatch) {
 			all.Notes = append(all.Notes, fmt.Sprintf("no attention similarity: %v", err))
 			return all, nil
 		}

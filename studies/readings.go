@@ -47,7 +47,7 @@ func (p *problem) read(ctx context.Context, m *measured, w *written, printed *re
 			return r, nil
 		}
 	}
-	gone, err := p.gone()
+	gone, err := p.Files.gone(ctx)
 	if err != nil {
 		return nil, err
 	}

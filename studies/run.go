@@ -12,11 +12,12 @@ import (
 type Options struct {
 	Threads  int            // searches and readers side by side; 0 for one a processor
 	Progress func(Progress) // told what goes on; calls do not overlap
+	Note     func(string)   // told what is assumed of the files
 }
 
 // A Progress says how far a run is.
 type Progress struct {
-	Stage       string // "reading" (Done and Total in bytes) or "searching" (in trials)
+	Stage       string // "checking" a model or "reading" (Done and Total in bytes), or "searching" (in trials)
 	Done, Total int64
 }
 
@@ -33,8 +34,13 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
+	s.Files.Note = o.Note
+	s.Files.Checking = func(name string, done, total int64) { o.Progress(Progress{"checking " + name, done, total}) }
 	// One that has changed is refused, even where nothing is read from it.
-	if _, err := s.gone(); err != nil {
+	if err := s.Files.Check(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.Files.remember(); err != nil {
 		return nil, err
 	}
 	m, err := s.measure(ctx, o)
@@ -62,5 +68,8 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := durable.WriteFile(s.path(bestFile), []byte(sum.Annotated())); err != nil {
 		return nil, err
 	}
-	return sum, sum.write(s.path(summaryFile))
+	if err := sum.write(s.path(summaryFile)); err != nil {
+		return nil, err
+	}
+	return sum, s.Files.remember()
 }

@@ -11,6 +11,7 @@
 //	recipe.txt      the recipe with holes
 //	journal/        one file a search, one finished trial a line
 //	readings.json   what was read from the files for the recipe found
+//	places.json     where models were found that were moved
 //	best.txt        the recipe found, in SuperMerger's notation
 //	summary.json    everything the run found out; report.txt says it in words
 package studies
@@ -53,6 +54,7 @@ const (
 	recipeFile   = "recipe.txt"
 	journalDir   = "journal"
 	readingsFile = "readings.json"
+	placesFile   = "places.json"
 	bestFile     = "best.txt"
 	summaryFile  = "summary.json"
 	lockFile     = "lock"
@@ -60,8 +62,9 @@ const (
 
 // A Study is an open study. Only one process at a time holds one.
 type Study struct {
-	Dir  string
-	Plan Plan
+	Dir   string
+	Plan  Plan
+	Files *Files
 
 	lock *flock.Flock
 }
@@ -73,6 +76,9 @@ func Open(dir string) (*Study, error) {
 		return nil, err
 	}
 	s := &Study{Dir: dir, Plan: *p}
+	if s.Files, err = s.newFiles(); err != nil {
+		return nil, err
+	}
 	return s, s.acquire()
 }
 
@@ -105,6 +111,7 @@ func (s *Study) Discard() error {
 	if _, err := os.Stat(s.path(productsFile)); err == nil {
 		return s.Close()
 	}
+	_ = os.Remove(s.path(placesFile)) // which need not be there
 	err := errors.Join(os.Remove(s.path(planFile)), os.Remove(s.path(journalDir)), s.Close(), os.Remove(s.path(lockFile)))
 	_ = os.Remove(s.Dir) // unless there is something else in it
 	return err

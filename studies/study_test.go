@@ -461,20 +461,30 @@ func TestRefusals(t *testing.T) {
 	}
 
 	// A model that has changed since.
-	later := time.Now().Add(time.Hour)
-	info, err := os.Stat(p.Sources[0].Path)
+	path := p.Sources[0].Path
+	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chtimes(p.Sources[0].Path, later, later); err != nil {
+	text, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := reopen(t, dir); !errors.Is(err, studies.ErrChanged) || !strings.Contains(err.Error(), p.Sources[0].Path) {
+	edit := func(at time.Time) {
+		t.Helper()
+		text[len(text)/2] ^= 1
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(time.Now().Add(time.Hour))
+	if err := reopen(t, dir); !errors.Is(err, studies.ErrChanged) || !strings.Contains(err.Error(), path) {
 		t.Errorf("a source changed: %v", err)
 	}
-	if err := os.Chtimes(p.Sources[0].Path, info.ModTime(), info.ModTime()); err != nil {
-		t.Fatal(err)
-	}
+	edit(info.ModTime())
 }
 
 func reopen(t *testing.T, dir string) error {

@@ -131,10 +131,7 @@ func openSource(c *cli.Context, arg string) (*merge.Model, error) {
 }
 
 func openAs(c *cli.Context, arg string, how func(name, path string) (*merge.Model, error)) (*merge.Model, error) {
-	name, path := "", arg
-	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) {
-		name, path = n, p
-	}
+	name, path := nameAndPath(arg)
 	if path == "" {
 		return nil, usage("the path of a model is empty: %q", arg)
 	}

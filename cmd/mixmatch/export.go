@@ -208,6 +208,7 @@ is refused. ` + exitCodes,
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "one of those above"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to this `FILE` instead of the terminal"},
 			aimFlag(),
+			modelsFlag(),
 		}, writerFlags()...),
 		Action: exportAction,
 	}
@@ -230,23 +231,9 @@ func exportAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	inputs, err := studies.Inputs(dir)
+	files, err := studyFiles(c, dir, r)
 	if err != nil {
 		return err
-	}
-	var files []modelFile
-	for _, in := range inputs[:len(inputs)-1] {
-		if !slices.Contains(r.Sources(), in.Name) {
-			continue
-		}
-		if c.Bool("hash") { // of the files that the study measured
-			m, err := in.Open()
-			if err != nil {
-				return err
-			}
-			m.Close()
-		}
-		files = append(files, modelFile{in.Name, in.Path})
 	}
 	opt, err := writerOptions(c, files)
 	if err != nil {
@@ -267,6 +254,44 @@ func exportAction(c *cli.Context) error {
 		return emit(c, []byte(sum.Annotated()), c.String("output"), notes)
 	}
 	return writeDocument(c, r, format, c.String("output"), opt, notes)
+}
+
+// studyFiles returns the files of the models of a study's recipe that --source does
+// not name. With --hash they must be those that the study measured, and with --models
+// they are looked for.
+func studyFiles(c *cli.Context, dir string, r *recipe.Recipe) ([]modelFile, error) {
+	files, err := openFiles(c, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := lookIn(c, files, nil); err != nil {
+		return nil, err
+	}
+	given := map[string]bool{}
+	for _, arg := range c.StringSlice("source") {
+		name, path := nameAndPath(arg)
+		if name == "" {
+			name = nameOf(path)
+		}
+		given[name] = true
+	}
+	var all []modelFile
+	for _, name := range files.Names() {
+		if given[name] || !slices.Contains(r.Sources(), name) {
+			continue
+		}
+		path := files.Path(name)
+		if c.Bool("hash") || c.IsSet("models") {
+			m, err := files.Source(c.Context, name)
+			if err != nil {
+				return nil, err
+			}
+			path = m.File.Path()
+			m.Close()
+		}
+		all = append(all, modelFile{name, path})
+	}
+	return all, nil
 }
 
 func aimFlag() cli.Flag {

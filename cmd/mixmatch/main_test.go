@@ -139,10 +139,15 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stderr"), "\n"), "\n")
 	for i, l := range lines {
 		isError := strings.HasPrefix(l, "mixmatch: ")
-		if last := i == len(lines)-1; isError != last || !isError && !strings.Contains(l, "takes no part") && !strings.HasPrefix(l, "note: ") {
+		if last := i == len(lines)-1; isError != last || !isError && !isNotice(l) {
 			ts.Fatalf("stderr is not one line beginning with the program's name")
 		}
 	}
+}
+
+// isNotice reports whether a line on stderr only tells of something.
+func isNotice(line string) bool {
+	return strings.Contains(line, "takes no part") || strings.HasPrefix(line, "note: ") || strings.HasPrefix(line, "  ")
 }
 
 // strays returns the temporary files under dir.

@@ -37,7 +37,9 @@ func mergeCommand() *cli.Command {
 		Name: "merge", Usage: "make the model of a recipe or a study", ArgsUsage: "RECIPE|STUDY", Description: mergeHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write"},
-			&cli.StringSliceFlag{Name: "source", Usage: "a model of the recipe (`[NAME=]PATH`)"},
+			&cli.StringSliceFlag{Name: "source", Usage: "a model of the recipe, or where one of the study is now (`[NAME=]PATH`)"},
+			&cli.StringFlag{Name: "target", Usage: "with --verify, where the target of the study is now (`PATH`)"},
+			modelsFlag(),
 			aimFlag(),
 			&cli.StringFlag{Name: "dtype", Usage: dtypeList + " (default: as in model A)"},
 			&cli.StringFlag{Name: "vae", Usage: "copy the VAE of this source, or \"merge\" to blend it"},
@@ -87,7 +89,7 @@ type order struct {
 	recipe  *recipe.Recipe
 	vae     string           // "" to blend
 	study   *studies.Summary // nil for a recipe
-	target  *studies.Input   // nil for a recipe
+	files   *studies.Files   // nil for a recipe
 	notes   []string
 }
 
@@ -174,7 +176,7 @@ func mergeAction(c *cli.Context) error {
 		}
 	}
 	if c.Bool("verify") {
-		t, err := o.target.Open()
+		t, err := o.files.Target(c.Context)
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func (o *order) verify(c *cli.Context, out string) error {
 		return err
 	}
 	defer made.Close()
-	target, err := o.target.Open()
+	target, err := o.files.Target(c.Context)
 	if err != nil {
 		return err
 	}

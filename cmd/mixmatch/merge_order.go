@@ -81,8 +81,8 @@ func modelNames(models []*merge.Model) []string {
 
 // studyOrder takes the recipe, the models and the VAE from a study.
 func studyOrder(c *cli.Context, dir string) (*order, error) {
-	if len(c.StringSlice("source")) > 0 || c.String("era") != "" || c.String("result") != "" {
-		return nil, usage("merge: a study knows its sources, era and result; these flags go with a RECIPE file")
+	if c.String("era") != "" || c.String("result") != "" {
+		return nil, usage("merge: a study knows its era and result; these flags go with a RECIPE file")
 	}
 	sum, err := studies.ReadSummary(dir)
 	if err != nil {
@@ -92,12 +92,14 @@ func studyOrder(c *cli.Context, dir string) (*order, error) {
 	if err != nil {
 		return nil, err
 	}
-	inputs, err := studies.Inputs(dir)
+	files, err := openFiles(c, dir)
 	if err != nil {
 		return nil, err
 	}
-	target := inputs[len(inputs)-1]
-	o := &order{recipe: r, study: sum, target: &target}
+	if err := locate(c, files); err != nil {
+		return nil, err
+	}
+	o := &order{recipe: r, study: sum, files: files}
 	switch v := sum.VAE; {
 	case v.Same:
 		o.vae = v.Source
@@ -108,11 +110,11 @@ func studyOrder(c *cli.Context, dir string) (*order, error) {
 		o.vae = v
 	}
 	used := r.Program().Names()
-	for _, in := range inputs[:len(inputs)-1] {
-		if !slices.Contains(used, in.Name) && in.Name != o.vae {
+	for _, name := range files.Names() {
+		if !slices.Contains(used, name) && name != o.vae {
 			continue
 		}
-		m, err := in.Open()
+		m, err := files.Source(c.Context, name)
 		if err != nil {
 			closeAll(o.sources)
 			return nil, err

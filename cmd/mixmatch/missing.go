@@ -32,7 +32,7 @@ was added to. ` + exitCodes
 func missingCommand() *cli.Command {
 	return &cli.Command{
 		Name: "missing", Usage: "write what is missing from a study as a file", ArgsUsage: "STUDY", Description: missingHelp,
-		Flags: []cli.Flag{
+		Flags: append(whereFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write"},
 			&cli.BoolFlag{Name: "difference", Usage: "write what the recipe leaves, not a model"},
 			&cli.BoolFlag{Name: "lora", Usage: "write the LoRA that was baked in"},
@@ -40,7 +40,7 @@ func missingCommand() *cli.Command {
 			&cli.StringFlag{Name: "dtype", Usage: dtypeList + " (default: fp16; fp32 for a difference)"},
 			&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but the result"},
-		},
+		}...),
 		Action: missingAction,
 	}
 }
@@ -73,7 +73,14 @@ func missingAction(c *cli.Context) error {
 		return err
 	}
 	w.Abort()
-	g, err := missing.Open(dir)
+	files, err := openFiles(c, dir)
+	if err != nil {
+		return err
+	}
+	if err := locate(c, files); err != nil {
+		return err
+	}
+	g, err := missing.Open(c.Context, files)
 	if errors.Is(err, missing.ErrNothing) {
 		return usage("missing: %w", err)
 	}

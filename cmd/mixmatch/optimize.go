@@ -200,7 +200,10 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*stu
 // runStudy runs a study to its end, prints the story and keeps it.
 func runStudy(c *cli.Context, s *studies.Study) error {
 	m := newMeter(c)
-	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), Progress: m.study})
+	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), Progress: m.study, Note: func(text string) {
+		m.end()
+		note(c, text)
+	}})
 	m.end()
 	if errors.Is(err, context.Canceled) {
 		say(c, "stopped; everything finished is kept. Go on with:\n  mixmatch resume %s", report.Quote(s.Dir))
@@ -242,12 +245,18 @@ func printJSON(c *cli.Context, v any) error {
 
 func resumeCommand() *cli.Command {
 	return &cli.Command{
-		Name: "resume", Usage: "go on with a study", ArgsUsage: "STUDY", Flags: runFlags(),
+		Name: "resume", Usage: "go on with a study", ArgsUsage: "STUDY", Flags: append(whereFlags(), runFlags()...),
 		Description: `Goes on where a study was stopped or killed: no finished trial is lost, and what
 comes of it is what would have come of it without the stop. On a finished study
 it makes the result anew.
 
    mixmatch resume evo
+   mixmatch resume evo --source OpenBra=D:\old\OpenBra.safetensors    where a model is now
+   mixmatch resume evo --models D:\models                             or a folder to look in
+
+A model that was moved or touched is known again by its content, which is read for
+that; a changed one is refused. Once all have been read a study needs its models no
+more: those that are gone are only looked for where they would be read.
 
 ` + exitCodes,
 		Action: func(c *cli.Context) error {
@@ -260,6 +269,9 @@ it makes the result anew.
 				return err
 			}
 			defer s.Close()
+			if err := locate(c, s.Files); err != nil {
+				return err
+			}
 			return runStudy(c, s)
 		},
 	}

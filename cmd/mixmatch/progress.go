@@ -57,7 +57,7 @@ func (m *meter) end() {
 }
 
 // study is to for a run of a study.
-func (m *meter) study(p studies.Progress) { m.to(p.Stage, p.Done, p.Total, p.Stage == "reading") }
+func (m *meter) study(p studies.Progress) { m.to(p.Stage, p.Done, p.Total, p.Stage != "searching") }
 
 // say prints a message for people on stderr. Names from files may be in it.
 func say(c *cli.Context, format string, args ...any) {

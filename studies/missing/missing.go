@@ -8,6 +8,7 @@
 package missing
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -40,9 +41,10 @@ type Gap struct {
 	rest   residual.Rest
 }
 
-// Open opens the models of the study in dir. The error wraps [ErrNothing] if its
+// Open opens the models of a study. The error wraps [ErrNothing] if its
 // recipe explains the target, or is not linear.
-func Open(dir string) (*Gap, error) {
+func Open(ctx context.Context, files *studies.Files) (*Gap, error) {
+	dir := files.Dir()
 	sum, err := studies.ReadSummary(dir)
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func Open(dir string) (*Gap, error) {
 	if sum.Verdict == similarity.Exact {
 		return nil, fmt.Errorf("%w: nothing is missing from %s: its recipe explains the target, but for rounding", ErrNothing, dir)
 	}
-	pool, target, err := studies.Models(dir)
+	pool, target, err := files.Models(ctx)
 	if err != nil {
 		return nil, err
 	}

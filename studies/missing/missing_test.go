@@ -66,6 +66,15 @@ func study(t *testing.T, p demo.Planted, target string, base bool, without ...st
 	return dir, sum
 }
 
+func files(t *testing.T, dir string) *studies.Files {
+	t.Helper()
+	f, err := studies.OpenFiles(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // numbers reads a tensor of a file.
 func numbers(t *testing.T, f *checkpoint.File, name string) []float32 {
 	t.Helper()
@@ -145,7 +154,7 @@ func TestLoRA(t *testing.T) {
 		if sum.LoRA == nil || sum.LoRA.Rank != c.rank {
 			t.Errorf("rank %d: the study says %+v", c.rank, sum.LoRA)
 		}
-		g, err := missing.Open(dir)
+		g, err := missing.Open(t.Context(), files(t, dir))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +214,7 @@ func TestModel(t *testing.T) {
 	if sum.Missing == nil || sum.LoRA != nil {
 		t.Fatalf("missing %+v, LoRA %+v", sum.Missing, sum.LoRA)
 	}
-	g, err := missing.Open(dir)
+	g, err := missing.Open(t.Context(), files(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +270,7 @@ func TestModel(t *testing.T) {
 	}
 
 	exact, _ := study(t, p, p.Target, true)
-	if _, err := missing.Open(exact); !errors.Is(err, missing.ErrNothing) || !strings.Contains(err.Error(), "nothing is missing") {
+	if _, err := missing.Open(t.Context(), files(t, exact)); !errors.Is(err, missing.ErrNothing) || !strings.Contains(err.Error(), "nothing is missing") {
 		t.Errorf("an exact study: %v", err)
 	}
 }
@@ -273,7 +282,7 @@ func TestNoBase(t *testing.T) {
 	if sum.Missing == nil {
 		t.Fatalf("verdict %s", sum.Verdict)
 	}
-	g, err := missing.Open(dir)
+	g, err := missing.Open(t.Context(), files(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
