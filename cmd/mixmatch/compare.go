@@ -12,12 +12,14 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/open"
+	"mixmatch/merge/shelf"
 	"mixmatch/similarity"
 )
 
 const compareHelp = `Tells how alike model A and each of the others are, block by block.
 
    mixmatch compare A.safetensors B.safetensors C.safetensors
+   mixmatch compare A.safetensors models                      with all in a folder that go with it
    mixmatch compare -o A.safetensors B.safetensors            output blocks only
    mixmatch compare --metric weight --base v1-5.safetensors A.safetensors B.safetensors
 
@@ -90,7 +92,7 @@ type likeBlock struct {
 
 func compareAction(c *cli.Context) error {
 	paths := c.Args().Slice()
-	if len(paths) < 2 || slices.Contains(paths, "") {
+	if len(paths) == 0 || len(paths) == 1 && !shelf.IsList(paths[0]) || slices.Contains(paths, "") {
 		return usage("compare: name two models or more; see mixmatch compare --help")
 	}
 	formats := 0
@@ -181,53 +183,43 @@ func (r *likeness) describe(files []*checkpoint.File) error {
 // attention fills in the attention similarities. The files need hold nothing
 // but the tensors compared.
 func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths []string) error {
-	files, err := openAll(paths, open.File)
+	all, err := choices(c, paths)
 	if err != nil {
 		return err
 	}
-	defer closeAll(files)
+	found, passed, err := gather(all, open.File, sameHeads)
+	if err != nil {
+		return err
+	}
+	defer func() { closeAll(models(found)) }()
+	if len(found) < 2 {
+		return nothingLeft(c, "there are no two models to compare", passed)
+	}
+	first := found[0].model
+	l, err := layoutOf(first)
+	if err != nil {
+		return err
+	}
+	heads, err := similarity.Heads(l, first)
+	if err != nil {
+		return fmt.Errorf("%s: %w", first.Path(), err)
+	}
+	sayPassed(c, passed)
+	files := models(found)
 	for _, f := range files {
 		sayFileNotes(c, f)
 	}
 	if err := r.describe(files); err != nil {
 		return err
 	}
-	l, err := layoutOf(files[0])
-	if err != nil {
-		return err
-	}
-	heads, err := similarity.Heads(l, files[0])
-	if err != nil {
-		return fmt.Errorf("%s: %w", paths[0], err)
-	}
 	heads = slices.DeleteFunc(heads, func(h similarity.Head) bool { return !chosen(c, l.Name(h.Block)) })
 	if names := blocksWithoutHead(c, l, heads); names != nil {
-		return fmt.Errorf("%s: %w: no self-attention in %s; -i, -m and -o choose blocks", paths[0], merge.ErrMismatch, strings.Join(names, ", "))
+		return fmt.Errorf("%s: %w: no self-attention in %s; -i, -m and -o choose blocks", first.Path(), merge.ErrMismatch, strings.Join(names, ", "))
 	}
 	if len(heads) == 0 {
-		return fmt.Errorf("%s: %w: no self-attention in the blocks chosen", paths[0], similarity.ErrEmpty)
+		return fmt.Errorf("%s: %w: no self-attention in the blocks chosen", first.Path(), similarity.ErrEmpty)
 	}
 	return r.addAttention(c, calc, l, heads, files)
-}
-
-// chosen reports whether the flags ask for a block.
-func chosen(c *cli.Context, name string) bool {
-	some := c.Bool("inputs") || c.Bool("middle") || c.Bool("outputs")
-	return !some || c.Bool("all") ||
-		c.Bool("inputs") && strings.HasPrefix(name, "IN") ||
-		c.Bool("middle") && strings.HasPrefix(name, "M") ||
-		c.Bool("outputs") && strings.HasPrefix(name, "OUT")
-}
-
-// blocksWithoutHead returns the chosen blocks of which the calculators expect a head that
-// is not there. Without it the numbers of other blocks would change, too.
-func blocksWithoutHead(c *cli.Context, l *block.Layout, heads []similarity.Head) (names []string) {
-	for _, name := range l.HeadsExpected() {
-		if chosen(c, name) && !slices.ContainsFunc(heads, func(h similarity.Head) bool { return l.Name(h.Block) == name }) {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // addAttention adds the attention similarities to the models' blocks.
@@ -258,14 +250,4 @@ func (r *likeness) addAttention(c *cli.Context, calc similarity.Calculator, l *b
 		r.Models[j].Mean = &mean
 	}
 	return nil
-}
-
-// layoutOf returns the blocks of the model in f, which may be a part of one:
-// then it is taken for Stable Diffusion 1.
-func layoutOf(f *checkpoint.File) (*block.Layout, error) {
-	kind, err := merge.KindOf(f)
-	if err != nil {
-		kind.Arch = block.SD1
-	}
-	return block.Default(kind.Arch)
 }

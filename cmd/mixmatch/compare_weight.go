@@ -17,27 +17,23 @@ import (
 // weight fills in the similarities of the weights themselves, and those of the
 // attention beside them.
 func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []string) error {
-	all := paths
-	if c.IsSet("base") {
-		r.Origin = c.String("base")
-		all = append([]string{r.Origin}, paths...)
-	}
-	var models []*merge.Model
-	var files []*checkpoint.File
-	defer func() { closeAll(models) }() // views of a file close it as well
-	for _, p := range all {
-		m, err := merge.OpenModel(nameOf(p), p)
-		if err != nil {
-			return err
-		}
-		models = append(models, m)
-		files = append(files, m.File)
-		sayFileNotes(c, m.File)
-	}
-	if err := r.describe(files[len(files)-len(paths):]); err != nil {
+	opened, err := r.openModels(c, paths)
+	if err != nil {
 		return err
 	}
-	opened := models
+	defer closeAll(opened) // views of a file close it as well
+	var files []*checkpoint.File
+	for _, m := range opened {
+		sayFileNotes(c, m.File)
+		files = append(files, m.File)
+	}
+	first := 0 // where A is; before it the base, if any
+	if r.Origin != "" {
+		first = 1
+	}
+	if err := r.describe(files[first:]); err != nil {
+		return err
+	}
 	models, err := merge.Comparable(opened)
 	if err != nil {
 		return err
@@ -48,7 +44,6 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 	if _, err := merge.NewPool(models); err != nil {
 		return err
 	}
-	first := len(all) - len(paths) // where A is; before it the base, if any
 	pool, err := merge.NewPool(slices.Delete(slices.Clone(models), first, first+1))
 	if err != nil {
 		return err
@@ -73,11 +68,11 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 		return nil
 	}
 	if errors.Is(err, merge.ErrMismatch) { // the weights are compared all the same
-		say(c, "no attention similarity: %s: %s", paths[0], safetext.Line(err.Error()))
+		say(c, "no attention similarity: %s: %s", files[first].Path(), safetext.Line(err.Error()))
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", paths[0], err)
+		return fmt.Errorf("%s: %w", files[first].Path(), err)
 	}
 	if err := r.addAttention(c, calc, l, heads, files[first:]); errors.Is(err, merge.ErrMismatch) {
 		say(c, "no attention similarity: %s", safetext.Line(err.Error()))
@@ -85,6 +80,42 @@ func (r *likeness) weight(c *cli.Context, calc similarity.Calculator, paths []st
 		return err
 	}
 	return nil
+}
+
+// openModels opens the models to compare, in front of them the base if there is one.
+// Those in lists are passed over if they do not go with the first.
+func (r *likeness) openModels(c *cli.Context, paths []string) ([]*merge.Model, error) {
+	all, err := choices(c, paths)
+	if err != nil {
+		return nil, err
+	}
+	open := func(path string) (*merge.Model, error) { return merge.OpenModel(nameOf(path), path) }
+	found, passed, err := gather(all, open, func(found []gathered[*merge.Model], m *merge.Model) error {
+		if len(found) == 0 {
+			return nil
+		}
+		return goesWith(found[0].model, m)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) < 2 {
+		closeAll(models(found))
+		return nil, nothingLeft(c, "there are no two models to compare", passed)
+	}
+	sayPassed(c, passed)
+	if !c.IsSet("base") {
+		return models(found), nil
+	}
+	var base *merge.Model
+	if r.Origin, err = single(c, "base"); err == nil {
+		base, err = open(r.Origin)
+	}
+	if err != nil {
+		closeAll(models(found))
+		return nil, err
+	}
+	return append([]*merge.Model{base}, models(found)...), nil
 }
 
 // addWeights adds cosines, and what is explained if the first model of blocks

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,6 +14,7 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/open"
+	"mixmatch/merge/shelf"
 )
 
 // An inspection is what there is to know of a model file.
@@ -54,13 +56,14 @@ type made struct {
 
 func inspectCommand() *cli.Command {
 	return &cli.Command{
-		Name: "inspect", Usage: "tell what a model file is, and what it says of its making", ArgsUsage: "FILE",
+		Name: "inspect", Usage: "tell what a model file is, and what it says of its making", ArgsUsage: "FILE...",
 		Description: `Prints the recipe of a merge that the file's metadata tell of first, because it may
 simply be there. "merge" and "convert" take such a file in place of a recipe.
 
    mixmatch inspect model.safetensors
    mixmatch inspect model.safetensors --hash      also the hashes that model sites use
    mixmatch inspect model.safetensors --blocks    which tensors belong to which block
+   mixmatch inspect models                        all models in a folder
 
 ` + exitCodes,
 		Flags: []cli.Flag{
@@ -75,40 +78,93 @@ simply be there. "merge" and "convert" take such a file in place of a recipe.
 }
 
 func inspectAction(c *cli.Context) error {
-	path, err := one(c, "a model FILE")
-	if err != nil {
-		return err
+	args := c.Args().Slice()
+	if len(args) == 0 || slices.Contains(args, "") {
+		return usage("inspect: name a model FILE; see mixmatch inspect --help")
 	}
-	f, err := open.File(path)
+	if len(args) > 1 || shelf.IsList(args[0]) {
+		return inspectSeveral(c, args)
+	}
+	f, err := open.File(args[0])
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	in, err := inspect(f)
+	in, err := inspectAsked(c, f)
 	if err != nil {
 		return err
+	}
+	if c.Bool("json") {
+		return printJSON(c, in)
+	}
+	return in.print(c.App.Writer)
+}
+
+// inspectSeveral prints one file after the other, as JSON a list of them.
+func inspectSeveral(c *cli.Context, args []string) error {
+	all, err := choices(c, args)
+	if err != nil {
+		return err
+	}
+	found, passed, err := gather(all, open.File, func([]gathered[*checkpoint.File], *checkpoint.File) error { return nil })
+	if err != nil {
+		return err
+	}
+	defer closeAll(models(found))
+	if len(found) == 0 {
+		return nothingLeft(c, "none of the files is a model", passed)
+	}
+	var list []*inspection
+	for _, g := range found {
+		in, err := inspectAsked(c, g.model)
+		if err != nil && g.list == "" {
+			return err
+		}
+		if err != nil {
+			passed = append(passed, reason(g.model.Path(), err))
+			continue
+		}
+		list = append(list, in)
+	}
+	sayPassed(c, passed)
+	if c.Bool("json") {
+		return printJSON(c, list)
+	}
+	for i, in := range list {
+		if i > 0 {
+			fmt.Fprintln(c.App.Writer)
+		}
+		if err := in.print(c.App.Writer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inspectAsked inspects f, as far as the flags ask for it.
+func inspectAsked(c *cli.Context, f *checkpoint.File) (*inspection, error) {
+	in, err := inspect(f)
+	if err != nil {
+		return nil, err
 	}
 	if c.Bool("hash") {
 		meter := newMeter(c)
 		h, err := merge.HashModel(c.Context, f, func(done int64) { meter.to("hashing", done, f.Size(), true) })
 		meter.end()
 		if errors.Is(err, merge.ErrSeveral) {
-			return usage("inspect: %w: ask for that of each file", err)
+			return nil, usage("inspect: %w: ask for that of each file", err)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		in.Hash = &h
 	}
 	if c.Bool("blocks") {
 		if err := in.listBlocks(f, block.Era(c.String("era"))); err != nil {
-			return usage("inspect: %w", err)
+			return nil, usage("inspect: %w", err)
 		}
 	}
-	if c.Bool("json") {
-		return printJSON(c, in)
-	}
-	return in.print(c.App.Writer)
+	return in, nil
 }
 
 // inspect reads the header of f, and the position ids.

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,13 +11,10 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
-	"mixmatch/merge/durable"
-	"mixmatch/merge/safetext"
 	"mixmatch/optimize"
 	"mixmatch/similarity"
 	"mixmatch/studies"
 	"mixmatch/studies/compose"
-	"mixmatch/studies/report"
 )
 
 const optimizeHelp = `Starts a study in the folder STUDY and runs it. The files are read once; everything
@@ -30,7 +23,7 @@ sources take part, in what order, weight sum or add difference.
 
    mixmatch optimize evo --target BracingEvoMix.safetensors --base v1-5-pruned-emaonly.safetensors \
        --source OpenBra.safetensors --source dreamshaper_6NoVae.safetensors
-   mixmatch optimize evo2 --target T.safetensors models/*.safetensors
+   mixmatch optimize evo2 --target T.safetensors models
    mixmatch optimize evo3 --target T.safetensors --source A.safetensors --source B.safetensors \
        --recipe steps.txt
 
@@ -41,7 +34,8 @@ A recipe is written in SuperMerger's notation, with ? for a ratio to find:
    alpha = (0,0,?,?,?[0,0.5],0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0)
 
 Names in it are those of the files, without their extension; NAME=PATH gives
-another. ` + exitCodes
+another. A folder, or a wildcard as "models/*", is all models in it that go with the
+target; what does not is passed over and told. ` + exitCodes
 
 func runFlags() []cli.Flag {
 	return []cli.Flag{
@@ -155,22 +149,24 @@ func unfit(err error) bool {
 // create opens the models and starts the study. They are closed again: the
 // study opens what its plan names.
 func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*studies.Study, error) {
-	target, err := openModel(c, c.String("target"))
+	target, err := openSingle(c, "target")
 	if err != nil {
 		return nil, err
 	}
 	defer target.Close()
-	sources, err := openSources(c, paths)
+	var base *merge.Model
+	if c.String("base") != "" {
+		if base, err = openSingle(c, "base"); err != nil {
+			return nil, err
+		}
+		defer base.Close()
+	}
+	sources, err := gatherSources(c, paths, target, base, plan.Template)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { closeAll(sources) }()
-	var base *merge.Model
-	if b := c.String("base"); b != "" {
-		if base, err = openModel(c, b); err != nil {
-			return nil, err
-		}
-		defer base.Close()
+	if base != nil {
 		// The base may be named as a source as well.
 		sources = slices.DeleteFunc(sources, func(m *merge.Model) bool {
 			same := m.Name == base.Name && merge.SameFile(m.File.Path(), base.File.Path())
@@ -195,118 +191,4 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*stu
 		}
 	}
 	return s, nil
-}
-
-// runStudy runs a study to its end, prints the story and keeps it.
-func runStudy(c *cli.Context, s *studies.Study) error {
-	m := newMeter(c)
-	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), Progress: m.study, Note: func(text string) {
-		m.end()
-		note(c, text)
-	}})
-	m.end()
-	if errors.Is(err, context.Canceled) {
-		say(c, "stopped; everything finished is kept. Go on with:\n  mixmatch resume %s", report.Quote(s.Dir))
-		return silentError{err}
-	}
-	if err != nil {
-		return err
-	}
-	text, err := keepReport(s.Dir, sum)
-	if err != nil {
-		return err
-	}
-	if c.Bool("json") {
-		return printJSON(c, sum)
-	}
-	if _, err := c.App.Writer.Write(text); err != nil {
-		return err
-	}
-	return report.Next(c.App.Writer, sum, s.Dir)
-}
-
-// keepReport writes the story of a run into its study and returns it.
-func keepReport(dir string, sum *studies.Summary) ([]byte, error) {
-	var text bytes.Buffer
-	if err := report.Text(&text, sum); err != nil {
-		return nil, err
-	}
-	return text.Bytes(), durable.WriteFile(filepath.Join(dir, "report.txt"), text.Bytes())
-}
-
-func printJSON(c *cli.Context, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = c.App.Writer.Write(append(safetext.Document(text), '\n'))
-	return err
-}
-
-func resumeCommand() *cli.Command {
-	return &cli.Command{
-		Name: "resume", Usage: "go on with a study", ArgsUsage: "STUDY", Flags: append(whereFlags(), runFlags()...),
-		Description: `Goes on where a study was stopped or killed: no finished trial is lost, and what
-comes of it is what would have come of it without the stop. On a finished study
-it makes the result anew.
-
-   mixmatch resume evo
-   mixmatch resume evo --source OpenBra=D:\old\OpenBra.safetensors    where a model is now
-   mixmatch resume evo --models D:\models                             or a folder to look in
-
-A model that was moved or touched is known again by its content, which is read for
-that; a changed one is refused. Once all have been read a study needs its models no
-more: those that are gone are only looked for where they would be read.
-
-` + exitCodes,
-		Action: func(c *cli.Context) error {
-			dir, err := one(c, "the STUDY")
-			if err != nil {
-				return err
-			}
-			s, err := studies.Open(dir)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			if err := locate(c, s.Files); err != nil {
-				return err
-			}
-			return runStudy(c, s)
-		},
-	}
-}
-
-func showCommand() *cli.Command {
-	return &cli.Command{
-		Name: "show", Usage: "print what a study found out", ArgsUsage: "STUDY",
-		Description: `   mixmatch show evo
-   mixmatch show evo --weights      each block's weights and their errors
-   mixmatch show evo --json | jq .verdict
-
-` + exitCodes,
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "weights", Usage: "print the share of each source in each block, with its error"},
-			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON"},
-		},
-		Action: func(c *cli.Context) error {
-			dir, err := one(c, "the STUDY")
-			if err != nil {
-				return err
-			}
-			sum, err := studies.ReadSummary(dir)
-			switch {
-			case err != nil:
-				return err
-			case c.Bool("json"):
-				return printJSON(c, sum)
-			case c.Bool("weights"):
-				return report.Weights(c.App.Writer, sum)
-			}
-			if err := report.Text(c.App.Writer, sum); err != nil {
-				return err
-			}
-			return report.Next(c.App.Writer, sum, dir)
-		},
-	}
 }

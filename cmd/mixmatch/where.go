@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -120,14 +119,6 @@ func walkAll(c *cli.Context, folders, inEnv []string) ([]string, error) {
 		all = append(all, found...)
 	}
 	return all, nil
-}
-
-// nameAndPath splits [NAME=]PATH.
-func nameAndPath(arg string) (name, path string) {
-	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) {
-		return n, p
-	}
-	return "", arg
 }
 
 // note prints a note on stderr.

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge"
+)
+
+// gatherSources opens the sources of a study of target. Those in lists take part if
+// they go with it; LoRAs only if there is nothing else in their list. The base, if any,
+// is none of them. A model in a list that is called as another is gets a name of its
+// own, unless the recipe, if one is given, has the name of both.
+func gatherSources(c *cli.Context, args []string, target, base *merge.Model, recipe string) ([]*merge.Model, error) {
+	all, err := choices(c, args)
+	if err != nil {
+		return nil, err
+	}
+	var passed []string
+	all = slices.DeleteFunc(all, func(ch choice) bool {
+		if ch.list == "" {
+			return false
+		}
+		isTarget := slices.ContainsFunc(target.File.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
+		if isTarget {
+			passed = append(passed, ch.arg+": that is the target")
+		}
+		return isTarget || base != nil && slices.ContainsFunc(base.File.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
+	})
+	found, more, err := gather(all, func(arg string) (*merge.Model, error) { return openSource(c, arg) }, func(_ []gathered[*merge.Model], m *merge.Model) error { return goesWith(target, m) })
+	if err != nil {
+		return nil, err
+	}
+	found, loras := withoutLoRAs(found)
+	found, copies, err := withoutCopies(found, target)
+	if err != nil {
+		closeAll(models(found))
+		return nil, err
+	}
+	passed = slices.Concat(passed, more, loras, copies)
+	if len(found) == 0 {
+		return nil, nothingLeft(c, "none of the files can be a source", passed)
+	}
+	sources := models(found)
+	if err := tellApart(c, found, base, recipe); err != nil {
+		closeAll(sources)
+		return nil, err
+	}
+	sayPassed(c, passed)
+	return sources, nil
+}
+
+// goesWith returns an error unless m can be a source of target.
+func goesWith(target, m *merge.Model) error {
+	if m.Difference {
+		// One of its own: in a pool it gets the tensors of the models there.
+		var err error
+		if m, err = merge.OpenSource(m.Name, m.File.Path()); err != nil {
+			return err
+		}
+		defer m.Close()
+	}
+	_, err := merge.NewPool([]*merge.Model{target, m})
+	return err
+}
+
+// withoutLoRAs leaves out the LoRAs of lists that have models, too, and says so.
+func withoutLoRAs(found []gathered[*merge.Model]) (rest []gathered[*merge.Model], passed []string) {
+	mixed := map[string]bool{}
+	for _, g := range found {
+		if !g.model.Difference {
+			mixed[g.list] = true
+		}
+	}
+	for _, g := range found {
+		if g.list != "" && g.model.Difference && mixed[g.list] {
+			passed = append(passed, g.model.File.Path()+": a LoRA among models; name it itself to have it tried")
+			g.model.Close()
+			continue
+		}
+		rest = append(rest, g)
+	}
+	return rest, passed
+}
+
+// withoutCopies leaves out what is in lists and has the content of the target, or of a
+// model before it, as far as a look here and there tells. The closest mix would be
+// that, or could not tell the two apart.
+func withoutCopies(found []gathered[*merge.Model], target *merge.Model) (rest []gathered[*merge.Model], passed []string, err error) {
+	seen := map[string]string{}
+	look := func(m *merge.Model) (content string, err error) {
+		sample, err := m.File.Sample()
+		s := m.File.Stamp()
+		return fmt.Sprint(s.Size, s.Header, sample), err
+	}
+	content, err := look(target)
+	if err != nil {
+		return found, nil, err
+	}
+	seen[content] = "the target"
+	contents := make([]string, len(found))
+	for i, g := range found {
+		if contents[i], err = look(g.model); err != nil {
+			return found, nil, err
+		}
+		if g.list == "" {
+			seen[contents[i]] = g.model.File.Path()
+		}
+	}
+	for i, g := range found {
+		if of, ok := seen[contents[i]]; ok && g.list != "" {
+			passed = append(passed, fmt.Sprintf("%s: a copy of %s", g.model.File.Path(), of))
+			g.model.Close()
+			continue
+		}
+		seen[contents[i]] = g.model.File.Path()
+		rest = append(rest, g)
+	}
+	return rest, passed, nil
+}
+
+// tellApart gives models of lists other names that are called as one before them, or
+// as one that is named: with the folder behind it or, if that is no other, a number.
+func tellApart(c *cli.Context, found []gathered[*merge.Model], base *merge.Model, recipe string) error {
+	taken := map[string]string{} // the path of each name
+	if base != nil {
+		taken[base.Name] = base.File.Path()
+	}
+	for _, g := range found {
+		if g.list == "" {
+			taken[g.model.Name] = g.model.File.Path()
+		}
+	}
+	for _, g := range found {
+		m, path := g.model, g.model.File.Path()
+		if g.list == "" {
+			continue
+		}
+		other, twice := taken[m.Name]
+		if twice && strings.Contains(recipe, m.Name) {
+			return usage("%s: %s and %s are both called %s, which is in the recipe: name one of them with --source NAME=PATH", c.Command.Name, other, path, m.Name)
+		}
+		if twice {
+			was, folder := m.Name, filepath.Base(filepath.Dir(path))
+			m.Name += "-" + folder
+			for n := 2; taken[m.Name] != ""; n++ {
+				m.Name = fmt.Sprintf("%s-%s-%d", was, folder, n)
+			}
+			note(c, fmt.Sprintf("%s is called %s here, since %s is called %s", path, m.Name, other, was))
+		}
+		taken[m.Name] = path
+	}
+	return nil
+}
