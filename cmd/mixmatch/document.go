@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"regexp"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,13 +19,13 @@ import (
 )
 
 // readRecipe reads the recipe in the file at path, which may be a pipe, a
-// document of another program, or a model whose metadata tell of its making. It
-// returns notation. What such a document says of its block map goes into the
-// flag --era, unless the user said otherwise.
-func readRecipe(c *cli.Context, path string) (string, error) {
+// document of another program, or a model whose metadata tell of its making. What
+// such a document says of its block map goes into the flag --era, unless the user said
+// otherwise.
+func readRecipe(c *cli.Context, path string) (*document, error) {
 	text, isModel, err := readDocument(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	format := "metadata"
 	if !isModel {
@@ -31,7 +33,7 @@ func readRecipe(c *cli.Context, path string) (string, error) {
 	}
 	if format == "text" {
 		if len(text) > recipe.MaxText {
-			return "", usage("%s: more than a megabyte: that is no recipe", path)
+			return nil, usage("%s: more than a megabyte: that is no recipe", path)
 		}
 		// Read here for its notes alone. What is wrong with it is found again
 		// when it is known what models it is for.
@@ -40,20 +42,22 @@ func readRecipe(c *cli.Context, path string) (string, error) {
 		}
 		text, _, err := exchange.Decode(text)
 		if err != nil {
-			return "", usage("%s: %w", path, err)
+			return nil, usage("%s: %w", path, err)
 		}
-		return string(text), nil
+		return &document{text: string(text)}, nil
 	}
 	r, notes, err := importRecipe(text, format, "")
 	sayNotes(c, notes)
 	if err != nil {
-		return "", usage("%s: %w", path, err)
+		return nil, usage("%s: %w", path, err)
 	}
 	if era := string(r.Layout.Era()); !c.IsSet("era") && era != string(block.ErasOf(r.Layout.Arch())[0]) {
 		say(c, "%s is for the block map %s", path, era)
-		return r.String(), c.Set("era", era)
+		if err := c.Set("era", era); err != nil {
+			return nil, err
+		}
 	}
-	return r.String(), nil
+	return &document{r.String(), hashesIn(text)}, nil
 }
 
 // importRecipe reads a document that may not state what models it is for. Those
@@ -119,4 +123,55 @@ func readDocument(path string) (text []byte, isModel bool, err error) {
 		return nil, false, usage("%s: there is no recipe in it", path)
 	}
 	return text, false, nil
+}
+
+// A document is a recipe in notation, with the hashes of its models by name, as far as
+// it tells them.
+type document struct {
+	text   string
+	hashes map[string]string
+}
+
+// hash returns the hash of a model, "" if it is not told: that in metadata, or what
+// stands behind the name in brackets.
+func (d *document) hash(name string) string {
+	if h := d.hashes[name]; h != "" {
+		return h
+	}
+	behind := regexp.MustCompile(regexp.QuoteMeta(name) + `(\.\w+)?\s*\[([0-9a-fA-F]{8}|[0-9a-fA-F]{10}|[0-9a-fA-F]{64})\]`)
+	if m := behind.FindStringSubmatch(d.text); m != nil {
+		return strings.ToLower(m[2])
+	}
+	return ""
+}
+
+// hashesIn returns the SHA-256 of the models that metadata name.
+func hashesIn(metadata []byte) map[string]string {
+	hashes := map[string]string{}
+	var top struct {
+		Models string `json:"sd_merge_models"`
+	}
+	if json.Unmarshal(metadata, &top) != nil {
+		return hashes
+	}
+	var models map[string]struct {
+		Name string `json:"name"`
+	}
+	if json.Unmarshal([]byte(top.Models), &models) != nil {
+		return hashes
+	}
+	named := map[string]int{}
+	for sha, m := range models {
+		if len(sha) == 64 && isHash.MatchString(sha) {
+			name := recipe.NameOf(m.Name)
+			named[name]++
+			hashes[name], hashes[name+"-"+sha[:10]] = sha, sha // as one of two is called
+		}
+	}
+	for name, n := range named {
+		if n > 1 {
+			delete(hashes, name)
+		}
+	}
+	return hashes
 }

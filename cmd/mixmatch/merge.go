@@ -23,6 +23,7 @@ SuperMerger's notation, name them with --source.
 
    mixmatch merge evo -o rebuilt.safetensors --verify
    mixmatch merge steps.txt -o out.safetensors --source A.safetensors --source B=other.safetensors
+   mixmatch merge steps.txt -o out.safetensors --models models       looks in a folder and all below it
 
 The steps are computed in one pass and rounded once, a few megabytes at a time.
 With --compat they are executed one after the other instead, as SuperMerger did at

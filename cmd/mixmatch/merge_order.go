@@ -13,14 +13,15 @@ import (
 
 // recipeOrder reads a recipe from a file.
 func recipeOrder(c *cli.Context, path string) (*order, error) {
-	text, err := readRecipe(c, path)
+	d, err := readRecipe(c, path)
 	if err != nil {
 		return nil, err
 	}
-	if len(c.StringSlice("source")) == 0 {
-		return nil, usage("merge: name the models of the recipe with --source")
+	args, err := recipeSources(c, path, d)
+	if err != nil {
+		return nil, err
 	}
-	sources, err := openSources(c, c.StringSlice("source"))
+	sources, err := openSources(c, args)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 	}
 	l, err := block.For(arch, era)
 	if err == nil {
-		o.recipe, err = recipe.Parse(l, text, recipe.Options{Result: c.String("result")})
+		o.recipe, err = recipe.Parse(l, d.text, recipe.Options{Result: c.String("result")})
 	}
 	if err == nil {
 		err = o.recipe.Resolve(modelNames(sources))

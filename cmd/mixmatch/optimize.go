@@ -122,11 +122,11 @@ func optimizeAction(c *cli.Context) error {
 		plan.Groups = append(plan.Groups, group)
 	}
 	if f := c.String("recipe"); f != "" {
-		text, err := readRecipe(c, f)
+		d, err := readRecipe(c, f)
 		if err != nil {
 			return err
 		}
-		plan.Template = text
+		plan.Template = d.text
 	}
 	s, err := create(c, dir, sources, plan)
 	if err != nil {

@@ -78,12 +78,8 @@ func locate(c *cli.Context, f *studies.Files) error {
 // modelsFlag.
 func lookIn(c *cli.Context, f *studies.Files, lists []string) error {
 	folders, inEnv := c.StringSlice("models"), filepath.SplitList(os.Getenv(modelsVariable))
-	for _, folder := range folders {
-		if info, err := os.Stat(folder); err != nil {
-			return usage("%s: --models: %w", c.Command.Name, err)
-		} else if !info.IsDir() {
-			return usage("%s: --models %s: that is a file, no folder: use --source", c.Command.Name, folder)
-		}
+	if err := checkFolders(c, folders); err != nil {
+		return err
 	}
 	if len(lists)+len(folders)+len(inEnv) == 0 {
 		return nil
@@ -99,6 +95,18 @@ func lookIn(c *cli.Context, f *studies.Files, lists []string) error {
 		}
 		below, err := walkAll(c, folders, inEnv)
 		return append(all, below...), err
+	}
+	return nil
+}
+
+// checkFolders returns an error unless all are folders.
+func checkFolders(c *cli.Context, folders []string) error {
+	for _, folder := range folders {
+		if info, err := os.Stat(folder); err != nil {
+			return usage("%s: --models: %w", c.Command.Name, err)
+		} else if !info.IsDir() {
+			return usage("%s: --models %s: that is a file, no folder: use --source", c.Command.Name, folder)
+		}
 	}
 	return nil
 }
