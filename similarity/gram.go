@@ -170,7 +170,7 @@ func ReadGram(r io.Reader) (*Gram, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := p.check(rows); err != nil {
+		if err := p.Check(rows); err != nil {
 			return nil, err
 		}
 		g.Tensors = append(g.Tensors, p)
@@ -181,8 +181,8 @@ func ReadGram(r io.Reader) (*Gram, error) {
 	return g, nil
 }
 
-// check returns an error if p cannot be products of so many rows.
-func (p *Products) check(rows int) error {
+// Check returns an error if p cannot be products of so many rows.
+func (p *Products) Check(rows int) error {
 	outside := func(i int) bool { return i < 0 || i >= rows-1 }
 	switch {
 	case len(p.P) != triangle(rows):

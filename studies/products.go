@@ -30,7 +30,13 @@ func (s *Study) products(ctx context.Context, threads int, progress func(done, t
 	if _, err := g.WriteTo(&out); err != nil {
 		return nil, err
 	}
-	return g, durable.WriteFile(s.path(productsFile), out.Bytes())
+	if err := durable.WriteFile(s.path(productsFile), out.Bytes()); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(s.path(readingFile)); err != nil {
+		return nil, err
+	}
+	return g, nil
 }
 
 // kept returns the inner products that the study keeps. The error wraps
@@ -68,14 +74,23 @@ func (s *Study) arch() (block.Arch, error) {
 	return m.Kind.Arch, nil
 }
 
-// measureFiles returns the inner products of the files.
+// measureFiles returns the inner products of the files. Each tensor's are kept as soon
+// as they are there.
 func (s *Study) measureFiles(ctx context.Context, threads int, progress func(done, total int64)) (*similarity.Gram, error) {
 	pool, target, err := s.Files.Models(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer closeModels(append([]*merge.Model{target}, pool.Models...))
-	all, err := similarity.MeasureAll(ctx, pool, []*merge.Model{target}, similarity.Options{Threads: threads, Progress: progress, Contents: true})
+	r, err := s.openReading(s.Files.known)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	all, err := similarity.MeasureAll(ctx, pool, []*merge.Model{target}, similarity.Options{
+		Threads: threads, Progress: progress, Contents: true,
+		Known: []similarity.Known{{Gram: r.gram}}, Keep: func(_ int, p *similarity.Products) error { return r.keep(p) },
+	})
 	if errors.Is(err, checkpoint.ErrChanged) {
 		err = fmt.Errorf("%w: %w", ErrChanged, err)
 	}

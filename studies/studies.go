@@ -8,6 +8,7 @@
 //
 //	plan.json       what is searched, and the files it is searched in
 //	products.jsonl  the inner products, one tensor a line
+//	reading.jsonl   those that there are while the files are being read
 //	recipe.txt      the recipe with holes
 //	journal/        one file a search, one finished trial a line
 //	readings.json   what was read from the files for the recipe found
@@ -51,6 +52,7 @@ func (e invalid) Unwrap() []error { return []error{e.error, ErrInvalid} }
 const (
 	planFile     = "plan.json"
 	productsFile = "products.jsonl"
+	readingFile  = "reading.jsonl"
 	recipeFile   = "recipe.txt"
 	journalDir   = "journal"
 	readingsFile = "readings.json"
@@ -111,7 +113,8 @@ func (s *Study) Discard() error {
 	if _, err := os.Stat(s.path(productsFile)); err == nil {
 		return s.Close()
 	}
-	_ = os.Remove(s.path(placesFile)) // which need not be there
+	_ = os.Remove(s.path(placesFile)) // neither need be there
+	_ = os.Remove(s.path(readingFile))
 	err := errors.Join(os.Remove(s.path(planFile)), os.Remove(s.path(journalDir)), s.Close(), os.Remove(s.path(lockFile)))
 	_ = os.Remove(s.Dir) // unless there is something else in it
 	return err
