@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
@@ -19,7 +17,6 @@ import (
 	"mixmatch/merge/exchange"
 	"mixmatch/merge/open"
 	"mixmatch/merge/recipe"
-	"mixmatch/merge/safetext"
 	"mixmatch/studies"
 )
 
@@ -165,12 +162,10 @@ func writeDocument(c *cli.Context, r *recipe.Recipe, format, out string, opt exc
 }
 
 // emit writes a document to the terminal or to the file out, and then says what
-// there is to note. Programs get names as they are, a terminal fit to be shown.
+// there is to note. Names are fit to be shown on a terminal, and
+// as they are for programs; see [output].
 func emit(c *cli.Context, text []byte, out string, notes []string) error {
 	if out == "" || out == "-" {
-		if f, ok := c.App.Writer.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			text = safetext.Document(text)
-		}
 		if _, err := c.App.Writer.Write(text); err != nil {
 			return err
 		}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"mixmatch/merge/safetext"
@@ -35,10 +34,14 @@ func main() {
 // run runs the program and returns its exit code. It is the only place that
 // reports errors.
 func run(ctx context.Context, args []string) int {
-	app := newApp()
+	app, out := newApp(), standardOutput()
+	app.Writer = out
 	args, err := reorder(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		err = out.err // of what the library prints: help, the version
 	}
 	if err == nil {
 		return 0
@@ -70,7 +73,7 @@ them could come, and writes it in SuperMerger's notation or as a model.
 func newApp() *cli.App {
 	commands := []*cli.Command{
 		optimizeCommand(), resumeCommand(), showCommand(), exportCommand(),
-		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), demoCommand(), completionCommand(),
+		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), demoCommand(), completionCommand(), manCommand(),
 	}
 	for _, c := range commands {
 		c.OnUsageError = wrongUsage
@@ -94,13 +97,4 @@ func newApp() *cli.App {
 		},
 		Commands: commands,
 	}
-}
-
-// version returns the version the program was built at.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
-	}
-	return info.Main.Version
 }

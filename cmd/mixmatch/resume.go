@@ -53,11 +53,14 @@ func keepReport(dir string, sum *studies.Summary) ([]byte, error) {
 }
 
 func printJSON(c *cli.Context, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // <lora:NAME> is to be read
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	_, err = c.App.Writer.Write(append(safetext.Document(text), '\n'))
+	_, err := c.App.Writer.Write(safetext.Document(text.Bytes()))
 	return err
 }
 

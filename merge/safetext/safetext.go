@@ -46,7 +46,7 @@ func Text(s string) string {
 }
 
 // seen reports whether r has a shape of its own and acts on nothing else.
-func seen(r rune) bool { return unicode.IsPrint(r) }
+func seen(r rune) bool { return unicode.IsGraphic(r) }
 
 // Line returns s for people to read, on one line.
 func Line(s string) string { return Text(strings.ReplaceAll(s, "\n", "; ")) }
