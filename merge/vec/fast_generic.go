@@ -2,8 +2,6 @@
 
 package vec
 
-func kernels(Order) []kernel { return nil }
-
 func widenF16Fast([]float32, []byte) int                    { return 0 }
 func infiniteFast([]float32) (bad, done int)                { return 0, 0 }
 func transposeFast([]float32, int, []float32, int, int) int { return 0 }
