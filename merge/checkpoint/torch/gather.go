@@ -38,56 +38,65 @@ func (v *view) gather(read func(p []byte, at int64) error, dst []byte, at int64)
 	return nil
 }
 
-// An axis is a dimension of a box of numbers: how many there are, and how many
-// bytes one step takes in the storage and in what is made of it.
-type axis struct{ n, from, to int64 }
-
-// numbers sets dst to the numbers from number first on. It splits the range in
-// boxes: whole rows, whole planes and so on, and what is over at either end.
+// numbers sets dst to the numbers from number first on, box by box.
 func (v *view) numbers(read func(p []byte, at int64) error, dst []byte, first int64) error {
-	for left := int64(len(dst)) / v.width; left > 0; {
-		// The box is some steps along dimension k, and whole below it.
-		from, k, block := v.begin, len(v.shape), int64(1)
-		steps := int64(0)
-		rest := first
-		for i := len(v.shape) - 1; i >= 0; i-- {
-			c := rest % v.shape[i]
-			rest /= v.shape[i]
-			from += c * v.strides[i]
-			if k == i+1 && steps == 0 {
-				if c > 0 || i == 0 || block*v.shape[i] > left {
-					steps = min(v.shape[i]-c, left/block)
-				} else {
-					block *= v.shape[i]
-				}
-				k = i
-			}
-		}
-		steps = max(steps, 1) // a scalar
-		axes := make([]axis, 0, len(v.shape))
-		to := v.width
-		for i := len(v.shape) - 1; i >= k; i-- {
-			n := v.shape[i]
-			if i == k {
-				n = steps
-			}
-			if n > 1 {
-				axes = append(axes, axis{n, v.strides[i], to})
-			}
-			to *= v.shape[i]
-		}
-		n := steps * block
-		if err := box(read, dst[:n*v.width], v.storage.at+from, axes, v.width); err != nil {
+	for len(dst) > 0 {
+		b := v.boxAt(first, int64(len(dst))/v.width)
+		if err := b.read(read, dst, v.width); err != nil {
 			return err
 		}
-		dst, first, left = dst[n*v.width:], first+n, left-n
+		dst, first = dst[b.n*v.width:], first+b.n
 	}
 	return nil
 }
 
-// box sets dst to the numbers, of width bytes each, that begin at byte at of the
-// file and lie along axes. It goes through the file from front to back.
-func box(read func(p []byte, at int64) error, dst []byte, at int64, axes []axis, width int64) error {
+// A box is a range of numbers that is some whole rows, or planes and so on, or a
+// part of a row.
+type box struct {
+	at   int64 // of the first number in the file
+	n    int64 // how many they are
+	axes []axis
+}
+
+// An axis is a dimension of a box: how many numbers there are along it, and how
+// many bytes one step takes in the storage and in what is made of it.
+type axis struct{ n, from, to int64 }
+
+// boxAt returns the largest box that begins with number first and has at most left
+// numbers.
+func (v *view) boxAt(first, left int64) box {
+	b := box{at: v.storage.at + v.begin}
+	var start [maxDims]int64 // of the box, along each dimension
+	for i, rest := len(v.shape)-1, first; i >= 0; i-- {
+		start[i], rest = rest%v.shape[i], rest/v.shape[i]
+		b.at += start[i] * v.strides[i]
+	}
+	// It is some steps along dimension k, and whole along those behind it.
+	k, whole := len(v.shape)-1, int64(1)
+	for k > 0 && start[k] == 0 && whole*v.shape[k] <= left {
+		whole *= v.shape[k]
+		k--
+	}
+	steps := min(v.shape[k]-start[k], left/whole)
+	b.n = steps * whole
+	to := v.width
+	for i := len(v.shape) - 1; i >= k; i-- {
+		n := v.shape[i]
+		if i == k {
+			n = steps
+		}
+		if n > 1 {
+			b.axes = append(b.axes, axis{n, v.strides[i], to})
+		}
+		to *= v.shape[i]
+	}
+	return b
+}
+
+// read sets dst to the numbers of the box, of width bytes each. It goes through
+// the file from front to back.
+func (b box) read(read func(p []byte, at int64) error, dst []byte, width int64) error {
+	axes := b.axes
 	slices.SortFunc(axes, func(a, b axis) int { return cmp.Compare(b.from, a.from) })
 	// The axes from inner on are read at once, where what they span is no more
 	// than the window and has no wide gaps.
@@ -113,7 +122,7 @@ func box(read func(p []byte, at int64) error, dst []byte, at int64, axes []axis,
 	var steps [maxDims]int64 // taken along the outer axes
 	for {
 		n := int64(1)
-		src, out := at, int64(0)
+		src, out := b.at, int64(0)
 		for i, a := range outer {
 			src, out = src+steps[i]*a.from, out+steps[i]*a.to
 		}
