@@ -220,7 +220,7 @@ func TestLimits(t *testing.T) {
 		{"one list in two places of the next", "](h\x00h\x00eq\x00", "more than 5000000 instructions"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			text := "]q\x00" + strings.Repeat(tt.unit, (MaxSize+4096)/len(tt.unit))
+			text := "]q\x00" + strings.Repeat(tt.unit, min(MaxSteps+1, (MaxSize+4096)/len(tt.unit)))
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
