@@ -13,6 +13,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/checkpoint/safetensors"
+	"mixmatch/merge/checkpoint/torch/torchtest"
 	"mixmatch/similarity"
 )
 
@@ -48,6 +49,27 @@ func rewrite(t *testing.T, m *merge.Model, path string, spell spelling) string {
 		}
 	}
 	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// pickled writes what is in a file as torch.save does.
+func pickled(t *testing.T, from, path string, save func(dict any) []byte) string {
+	t.Helper()
+	f, err := safetensors.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	dict, err := torchtest.StateDict(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, save(dict), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -121,6 +143,19 @@ func TestDialects(t *testing.T) {
 	rewrite(t, plain, at("sd", "vae", "diffusion_pytorch_model.fp16.safetensors"), of("vae", ""))
 	rewrite(t, plain, at("sd", "text_encoder", "model.safetensors"), of("text_encoder", ""))
 
+	zip := func(dict any) []byte { return torchtest.Zip("archive", dict) }
+	legacy := func(dict any) []byte {
+		return torchtest.Legacy(torchtest.Dict{{"epoch", 3}, {"state_dict", dict}}, 2)
+	}
+	for _, part := range []string{"unet", "vae", "text_encoder"} {
+		from := rewrite(t, plain, at("parts", part), of(part, ""))
+		name := "diffusion_pytorch_model.bin"
+		if part == "text_encoder" {
+			name = "pytorch_model.bin"
+		}
+		pickled(t, from, at("bin", part, name), zip)
+	}
+
 	shards := map[string]string{}
 	for i, part := range []spelling{prefix(unet, unet), prefix(vae, vae, clip, clip)} {
 		name := []string{"m-00001-of-00002.safetensors", "m-00002-of-00002.safetensors"}[i]
@@ -162,6 +197,9 @@ func TestDialects(t *testing.T) {
 	want := measure(plain.File.Path())
 	for name, path := range map[string]string{
 		"a diffusers folder":     at("sd"),
+		"PyTorch's zip":          pickled(t, plain.File.Path(), at("zip.ckpt"), zip),
+		"PyTorch's old format":   pickled(t, plain.File.Path(), at("old.ckpt"), legacy),
+		"a folder of PyTorch's":  at("bin"),
 		"shards":                 at("shards", "m.safetensors.index.json"),
 		"diffusers in one file":  rewrite(t, plain, at("one.safetensors"), whole),
 		"wrapped":                rewrite(t, plain, at("wrapped.safetensors"), prefix("", "state_dict.module.")),
