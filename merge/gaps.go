@@ -7,7 +7,6 @@ import (
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
-	"mixmatch/merge/safetext"
 )
 
 // A gap is a tensor that a model lacks though the recipe merges it.
@@ -88,13 +87,13 @@ func (u *unmergeable) err(p *Pool) error {
 	if u.n == 0 {
 		return nil
 	}
-	return Unmergeable(p.Models[u.model].Name, u.key, u.dtype, u.n)
+	return Unmergeable(p.Models[u.model], u.key, u.dtype, u.n)
 }
 
-// Unmergeable returns the error that says that a model holds n tensors that a
+// Unmergeable returns the error that says that model m holds n tensors that a
 // recipe merges in numbers which cannot be merged, key the first of them. It
 // wraps [ErrMismatch].
-func Unmergeable(name, key string, dtype checkpoint.DType, n int) error {
+func Unmergeable(m *Model, key string, dtype checkpoint.DType, n int) error {
 	return fmt.Errorf("%w: %s: tensor %s is stored as %s, which cannot be merged (%d such tensors): give the model in fp16 or another floating-point format",
-		ErrMismatch, name, safetext.Quote(key), dtype, n)
+		ErrMismatch, m.Name, m.Quote(key), dtype, n)
 }

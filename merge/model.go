@@ -10,6 +10,7 @@ import (
 	"mixmatch/merge/dialect"
 	"mixmatch/merge/difference"
 	"mixmatch/merge/open"
+	"mixmatch/merge/safetext"
 )
 
 // ErrMismatch is wrapped by every error that means that models do not fit
@@ -72,6 +73,15 @@ func KindOf(f *checkpoint.File) (block.Model, error) {
 
 // Tensor returns the tensor called key.
 func (m *Model) Tensor(key string) (checkpoint.Tensor, bool) { return m.File.Tensor(key) }
+
+// Quote returns a key for a message, and what the file calls its tensor if that is
+// something else.
+func (m *Model) Quote(key string) string {
+	if t, ok := m.Tensor(key); ok {
+		return m.File.Quote(t)
+	}
+	return safetext.Quote(key)
+}
 
 // Keys returns the keys of the model, sorted.
 func (m *Model) Keys() []string {

@@ -3,8 +3,6 @@ package merge
 import (
 	"errors"
 	"fmt"
-
-	"mixmatch/merge/safetext"
 )
 
 // ErrNonFinite is wrapped by the error for a model that holds infinities or NaN
@@ -57,7 +55,7 @@ func (c *oddCount) end() (err error) {
 		}
 		if err == nil {
 			err = fmt.Errorf("%w: %s has %d infinities or NaN among the %d values of tensor %s: repair or leave out that model",
-				ErrNonFinite, c.pool.Models[model].Name, n, c.now.Tensor.Len(), safetext.Quote(c.now.Tensor.Name))
+				ErrNonFinite, c.pool.Models[model].Name, n, c.now.Tensor.Len(), c.pool.Models[model].Quote(c.now.Tensor.Name))
 		}
 	}
 	c.counts = c.counts[:0]
@@ -70,7 +68,7 @@ func (c *oddCount) notes() []string {
 	for model, t := range c.totals {
 		if t.tensors > 0 {
 			notes = append(notes, fmt.Sprintf("%s has %d infinities or NaN, in %d tensors (%s is the first): the result has what comes of them",
-				c.pool.Models[model].Name, t.values, t.tensors, safetext.Quote(t.first)))
+				c.pool.Models[model].Name, t.values, t.tensors, c.pool.Models[model].Quote(t.first)))
 		}
 	}
 	return notes

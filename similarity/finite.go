@@ -28,7 +28,7 @@ func (g *Gram) finite(models []*merge.Model) error {
 				return err
 			}
 			if n > 0 {
-				where = append(where, fmt.Sprintf("%s has %d of %d in %q", m.Name, n, t.Len, t.Key))
+				where = append(where, fmt.Sprintf("%s has %d of %d in %s", m.Name, n, t.Len, m.File.Quote(u)))
 			}
 		}
 		return fmt.Errorf("%w: %s; repair or leave out that model", merge.ErrNonFinite, strings.Join(where, "; "))

@@ -46,7 +46,7 @@ func newPass(pool *merge.Pool, targets []*merge.Model, o Options) (*pass, error)
 			part := l.Part(t.Name)
 			_, merged := l.Of(t.Name) // position ids are not
 			if !t.DType.Float() && (part == block.UNet || merged && (part == block.TextEncoder || part == block.VAE)) {
-				return nil, fmt.Errorf("%w: %s: tensor %q is stored as %s, which cannot be compared: convert it to fp16 first", merge.ErrMismatch, m.Name, t.Name, t.DType)
+				return nil, fmt.Errorf("%w: %s: tensor %s is stored as %s, which cannot be compared: convert it to fp16 first", merge.ErrMismatch, m.Name, m.File.Quote(t), t.DType)
 			}
 		}
 	}

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"mixmatch/merge/open"
 )
 
 // similarPy prints the layout of sd-cosine-similarity's similar.py, which people
@@ -19,7 +22,7 @@ func (r *likeness) similarPy(out io.Writer) error {
 	if r.Calculator == "supermerger" {
 		percent = func(v float64) string { return fmt.Sprintf("%8.3f%%", v*100) }
 	}
-	fmt.Fprintf(w, "seed: %d\n\nbase: %s [%s]\n\n", int64(r.Seed), show(path.Base(r.Base.Path)), r.Base.Hash)
+	fmt.Fprintf(w, "seed: %d\n\nbase: %s [%s]\n\n", int64(r.Seed), show(fileName(r.Base.Path)), r.Base.Hash)
 	for _, m := range r.Models {
 		head, line := "| ", "| "
 		for _, b := range m.Blocks {
@@ -35,6 +38,15 @@ func (r *likeness) similarPy(out io.Writer) error {
 	}
 	_, err := out.Write(w.Bytes())
 	return err
+}
+
+// fileName returns a path without its folders, of several files that of each.
+func fileName(p string) string {
+	all := open.Paths(p)
+	for i := range all {
+		all[i] = path.Base(filepath.ToSlash(all[i]))
+	}
+	return strings.Join(all, "+")
 }
 
 // attentionPercent returns a percentage as similar.py prints it: taken in
@@ -85,7 +97,7 @@ func (m *likeModel) rows() []likeBlock {
 // table prints a row a block: the numbers side by side.
 func (r *likeness) table(out io.Writer) error {
 	w := &bytes.Buffer{}
-	fmt.Fprintf(w, "base: %s [%s]\n", show(path.Base(r.Base.Path)), r.Base.Hash)
+	fmt.Fprintf(w, "base: %s [%s]\n", show(fileName(r.Base.Path)), r.Base.Hash)
 	if r.Origin != "" {
 		fmt.Fprintf(w, "explained: of what sets it apart from %s\n", show(r.Origin))
 	}

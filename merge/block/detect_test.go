@@ -56,7 +56,7 @@ func TestDetect(t *testing.T) {
 		{"bare vae", only("decoder.conv_in.weight"), "a VAE"},
 		{"clip", only("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"), "a text encoder"},
 		{"diffusers", only("down_blocks.0.resnets.0.conv1.weight"), "a diffusers UNet"},
-		{"bare unet", with(only("input_blocks.0.0.weight"), "out.0.weight", 320), "lack the prefix"},
+		{"bare unet", with(only("input_blocks.0.0.weight"), "out.0.weight", 320), "a UNet, and not all of it"},
 		{"controlnet", only("control_model.input_blocks.0.0.weight"), "a ControlNet"},
 		{"ema", only("model_ema.diffusion_modelinput_blocks00weight"), "EMA"},
 		{"embedding", only("emb_params"), "textual inversion"},

@@ -33,10 +33,10 @@ var kinds = []kind{
 	}},
 	{aLoRA, loraKeys()},
 	{"the EMA weights of a UNet alone", []string{emaPrefix + "diffusion_modelinput_blocks00weight"}},
-	{"a diffusers UNet, which has other keys; convert it to the single-file layout", []string{
+	{"a diffusers UNet, and not all of it", []string{
 		"down_blocks.0.resnets.0.conv1.weight", "unet.down_blocks.0.resnets.0.conv1.weight",
 	}},
-	{"a UNet whose keys lack the prefix " + unetPrefix, []string{
+	{"a UNet, and not all of it", []string{
 		"input_blocks.0.0.weight", "diffusion_model.input_blocks.0.0.weight",
 	}},
 	{"a text encoder without a UNet", []string{

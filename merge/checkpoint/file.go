@@ -179,12 +179,19 @@ func (f *File) ReadBytes(dst []byte, t Tensor, at int64) error {
 	return nil
 }
 
-// named adds to err what it is about.
-func (f *File) named(t Tensor, err error) error {
+// Quote returns the name of t for a message, and what the file calls it if that is
+// something else.
+func (f *File) Quote(t Tensor) string {
 	name := Short(t.Name)
 	if own := f.OwnName(t); own != t.Name {
-		name += ", in the file " + Short(own)
+		name += " (in the file " + Short(own) + ")"
 	}
+	return name
+}
+
+// named adds to err what it is about.
+func (f *File) named(t Tensor, err error) error {
+	name := f.Quote(t)
 	if f.info.Path == "" {
 		return fmt.Errorf("tensor %s: %w", name, err)
 	}

@@ -7,7 +7,6 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/calc"
 	"mixmatch/merge/recipe"
-	"mixmatch/merge/safetext"
 )
 
 // A stepRun carries out one step, key by key, and counts what it does not merge.
@@ -97,5 +96,5 @@ func (r *stepRun) refused() error {
 		other = ", or merge in one go"
 	}
 	return fmt.Errorf("%w: %s: tensor %s is stored as %s, which SuperMerger does not compute with (%d such tensors): give the model in fp16%s",
-		merge.ErrMismatch, r.Models[r.odd.model].Name, safetext.Quote(r.odd.file.Name), r.odd.dtype, r.odds, other)
+		merge.ErrMismatch, r.Models[r.odd.model].Name, r.Models[r.odd.model].Quote(r.odd.file.Name), r.odd.dtype, r.odds, other)
 }
