@@ -98,6 +98,7 @@ func codecs() []codec {
 		{Format{Name: "xyz", Ext: ".json", Doc: "entries of SuperMerger's xyzpresets.json, one a step"}, writeXYZ, nil},
 		{Format{Name: "mecha", Ext: ".mecha", Doc: "sd-mecha's recipe, with a ratio for each key, so no block map can read it otherwise"}, writeMecha, readMecha},
 		{Format{Name: "mergekit", Ext: ".yml", Doc: "mergekit-pytorch's configuration: the whole recipe as one linear merge"}, writeMergekit, readMergekit},
+		{Format{Name: "kohya", Ext: ".sh", Doc: "a command of kohya's merge_lora.py that adds LoRAs to a model"}, nil, readKohya},
 		{Format{Name: "metadata", Ext: ".json", Doc: "sd_merge_recipe and sd_merge_models, the metadata of a merged file, with the whole recipe; those of other programs are read"}, writeOwnMetadata, readMetadata},
 		{Format{Name: "metadata-webui", Ext: ".json", Doc: "the same as the web UI's checkpoint merger writes it: only steps with one ratio for all blocks"}, writeWebui, nil},
 		{Format{Name: "metadata-supermerger", Ext: ".json", Doc: "the same as SuperMerger writes it"}, writeSuperMerger, nil},
@@ -149,7 +150,7 @@ func Export(r *recipe.Recipe, format string, opt Options) ([]byte, []string, err
 		return nil, nil, fmt.Errorf("%s: %w", format, err)
 	}
 	if format != "text" {
-		if err := plain(r); err != nil {
+		if err := plain(r, format); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", format, err)
 		}
 		if err := e.checkNames(); err != nil {

@@ -116,6 +116,9 @@ func TestCannot(t *testing.T) {
 		{"mecha", "\"a=b\" x 0.5 + B x 0.5 = C", "file name"},
 		{"mergekit", "\"a'\\\"\" x 0.5 + B x 0.5 = C", "file name"},
 		{"meh", "A x 0.5 + B x 0.5 = \"a/b\"", "file name"},
+		{"mergekit", "A + <lora:D> x 0.5 = C", "the LoRA D"},
+		{"mecha", "A + <lora:D> x 0.5 = C", "the LoRA D"},
+		{"json", "A + <lora:\"\\xff\"> x 0.5 = C", "UTF-8"},
 		{"json", "\"\\xff\" x 0.5 + B x 0.5 = C", "UTF-8"},
 	} {
 		r, err := recipe.Parse(l, c.text, recipe.Options{})

@@ -21,7 +21,7 @@ func (e *exporter) note(format string, args ...any) { e.notes = addNote(e.notes,
 // checkNames refuses names that text files garble.
 func (e *exporter) checkNames() error {
 	for i := range e.Steps {
-		for _, n := range append(e.Steps[i].Operands(), e.Steps[i].Out) {
+		for _, n := range append(e.Steps[i].Operands(), e.Steps[i].Out, e.Steps[i].LoRA()) {
 			if !utf8.ValidString(n) {
 				return cannot("the name %q is not UTF-8", n)
 			}
@@ -59,14 +59,14 @@ func (e *exporter) fixed() error {
 	return nil
 }
 
-// plain returns an error if a step of r is more than its ratios, or adds a LoRA:
-// only the notation itself holds LoRAs, calculation modes, elemental merges and
-// the like.
-func plain(r *recipe.Recipe) error {
+// plain returns an error if a step of r is more than its ratios: only the
+// notation itself holds calculation modes, elemental merges and the like. LoRAs
+// are held by what has the notation or names modes.
+func plain(r *recipe.Recipe, format string) error {
 	for _, s := range r.Steps {
 		switch {
-		case s.LoRA() != "":
-			return fmt.Errorf("%w: %s is %s with the LoRA %s; only the format text holds that", ErrCannot, s.Out, s.A, s.LoRA())
+		case s.LoRA() != "" && format != "json" && format != "metadata":
+			return fmt.Errorf("%w: %s is %s with the LoRA %s; only the formats text, json and metadata hold that", ErrCannot, s.Out, s.A, s.LoRA())
 		case s.Calc != "":
 			return fmt.Errorf("%w: %s is merged with the calculation mode %s; only the format text holds that", ErrCannot, s.Out, s.Calc)
 		case len(s.Elements) > 0 || s.Include != nil || s.Exclude != nil:

@@ -66,7 +66,7 @@ func fuzz(f *testing.F, format string, seeds ...string) {
 }
 
 func FuzzJSON(f *testing.F) {
-	fuzz(f, "json", `{"format":"mixmatch recipe 1","era":"sm2025-10","blocks":[],"steps":[]}`, `{"format":1}`, `{"steps":[{"alpha":[null,{"open":"own","lo":1,"hi":0}]}]}`)
+	fuzz(f, "json", `{"format":"mixmatch recipe 1","era":"sm2025-10","blocks":[],"steps":[]}`, `{"format":"mixmatch recipe 1","era":"sm2025-10","blocks":[],"steps":[{"mode":"Add LoRA","a":"A","lora":"D","alpha":[0.5],"out":"C"}]}`, `{"format":1}`, `{"steps":[{"alpha":[null,{"open":"own","lo":1,"hi":0}]}]}`)
 }
 
 func FuzzHistory(f *testing.F) {

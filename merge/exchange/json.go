@@ -24,6 +24,7 @@ type document struct {
 	Era     block.Era                     `json:"era"`
 	Blocks  []string                      `json:"blocks"`
 	Sources []jsonSource                  `json:"sources,omitempty"`
+	LoRAs   []jsonSource                  `json:"loras,omitempty"`
 	Steps   []jsonStep                    `json:"steps"`
 	Weights map[string]map[string]float64 `json:"weights,omitempty"`
 	VAE     string                        `json:"vae,omitempty"` // whose VAE the result has; read and noted
@@ -38,7 +39,8 @@ type jsonSource struct {
 type jsonStep struct {
 	Mode  string      `json:"mode"`
 	A     string      `json:"a"`
-	B     string      `json:"b"`
+	B     string      `json:"b,omitempty"`
+	LoRA  string      `json:"lora,omitempty"` // in place of b
 	C     string      `json:"c,omitempty"`
 	Alpha []jsonRatio `json:"alpha"`
 	Beta  []jsonRatio `json:"beta,omitempty"`
@@ -67,10 +69,14 @@ func (q jsonRatio) MarshalJSON() ([]byte, error) {
 
 func writeJSON(e *exporter) ([]byte, error) {
 	doc := document{Format: jsonFormat, Arch: e.Layout.Arch(), Era: e.Layout.Era(), Blocks: e.Layout.Names(), VAE: e.opt.VAE}
-	for _, name := range e.Sources() {
-		m := e.opt.Models[name]
-		doc.Sources = append(doc.Sources, jsonSource{name, m.File, m.SHA256})
+	files := func(names []string) (list []jsonSource) {
+		for _, name := range names {
+			m := e.opt.Models[name]
+			list = append(list, jsonSource{name, m.File, m.SHA256})
+		}
+		return list
 	}
+	doc.Sources, doc.LoRAs = files(e.Sources()), files(e.Differences())
 	ratios := func(row recipe.Row) []jsonRatio {
 		var list []jsonRatio
 		for _, q := range row {
@@ -80,7 +86,11 @@ func writeJSON(e *exporter) ([]byte, error) {
 	}
 	for i := range e.Steps {
 		s := &e.Steps[i]
-		doc.Steps = append(doc.Steps, jsonStep{s.Mode.String(), s.A, s.B, s.C, ratios(s.Alpha), ratios(s.Beta), s.Out})
+		step := jsonStep{s.Mode.String(), s.A, s.B, s.LoRA(), s.C, ratios(s.Alpha), ratios(s.Beta), s.Out}
+		if step.LoRA != "" {
+			step.B = ""
+		}
+		doc.Steps = append(doc.Steps, step)
 	}
 	if e.fixed() == nil {
 		doc.Weights = map[string]map[string]float64{}

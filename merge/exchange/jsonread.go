@@ -60,7 +60,7 @@ func readJSON(im *importer, text []byte) ([]recipe.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := im.jsonSources(doc, r); err != nil {
+	if err := firstOf(im.jsonSources(doc, "sources", r.Sources()), im.jsonSources(doc, "loras", r.Differences())); err != nil {
 		return nil, err
 	}
 	if err := jsonWeights(doc, r); err != nil {
@@ -91,8 +91,19 @@ func jsonStepOf(where string, raw json.RawMessage) (s recipe.Step, err error) {
 	f := fieldsOf(o)
 	mode := f.text("mode")
 	s.A, s.B, s.C, s.Out = f.text("a"), f.text("b"), f.text("c"), f.text("out")
-	if f.err == nil {
-		s.Mode, f.err = parseMode(mode)
+	lora := f.text("lora")
+	switch {
+	case f.err != nil:
+	case mode == recipe.AddLoRA.String():
+		s.Mode = recipe.AddLoRA
+		if s.B != "" {
+			f.err = fmt.Errorf("b is %.60q, and %v has a lora in its place", s.B, s.Mode)
+		}
+		s.B = lora
+	default:
+		if s.Mode, f.err = parseMode(mode); lora != "" && f.err == nil {
+			f.err = fmt.Errorf("lora is %.60q, and %v has none", lora, s.Mode)
+		}
 	}
 	if s.C != "" && !s.Mode.HasC() && f.err == nil {
 		f.err = fmt.Errorf("c is %.60q, and %v has no third model", s.C, s.Mode)
@@ -153,10 +164,10 @@ func (f *fields) hole(where string, raw json.RawMessage) recipe.Ratio {
 	return recipe.Open(kind, lo+0, hi+0)
 }
 
-// jsonSources checks what is said of the models.
-func (im *importer) jsonSources(doc *fields, r *recipe.Recipe) error {
-	for i, raw := range doc.list("sources") {
-		where := fmt.Sprintf("sources[%d]", i)
+// jsonSources checks what a list says of the files with these names.
+func (im *importer) jsonSources(doc *fields, list string, names []string) error {
+	for i, raw := range doc.list(list) {
+		where := fmt.Sprintf("%s[%d]", list, i)
 		o, err := unwrap(raw)
 		if err != nil {
 			return fmt.Errorf("%s: %w", where, err)
@@ -168,7 +179,7 @@ func (im *importer) jsonSources(doc *fields, r *recipe.Recipe) error {
 		if err := f.strict(""); err != nil {
 			return fmt.Errorf("%s: %w", where, err)
 		}
-		if !slices.Contains(r.Sources(), name) {
+		if !slices.Contains(names, name) {
 			im.note("%s is %.60q, which no step takes", where, name)
 		}
 	}

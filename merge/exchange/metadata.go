@@ -81,7 +81,7 @@ func Metadata(notation string, l *block.Layout, models map[string]Model) (map[st
 // writeOwnMetadata writes what merged files of this program hold.
 func writeOwnMetadata(e *exporter) ([]byte, error) {
 	known := map[string]Model{}
-	for _, n := range e.Sources() {
+	for _, n := range append(e.Sources(), e.Differences()...) {
 		if m := e.opt.Models[n]; m.SHA256 != "" {
 			known[n] = m
 		} else {

@@ -3,6 +3,8 @@ package exchange
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"mixmatch/merge/block"
@@ -51,8 +53,13 @@ func (m *metaReader) own(f *fields, out string) error {
 			m.note("the sha256 of %s is not told", n)
 		}
 	}
-	if err := sources.finish(m.importer); err != nil {
-		return fmt.Errorf("sources: %w", err)
+	if sources.err != nil {
+		return fmt.Errorf("sources: %w", sources.err)
+	}
+	for _, n := range slices.Sorted(maps.Keys(sources.object)) {
+		if _, ok := digests[n]; !ok {
+			m.note("sources has %.60q, which no step takes", n)
+		}
 	}
 	nested := m.nested() // a parent's names are its own
 	to := map[string]string{}

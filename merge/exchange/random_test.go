@@ -80,6 +80,9 @@ func random(t testing.TB, rng *rand.Rand, l *block.Layout, names []string, modes
 		if s.Mode.HasC() {
 			s.C = pick()
 		}
+		if s.Mode == recipe.AddLoRA {
+			s.B = []string{"detail_tweaker", "my style: \"v2\" <x>", "LoRA 3"}[rng.IntN(3)]
+		}
 		if s.Mode.HasBeta() {
 			s.Beta = row()
 		}
@@ -145,8 +148,8 @@ func flat(r *recipe.Recipe, id block.ID) map[string]float64 {
 func digests(r *recipe.Recipe) map[string]Model {
 	m := map[string]Model{}
 	for i := range r.Steps {
-		for _, n := range append(r.Steps[i].Operands(), r.Steps[i].Out) {
-			if _, ok := m[n]; !ok {
+		for _, n := range append(r.Steps[i].Operands(), r.Steps[i].Out, r.Steps[i].LoRA()) {
+			if _, ok := m[n]; !ok && n != "" {
 				m[n] = Model{SHA256: strings.Repeat(fmt.Sprintf("%02x", len(m)+16), 32), Legacy: "01234567"}
 			}
 		}
@@ -164,12 +167,12 @@ func TestRoundTrip(t *testing.T) {
 		refuse bool // some names may be refused
 	}
 	for _, c := range []trip{
-		{"text", oddNames(), allModes(), true, false},
-		{"json", oddNames(), allModes(), true, false},
+		{"text", oddNames(), append(allModes(), recipe.AddLoRA), true, false},
+		{"json", oddNames(), append(allModes(), recipe.AddLoRA), true, false},
 		{"history", tame(), allModes(), false, false},
 		{"history", oddNames(), allModes(), false, true},
 		{"mecha", oddNames(), allModes(), false, true},
-		{"metadata", oddNames(), allModes(), false, false},
+		{"metadata", oddNames(), append(allModes(), recipe.AddLoRA), false, false},
 		{"metadata-supermerger", tame(), allModes(), false, false},
 		{"metadata-supermerger", oddNames(), allModes(), false, true},
 	} {

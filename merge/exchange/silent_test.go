@@ -86,7 +86,7 @@ func about(m mutation, before, after []string) bool {
 // sameMerge reports whether two recipes come to the same weights of the same
 // sources, or are the same text where they are not linear.
 func sameMerge(a, b *recipe.Recipe) bool {
-	if a.Layout != b.Layout || !slices.Equal(sorted(a.Sources()), sorted(b.Sources())) {
+	if a.Layout != b.Layout || !slices.Equal(sorted(a.Sources()), sorted(b.Sources())) || !slices.Equal(sorted(a.Differences()), sorted(b.Differences())) {
 		return false
 	}
 	if !a.Linear() || !b.Linear() || hasHoles(a) || hasHoles(b) {
@@ -94,7 +94,7 @@ func sameMerge(a, b *recipe.Recipe) bool {
 	}
 	for id := range a.Layout.Blocks().All() {
 		x, y := flat(a, id), flat(b, id)
-		for _, n := range a.Sources() {
+		for _, n := range append(a.Sources(), a.Differences()...) {
 			if math.Abs(x[n]-y[n]) > 1e-9 {
 				return false
 			}

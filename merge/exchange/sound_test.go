@@ -58,6 +58,7 @@ func soundDocuments(t *testing.T) []sound {
 		}
 		r := random(t, rng, l, tame(), allModes(), false)
 		flat := random(t, rng, l, tame(), []recipe.Mode{recipe.WeightSum, recipe.AddDifference}, false)
+		loras := random(t, rng, l, tame(), []recipe.Mode{recipe.SumTwice, recipe.AddLoRA}, false)
 		for _, c := range codecs() {
 			read := c.Name
 			if strings.HasPrefix(read, "metadata") {
@@ -67,7 +68,7 @@ func soundDocuments(t *testing.T) []sound {
 				continue
 			}
 			opt := Options{}
-			for _, r := range []*recipe.Recipe{r, flat} {
+			for _, r := range []*recipe.Recipe{r, flat, loras} {
 				text, _, err := Export(r, c.Name, Options{Models: digests(r), Keys: fewKeys()})
 				if c.Name == "mecha" || c.Name == "mergekit" {
 					opt.Keys = fewKeys()

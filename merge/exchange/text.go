@@ -60,6 +60,9 @@ func Recognize(text []byte) string {
 			return "mergekit"
 		}
 	}
+	if isKohya(text) {
+		return "kohya"
+	}
 	if isTable(text) {
 		return "table"
 	}

@@ -88,6 +88,7 @@ func (d *draft) set(l *block.Layout, name string, w list) error {
 	if !d.wants(name) {
 		return fmt.Errorf("the step has no %s to give numbers for", name)
 	}
+	w.lora = d.Mode == AddLoRA
 	row, note, err := w.fitted(l, name)
 	if err != nil {
 		return err

@@ -65,6 +65,7 @@ type term struct {
 
 	lora    bool      // name is that of a LoRA
 	weights []float64 // of a LoRA, within its brackets
+	blocks  []coef    // of a LoRA: what the weights are multiplied by, block by block
 	behind  bool      // a LoRA without a + before it, as in a prompt
 }
 
@@ -81,9 +82,18 @@ func (c *cursor) expr(depth int) ([]term, error) {
 			return nil, err
 		}
 		t.neg, t.behind = neg, behind
+		if c.toks[c.i-1].kind == word {
+			if err := c.tab(&t, len(terms) == 0); err != nil {
+				return nil, err
+			}
+		}
 		terms = append(terms, t)
 		neg, behind = false, false
 		if _, ok := c.take(plus); ok {
+			continue
+		}
+		if t.lora && c.moreTab() {
+			c.i++
 			continue
 		}
 		if _, neg = c.take(minus); neg {
@@ -113,7 +123,7 @@ func (c *cursor) term(depth int) (term, error) {
 			t = sub[0]
 		}
 	} else if p, ok := c.take(lora); ok {
-		t.name, t.lora, t.weights = p.text, true, p.weights
+		t.name, t.lora, t.weights, t.blocks = p.text, true, p.weights, p.blocks
 	} else {
 		name, err := c.name()
 		if err != nil {

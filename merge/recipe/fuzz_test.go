@@ -35,6 +35,7 @@ func seeds() []string {
 		"A x 0.5 + B x 0.5 = C\nC x 0.5 + A x 0.5 = D", "A x 0.5 + B x 0.5 = A", "alpha x 0.5 + 1-2 x 0.5 = 0.5",
 		"A + <lora:X> x 0.7 + <lora:\"a>b\"> x -1 = B\nB <lora:Y:0.5:0.25>", "A x (1-?) + B x ? + <lora: a b:te=1:unet=0> = C", "A + <lora:D> x alpha " + w + " = E",
 		"1. A x 70% + `B.ckpt [0123456789]` x 30 % => R", "> - **Step 2:** Ａ　×　０．７　＋　B　X　０．３　→　Ｒ", "①A x (1-alpha) + B x alpha = R\nalpha = [" + v[1:len(v)-1] + "、]", "R := A － B",
+		"A + X:0.7,Y Z:-0.3:1,0,0 = B", "A <lora:X:0.5:lbw=1,0,0,0,1,1,1,1,1,1,1,1,0,0,0,0,0>",
 		"A<lora:", "A <lora:\"", "A <lora:X:0.7> - B x 1", "((((((((((((A", "\"A", "?[", "(1-", "- A × 0.5 + B * 0.5 = C",
 	}
 }

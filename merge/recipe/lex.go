@@ -33,6 +33,7 @@ type token struct {
 	from, to int
 	coef     coef      // of a hole or a one
 	weights  []float64 // of a LoRA, none to two
+	blocks   []coef    // of a LoRA, none or one for each of its blocks
 }
 
 // A coef is what stands after an x.

@@ -35,7 +35,9 @@ func (c *cursor) isPrompt() bool {
 // lexLoRA reads a LoRA as prompts of the web UI name it, and reports whether
 // there is one at line[i]: <lora:NAME>, or with its weight <lora:NAME:0.7>. Two
 // weights are those of the text encoder and of the UNet, also written te=0.7
-// and unet=0.5. A NAME may be quoted as in Go.
+// and unet=0.5. What they are multiplied by in each block may follow, as LoRA
+// Block Weight takes it: numbers with commas between them, also as lbw=. A NAME
+// may be quoted as in Go.
 func lexLoRA(line string, i int) (t token, ok bool) {
 	if !loraAt(line, i) {
 		return t, false
@@ -75,6 +77,12 @@ func lexLoRA(line string, i int) (t token, ok bool) {
 			value = key
 		}
 		v, err := parseNumber(strings.TrimSpace(value))
+		if (!named || key == "lbw") && strings.Contains(value, ",") && len(t.blocks) == 0 {
+			if t.blocks, err = blockNumbers(value); err != nil {
+				return wrong("blocks of the LoRA: %v", err)
+			}
+			continue
+		}
 		switch {
 		case err == nil && (!named && k == 0 || key == "te" && len(t.weights) == 0):
 			t.weights = []float64{v}
@@ -85,6 +93,18 @@ func lexLoRA(line string, i int) (t token, ok bool) {
 		}
 	}
 	return t, true
+}
+
+// blockNumbers reads numbers with commas between them.
+func blockNumbers(text string) (list []coef, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		v, err := parseNumber(strings.TrimSpace(part))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, coef{value: v})
+	}
+	return list, nil
 }
 
 // cutLoRAs splits a sum into what the LoRAs are added to and the LoRAs, which
@@ -120,11 +140,22 @@ func loraDraft(l *block.Layout, t term) (*draft, error) {
 	switch {
 	case t.coef != nil && len(t.weights) > 0:
 		return nil, fmt.Errorf("the LoRA %s has two ratios: %s", show(t.name), loraShape)
-	case len(t.weights) == 2:
-		d.Alpha = Uniform(l, t.weights[1])
+	case len(t.weights) > 0:
+		d.Alpha = Uniform(l, t.weights[len(t.weights)-1])
 		d.Alpha[0].Value = t.weights[0] // BASE is the text encoder
-	case len(t.weights) == 1:
-		d.Alpha = Uniform(l, t.weights[0])
+		if t.blocks == nil {
+			break
+		}
+		row, note, err := list{ratios: t.blocks, parens: true, lora: true}.fitted(l, "the list of blocks")
+		if err != nil {
+			return nil, err
+		}
+		if note != "" {
+			d.notes = append(d.notes, note)
+		}
+		for id := range row {
+			d.Alpha[id].Value = float64(d.Alpha[id].Value*row[id].Value) + 0
+		}
 	case t.coef == nil:
 		return nil, fmt.Errorf("the LoRA %s has no ratio: %s", show(t.name), loraShape)
 	case t.coef.kind == alpha && !t.neg:

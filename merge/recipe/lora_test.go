@@ -13,6 +13,9 @@ import (
 func TestLoRAForms(t *testing.T) {
 	l := layout(t, block.SD1)
 	v := vector(26, "0.25")
+	seventeen := "1,0,0,0,1,1,1,1,1,1,1,1,0,0,0,0,0"
+	halves := strings.ReplaceAll(seventeen, "1", "0.5")
+	spread := "(1,0,0,0,0,0,1,0,1,1,0,0,0,1,0,0,0,1,1,1,1,0,0,0,0,0)"
 	mixed := strings.Replace(v, "0.25", "0.5", 1)
 	for text, want := range map[string]string{
 		"A + <lora:X> x 0.7 = OUT":                                   "A + <lora:X> x 0.7 = OUT\n",
@@ -34,6 +37,12 @@ func TestLoRAForms(t *testing.T) {
 		"A x 0.5 + B x 0.5 + <lora:X> x 0.7 = MERGE1":                "A x 0.5 + B x 0.5 = MERGE2\nMERGE2 + <lora:X> x 0.7 = MERGE1\n",
 		"A + (B - C) x alpha + <lora:X:0.7> = OUT\nalpha = " + mixed: "A + (B - C) x alpha = MERGE1\nalpha = " + mixed + "\nMERGE1 + <lora:X> x 0.7 = OUT\n",
 		"A + <lora:\"a:b>\\\"c\"> x 0.7 = OUT":                       "A + <lora:\"a:b>\\\"c\"> x 0.7 = OUT\n",
+		"A + X:0.7 = OUT":                                            "A + <lora:X> x 0.7 = OUT\n",
+		"A + X:0.7,Y Z:-0.3 = OUT":                                   "A + <lora:X> x 0.7 = MERGE1\nMERGE1 + <lora:\"Y Z\"> x -0.3 = OUT\n",
+		"A + X:1:" + seventeen + ",Y:0.3":                            "A + <lora:X> x alpha = MERGE1\nalpha = " + spread + "\nMERGE1 + <lora:Y> x 0.3 = MERGE2\n",
+		"A <lora:X:2:" + halves + "> = OUT":                          "A + <lora:X> x alpha = OUT\nalpha = " + spread + "\n",
+		"A <lora:X:1:lbw=" + seventeen + "> = OUT":                   "A + <lora:X> x alpha = OUT\nalpha = " + spread + "\n",
+		"A + <lora:X> x alpha = OUT\nalpha = (" + seventeen + ")":    "A + <lora:X> x alpha = OUT\nalpha = " + spread + "\n",
 	} {
 		r, err := Parse(l, text, Options{})
 		if err != nil {
@@ -56,22 +65,28 @@ func TestLoRAForms(t *testing.T) {
 func TestLoRAErrors(t *testing.T) {
 	l := layout(t, block.SD1)
 	for text, want := range map[string]string{
-		"A + <lora:X> = OUT":                                "no ratio",
-		"A <lora:X> = OUT":                                  "no ratio",
-		"A + <lora:X:0.7> x 0.5 = OUT":                      "two ratios",
-		"A + <lora:X x 0.5 = OUT":                           "no >",
-		"A + <lora::0.5> = OUT":                             "no name",
-		"A + <lora:X:OUTALL> = OUT":                         "\"OUTALL\" of the LoRA",
-		"A + <lora:X:1:0.5:0.2> = OUT":                      "\"0.2\" of the LoRA",
-		"A + <lora:X:0.7:lbw=ALL> = OUT":                    "\"lbw=ALL\" of the LoRA",
-		"A + <lora:X:NaN> = OUT":                            "\"NaN\" of the LoRA",
-		"A + <lora:\"X\"0.7> = OUT":                         "behind the LoRA's name",
-		"<lora:X> x 0.5 + A = OUT":                          "LoRAs come last",
-		"<lora:X> x 0.5 = OUT":                              "a LoRA is no model",
-		"A + (<lora:X> - B) x 0.5 = OUT":                    "a LoRA is no model",
-		"A x 0.5 + <lora:X> x 0.5 = OUT":                    "not one of the four merges",
-		"A x 0.5 + B <lora:X:0.5> x 0.5 = OUT":              "could be meant for the last model or for the whole",
-		"A x 0.5 + B x 0.5 <lora:X:0.5> = OUT":              "could be meant for the last model or for the whole",
+		"A + <lora:X> = OUT":                          "no ratio",
+		"A <lora:X> = OUT":                            "no ratio",
+		"A + <lora:X:0.7> x 0.5 = OUT":                "two ratios",
+		"A + <lora:X x 0.5 = OUT":                     "no >",
+		"A + <lora::0.5> = OUT":                       "no name",
+		"A + <lora:X:OUTALL> = OUT":                   "\"OUTALL\" of the LoRA",
+		"A + <lora:X:1:0.5:0.2> = OUT":                "\"0.2\" of the LoRA",
+		"A + <lora:X:0.7:lbw=ALL> = OUT":              "\"lbw=ALL\" of the LoRA",
+		"A + <lora:X:NaN> = OUT":                      "\"NaN\" of the LoRA",
+		"A + <lora:\"X\"0.7> = OUT":                   "behind the LoRA's name",
+		"<lora:X> x 0.5 + A = OUT":                    "LoRAs come last",
+		"<lora:X> x 0.5 = OUT":                        "a LoRA is no model",
+		"A + (<lora:X> - B) x 0.5 = OUT":              "a LoRA is no model",
+		"A x 0.5 + <lora:X> x 0.5 = OUT":              "not one of the four merges",
+		"A x 0.5 + B <lora:X:0.5> x 0.5 = OUT":        "could be meant for the last model or for the whole",
+		"A x 0.5 + B x 0.5 <lora:X:0.5> = OUT":        "could be meant for the last model or for the whole",
+		"A + X:0.7:OUTALL = OUT":                      "\"OUTALL\" of the LoRA \"X\" are a preset",
+		"A + X:0.7:1,0,0,0,1,1,1,1,1,1,1,1,0,0,0,0,0": "could be meant for its 17 numbers or not",
+		"A + X:1:1,0,0 = OUT":                         "the list of blocks has 3 numbers",
+		"A:0.3 + B:0.7 = OUT":                         "could be a LoRA or the share of a model",
+		"A + <lora:X:1:1,a> = OUT":                    "blocks of the LoRA: \"a\"",
+		"A + (B - C) x alpha = D\nalpha = (1,0,0,0,1,1,1,1,1,1,1,1,0,0,0,0,0)": "alpha has 17 numbers",
 		"A + <lora:X> x beta = OUT":                         "by a number or by alpha",
 		"A + <lora:X> x (1-alpha) = OUT":                    "by a number or by alpha",
 		"A - <lora:X> x ? = OUT":                            "by a number or by alpha",

@@ -60,6 +60,10 @@ type Options struct {
 //
 //	A + <lora:STYLE> x 0.7 + <lora:FACE> x 0.3 = OUT
 //	OUT <lora:HAND:0.5> = FINAL
+//	FINAL + STYLE:0.7,FACE:0.3
+//
+// The second is the form of prompts, the third that of SuperMerger's LoRA tab. A
+// LoRA's vector may be one of its own blocks only; see [LoRABlocks].
 //
 // Lines below a step may give some keys a ratio of their own, as its elemental
 // merge does (blocks:words:ratio), name the only blocks or keys to merge or

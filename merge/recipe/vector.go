@@ -25,6 +25,7 @@ type list struct {
 	ratios []coef
 	parens bool
 	alone  bool // in a line of its own, where people write, not programs
+	lora   bool // of a LoRA, which may have numbers for its blocks alone
 }
 
 // isKey reports whether the token at i begins "alpha =" or "beta =". It does
@@ -142,6 +143,9 @@ func (e noFit) Error() string { return string(e) }
 //     (mergers.py:1585).
 func (w list) fit(l *block.Layout) ([]coef, string, error) {
 	n := l.Len()
+	if ratios, note := w.spread(l); ratios != nil {
+		return ratios, note, nil
+	}
 	switch len(w.ratios) {
 	case n:
 		return w.ratios, "", nil
