@@ -154,6 +154,7 @@ func TestAutoOdd(t *testing.T) {
 		{"strange beginnings", header("", numberedKeys(2, "x.#.a.weight"), []string{"a,b.weight"}), "auto:x*2+*", "BASE X00 X01"},
 		{"same ends", header("", numberedKeys(2, "enc.x.#.a.weight", "dec.x.#.a.weight")), "auto:dec.x*2,enc.x*2", "BASE DEC_X00 DEC_X01 ENC_X00 ENC_X01"},
 		{"taken names", header("", numberedKeys(2, "vae2.not.#.a.weight"), []string{"vae2.base.weight"}), "auto:vae2.not*2+base", "BASE BASE_ NOT_00 NOT_01"},
+		{"devices", header("", numberedKeys(2, "con.#.a.weight"), []string{"aux.weight", "com3.weight"}), "auto:con*2+aux,com3", "BASE AUX_ COM3_ CON_00 CON_01"},
 		{"three digits", header("", numberedKeys(101, "x.#.a.weight")), "auto:x*101", ""},
 	} {
 		m, err := Detect(c.h)

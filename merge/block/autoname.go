@@ -54,9 +54,9 @@ func autoWord(s string) bool {
 
 // architecture returns what the layout stands for.
 func (s autoLayout) architecture() *architecture {
-	taken := map[string]bool{"BASE": true, "NOT": true, "VAE": true, "ADJUST": true}
+	taken := map[string]bool{"BASE": true, "NOT": true, "VAE": true, "ADJUST": true} // mean something in notation
 	unique := func(name string) string {
-		for taken[name] {
+		for taken[name] || device(name) {
 			name += "_"
 		}
 		taken[name] = true
@@ -98,6 +98,15 @@ func (s autoLayout) architecture() *architecture {
 		readings: []reading{{Whole, s.block}},
 		part:     s.part,
 	}
+}
+
+// device reports whether a name is one that Windows gives to no file.
+func device(name string) bool {
+	switch name {
+	case "CON", "PRN", "AUX", "NUL":
+		return true
+	}
+	return len(name) == 4 && (strings.HasPrefix(name, "COM") || strings.HasPrefix(name, "LPT")) && name[3] >= '1' && name[3] <= '9'
 }
 
 // alone reports whether no other series has a path with the same last part.
