@@ -3,6 +3,7 @@ package similarity
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"mixmatch/merge/block"
 )
@@ -19,7 +20,12 @@ type Blocks struct {
 
 	models int // how many of the names are models; the weights of these sum to 1
 	sums   []sum
+	empty  []string // names of blocks
 }
+
+// Empty reports whether neither a model nor the target holds a tensor of block id,
+// as far as that is known.
+func (b *Blocks) Empty(id block.ID) bool { return slices.Contains(b.empty, b.Layout.Name(id)) }
 
 // IsDifference reports whether i is no model but a difference, such as a LoRA.
 func (b *Blocks) IsDifference(i int) bool { return i >= b.models }
@@ -43,7 +49,7 @@ type sum struct {
 
 // Blocks sums g over the blocks of l.
 func (g *Gram) Blocks(l *block.Layout) *Blocks {
-	b := &Blocks{Layout: l, Names: g.Names, models: g.models(), sums: make([]sum, l.Len())}
+	b := &Blocks{Layout: l, Names: g.Names, models: g.models(), sums: make([]sum, l.Len()), empty: g.Empty}
 	for i := range g.Tensors {
 		t := &g.Tensors[i]
 		if part := t.Part(); part != block.UNet && part != block.TextEncoder {

@@ -41,6 +41,10 @@ type Gram struct {
 	// weight, which stands outside the sum of 1 that the weights of models have.
 	Differences int
 
+	// Empty are the blocks of which neither the models nor the target hold a tensor,
+	// by name, whatever the era: those of text encoders, in files without any.
+	Empty []string
+
 	// Contents are digests of what is in the models' files, and the target's last;
 	// see [checkpoint.File.Content]. None where they were not asked for, "" for
 	// differences, whose tensors are made.
@@ -88,6 +92,7 @@ type format struct {
 	Arch        block.Arch `json:"arch,omitempty"`
 	Models      []string   `json:"models"`
 	Differences int        `json:"differences,omitempty"` // how many of the last are differences
+	Empty       []string   `json:"empty,omitempty"`
 	Contents    []string   `json:"contents,omitempty"`
 	Count       int        `json:"tensors"`
 }
@@ -101,7 +106,7 @@ func (g *Gram) WriteTo(w io.Writer) (int64, error) {
 	count := &counter{w: w}
 	out := bufio.NewWriter(io.MultiWriter(count, sum))
 	enc := json.NewEncoder(out)
-	if err := enc.Encode(format{formatName, g.Arch, g.Names, g.Differences, g.Contents, len(g.Tensors)}); err != nil {
+	if err := enc.Encode(format{formatName, g.Arch, g.Names, g.Differences, g.Empty, g.Contents, len(g.Tensors)}); err != nil {
 		return count.n, err
 	}
 	for i := range g.Tensors {
@@ -153,7 +158,7 @@ func ReadGram(r io.Reader) (*Gram, error) {
 	if err := line(&head); err != nil || head.Format != formatName {
 		return nil, fmt.Errorf("%w: not %s", ErrDamaged, formatName)
 	}
-	g := &Gram{Arch: head.Arch, Names: head.Models, Differences: head.Differences, Contents: head.Contents}
+	g := &Gram{Arch: head.Arch, Names: head.Models, Differences: head.Differences, Empty: head.Empty, Contents: head.Contents}
 	if g.Differences < 0 || g.models() < min(1, len(g.Names)) {
 		return nil, fmt.Errorf("%w: %d of %d models are differences", ErrDamaged, g.Differences, len(g.Names))
 	}

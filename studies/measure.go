@@ -60,14 +60,15 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 		m.notes = append(m.notes, "the models are not of one kind: what only some of them have, such as the further channels of an inpainting model, is not compared")
 	}
 	for _, group := range s.Plan.Groups {
-		found := false
+		found, empty := false, true
 		for id := range l.Group(group).All() {
+			empty = empty && m.blocks.Empty(id)
 			if m.blocks.Has(id) {
 				m.ids = append(m.ids, id)
 				found = true
 			}
 		}
-		if !found {
+		if !found && !empty {
 			m.notes = append(m.notes, fmt.Sprintf("the %s were not searched: the target or the first source has no such tensors", group))
 		}
 	}

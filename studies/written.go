@@ -96,7 +96,41 @@ func (p *problem) solveComposed(ctx context.Context) (*written, error) {
 	for _, id := range p.ids {
 		w.recipe.SetColumn(id, columns[id])
 	}
-	return w, p.asItsAuthor(w)
+	if err := p.asItsAuthor(w); err != nil {
+		return nil, err
+	}
+	w.recipe = p.fillEmpty(w.recipe)
+	return w, nil
+}
+
+// fillEmpty returns r with rows that are one number in all blocks searched, so that
+// they are written as one, if no model holds anything in the others.
+func (p *problem) fillEmpty(r *recipe.Recipe) *recipe.Recipe {
+	r = r.Clone()
+	l := r.Layout
+	others := l.Blocks()
+	for _, id := range p.ids {
+		others = others.Minus(block.Set{}.With(id))
+	}
+	for id := range others.All() {
+		if !p.blocks.Empty(id) {
+			return r
+		}
+	}
+	for i := range r.Steps {
+		for _, row := range []recipe.Row{r.Steps[i].Alpha, r.Steps[i].Beta} {
+			one := row != nil
+			for _, id := range p.ids {
+				one = one && row[id] == row[p.ids[0]]
+			}
+			for id := range others.All() {
+				if one {
+					row[id] = row[p.ids[0]]
+				}
+			}
+		}
+	}
+	return r
 }
 
 // asItsAuthor writes the recipe as whoever made the target did, if that is the
