@@ -1,6 +1,7 @@
 package studies
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ type Config struct {
 	Sources []*merge.Model // without the base, unless it is one of them
 	Base    *merge.Model   // nil for none
 	Plan    Plan           // the settings; its inputs are filled in
+	From    *Files         // of a study whose products are taken over, some of whose models these are; nil for none
 }
 
 // Create starts a study in dir, which must not hold one. Nothing is written
@@ -46,22 +48,40 @@ func Create(dir string, c Config) (*Study, error) {
 	if c.Base != nil {
 		p.Base = c.Base.Name
 	}
-	if err := p.chooseGroups(c.Target.Kind.Arch); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	if err := p.fit(c.Target.Kind.Arch); err != nil {
+		return nil, err
+	}
+	return begin(dir, p, func(s *Study) error {
+		if c.From == nil {
+			return nil
+		}
+		return s.takeOver(c.From)
+	})
+}
+
+// fit returns an error if the settings are out of range, or nothing for models of arch.
+func (p *Plan) fit(arch block.Arch) error {
+	if err := p.chooseGroups(arch); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if err := p.Check(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if p.Era != "" {
-		if _, err := block.For(c.Target.Kind.Arch, p.Era); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		if _, err := block.For(arch, p.Era); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
 	}
 	if p.Template != "" {
-		if _, err := parseTemplate(&p, c.Target.Kind.Arch, p.Era); err != nil {
-			return nil, err
-		}
+		_, err := parseTemplate(p, arch, p.Era)
+		return err
 	}
+	return nil
+}
+
+// begin makes a study in dir. The plan is written last, behind what fill writes: what
+// has none is no study.
+func begin(dir string, p Plan, fill func(*Study) error) (*Study, error) {
 	if err := vacant(dir); err != nil {
 		return nil, err
 	}
@@ -72,9 +92,6 @@ func Create(dir string, c Config) (*Study, error) {
 		return nil, err
 	}
 	s := &Study{Dir: dir, Plan: p}
-	if s.Files, err = s.newFiles(); err != nil {
-		return nil, err
-	}
 	if err := s.acquire(); err != nil {
 		return nil, err
 	}
@@ -82,11 +99,26 @@ func Create(dir string, c Config) (*Study, error) {
 		s.Close()
 		return nil, err
 	}
-	if err := writePlan(s.path(planFile), &p); err != nil {
-		s.Close()
-		return nil, err
+	if err := s.fill(fill); err != nil {
+		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil
+}
+
+// fill writes what a study begins with.
+func (s *Study) fill(more func(*Study) error) (err error) {
+	for _, name := range leftovers { // of one that was cut short
+		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	if err := more(s); err != nil {
+		return err
+	}
+	if s.Files, err = s.newFiles(); err != nil {
+		return err
+	}
+	return writePlan(s.path(planFile), &s.Plan)
 }
 
 // inputs describes the models, before LoRAs get the tensors of others.
@@ -130,16 +162,17 @@ func vacant(dir string) error {
 	return nil
 }
 
+// leftovers are what is written before a plan is.
+var leftovers = []string{productsFile, readingsFile, placesFile, knownFile, knownSourcesFile}
+
 // onlyOurs reports whether entries are what a study leaves that was cut short
 // before it had a plan.
 func onlyOurs(entries []os.DirEntry) bool {
-	for _, e := range entries {
+	ours := append([]string{journalDir, lockFile}, leftovers...)
+	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
 		n := e.Name()
-		if n != journalDir && n != lockFile && !strings.HasPrefix(n, "."+planFile) {
-			return false
-		}
-	}
-	return true
+		return !slices.Contains(ours, n) && !(strings.HasPrefix(n, ".") && strings.Contains(n, ".tmp-"))
+	})
 }
 
 // models returns the sources, after checking that they can be told apart and

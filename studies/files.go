@@ -57,6 +57,9 @@ func (s *Study) newFiles() (*Files, error) {
 // Dir returns the study's folder.
 func (f *Files) Dir() string { return f.study.Dir }
 
+// Plan returns the study's plan.
+func (f *Files) Plan() Plan { return f.study.Plan }
+
 // Names returns the names of the sources.
 func (f *Files) Names() []string { return f.study.Plan.names() }
 

@@ -33,8 +33,10 @@ func (s *Study) products(ctx context.Context, threads int, progress func(done, t
 	if err := durable.WriteFile(s.path(productsFile), out.Bytes()); err != nil {
 		return nil, err
 	}
-	if err := os.Remove(s.path(readingFile)); err != nil {
-		return nil, err
+	for _, name := range []string{readingFile, knownFile, knownSourcesFile} {
+		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
 	}
 	return g, nil
 }
@@ -87,9 +89,13 @@ func (s *Study) measureFiles(ctx context.Context, threads int, progress func(don
 		return nil, err
 	}
 	defer r.close()
+	known, err := s.known(0)
+	if err != nil {
+		return nil, err
+	}
 	all, err := similarity.MeasureAll(ctx, pool, []*merge.Model{target}, similarity.Options{
 		Threads: threads, Progress: progress, Contents: true,
-		Known: []similarity.Known{{Gram: r.gram}}, Keep: func(_ int, p *similarity.Products) error { return r.keep(p) },
+		Known: append(known, similarity.Known{Gram: r.gram}), Keep: func(_ int, p *similarity.Products) error { return r.keep(p) },
 	})
 	if errors.Is(err, checkpoint.ErrChanged) {
 		err = fmt.Errorf("%w: %w", ErrChanged, err)

@@ -9,6 +9,7 @@
 //	plan.json       what is searched, and the files it is searched in
 //	products.jsonl  the inner products, one tensor a line
 //	reading.jsonl   those that there are while the files are being read
+//	known.jsonl     those of an earlier study that are taken over, until then
 //	recipe.txt      the recipe with holes
 //	journal/        one file a search, one finished trial a line
 //	readings.json   what was read from the files for the recipe found
@@ -53,6 +54,7 @@ const (
 	planFile     = "plan.json"
 	productsFile = "products.jsonl"
 	readingFile  = "reading.jsonl"
+	knownFile    = "known.jsonl"
 	recipeFile   = "recipe.txt"
 	journalDir   = "journal"
 	readingsFile = "readings.json"
@@ -60,6 +62,9 @@ const (
 	bestFile     = "best.txt"
 	summaryFile  = "summary.json"
 	lockFile     = "lock"
+
+	// As known.jsonl, but the target is another one.
+	knownSourcesFile = "known-sources.jsonl"
 )
 
 // A Study is an open study. Only one process at a time holds one.
@@ -113,11 +118,20 @@ func (s *Study) Discard() error {
 	if _, err := os.Stat(s.path(productsFile)); err == nil {
 		return s.Close()
 	}
-	_ = os.Remove(s.path(placesFile)) // neither need be there
-	_ = os.Remove(s.path(readingFile))
-	err := errors.Join(os.Remove(s.path(planFile)), os.Remove(s.path(journalDir)), s.Close(), os.Remove(s.path(lockFile)))
+	return s.remove()
+}
+
+// remove removes a study that has done nothing yet.
+func (s *Study) remove() error {
+	var errs []error
+	for _, name := range append([]string{planFile, journalDir, readingFile}, leftovers...) {
+		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, s.Close(), os.Remove(s.path(lockFile)))
 	_ = os.Remove(s.Dir) // unless there is something else in it
-	return err
+	return errors.Join(errs...)
 }
 
 // Close lets go of the study.

@@ -27,6 +27,11 @@ sources take part, in what order, weight sum or add difference.
    mixmatch optimize evo3 --target T.safetensors --source A.safetensors --source B.safetensors \
        --recipe steps.txt
 
+A study that another begins with keeps its own result; the new one reads only what is new:
+
+   mixmatch optimize more --from evo --source SUSPECT.safetensors
+   mixmatch optimize longer --from evo --trials 3000
+
 A recipe is written in SuperMerger's notation, with ? for a ratio to find:
 
    A + (B - C) x ? = TEMP1                   one number for all blocks of a group
@@ -52,6 +57,8 @@ func optimizeCommand() *cli.Command {
 			&cli.StringFlag{Name: "target", Usage: "the model whose recipe is wanted (`[NAME=]PATH`)"},
 			&cli.StringSliceFlag{Name: "source", Usage: "a model it may come from (`[NAME=]PATH`); give as many as there are"},
 			&cli.StringFlag{Name: "base", Usage: "the model that add difference subtracts, v1-5-pruned-emaonly as a rule (`[NAME=]PATH`); it is a source too"},
+			&cli.StringFlag{Name: "from", Usage: "begin with the models and settings of this `STUDY` and what was read for it; other flags add models or change settings"},
+			modelsFlag(),
 			&cli.StringFlag{Name: "recipe", Usage: "fill the holes of the recipe in this `FILE` instead of composing one"},
 			&cli.StringFlag{Name: "style", Value: "default", Usage: "the steps to compose: author, those that its author took, as far as the weights tell; fewest, one for each source but one; add, add differences only; between, ratios from 0 to 1 only; triple, triple sums, half as many", DefaultText: "author if the verdict is exact, else fewest"},
 			&cli.StringFlag{Name: "era", Value: "auto", Usage: "block map: auto, " + join(block.Eras())},
@@ -86,40 +93,78 @@ func optimizeAction(c *cli.Context) error {
 	if dir == "" {
 		return usage("optimize: the name of a folder for the STUDY is empty")
 	}
+	switch {
+	case c.String("from") != "":
+		return optimizeFrom(c, dir, sources)
+	case c.IsSet("models"):
+		return usage("optimize: --models is for the models of the study that --from names; for sources name the folder itself")
+	}
 	if c.String("target") == "" {
 		return usage("optimize: name the model to explain with --target")
 	}
 	if len(sources) == 0 {
 		return usage("optimize: name the models it may come from with --source, once for each, or behind STUDY")
 	}
-	plan := studies.Plan{
-		Sampler: c.String("sampler"), Trials: c.Int("trials"), Polish: 2000, Seed: c.Int64("seed"),
+	var plan studies.Plan
+	if err := settings(c, &plan, func(string) bool { return true }); err != nil {
+		return err
 	}
-	if s := c.String("style"); s != "default" {
-		plan.Style = compose.Style(s)
+	s, err := create(c, dir, sources, plan)
+	if err != nil {
+		return err
 	}
-	switch m := c.String("metric"); m {
-	default:
-		return usage("optimize: there is no metric %q, only weight and attention", m)
-	case "weight":
-	case studies.Attention:
-		plan.Metric, plan.Polish = m, 150
-		if !c.IsSet("trials") {
-			plan.Trials = attentionTrials
+	return runNew(c, s)
+}
+
+// runNew runs a study that has just begun.
+func runNew(c *cli.Context, s *studies.Study) error {
+	err := runStudy(c, s)
+	if unfit(err) { // nothing that a resume could mend
+		return errors.Join(err, s.Discard())
+	}
+	return errors.Join(err, s.Close())
+}
+
+// settings sets those of a plan that the flags are asked for.
+func settings(c *cli.Context, plan *studies.Plan, asked func(flag string) bool) error {
+	if asked("sampler") {
+		plan.Sampler = c.String("sampler")
+	}
+	if asked("seed") {
+		plan.Seed = c.Int64("seed")
+	}
+	if asked("style") {
+		if plan.Style = compose.Style(c.String("style")); plan.Style == "default" {
+			plan.Style = compose.Default
 		}
 	}
-	if e := c.String("era"); e != "auto" {
-		plan.Era = block.Era(e)
+	if asked("metric") {
+		switch m := c.String("metric"); m {
+		default:
+			return usage("optimize: there is no metric %q, only weight and attention", m)
+		case "weight":
+			plan.Metric, plan.Polish, plan.Trials = "", 2000, weightTrials
+		case studies.Attention:
+			plan.Metric, plan.Polish, plan.Trials = m, 150, attentionTrials
+		}
 	}
-	for g := range strings.SplitSeq(c.String("groups"), ",") {
-		if !c.IsSet("groups") {
-			break
+	if c.IsSet("trials") {
+		plan.Trials = c.Int("trials")
+	}
+	if asked("era") {
+		if plan.Era = block.Era(c.String("era")); plan.Era == "auto" {
+			plan.Era = ""
 		}
-		group := block.Group(strings.TrimSpace(g))
-		if slices.Contains(plan.Groups, group) {
-			return usage("optimize: --groups names %s twice", group)
+	}
+	if c.IsSet("groups") {
+		plan.Groups = nil
+		for g := range strings.SplitSeq(c.String("groups"), ",") {
+			group := block.Group(strings.TrimSpace(g))
+			if slices.Contains(plan.Groups, group) {
+				return usage("optimize: --groups names %s twice", group)
+			}
+			plan.Groups = append(plan.Groups, group)
 		}
-		plan.Groups = append(plan.Groups, group)
 	}
 	if f := c.String("recipe"); f != "" {
 		d, err := readRecipe(c, f)
@@ -128,15 +173,7 @@ func optimizeAction(c *cli.Context) error {
 		}
 		plan.Template = d.text
 	}
-	s, err := create(c, dir, sources, plan)
-	if err != nil {
-		return err
-	}
-	err = runStudy(c, s)
-	if unfit(err) { // nothing that a resume could mend
-		return errors.Join(err, s.Discard())
-	}
-	return errors.Join(err, s.Close())
+	return nil
 }
 
 // unfit reports whether err means that the models, now that they have been
@@ -161,7 +198,11 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*stu
 		}
 		defer base.Close()
 	}
-	sources, err := gatherSources(c, paths, target, base, plan.Template)
+	var taken []*merge.Model
+	if base != nil {
+		taken = append(taken, base)
+	}
+	sources, err := gatherSources(c, paths, target, taken, plan.Template)
 	if err != nil {
 		return nil, err
 	}
@@ -176,19 +217,25 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*stu
 			return same
 		})
 	}
-	s, err := studies.Create(dir, studies.Config{Target: target, Sources: sources, Base: base, Plan: plan})
+	config := studies.Config{Target: target, Sources: sources, Base: base, Plan: plan}
+	s, err := studies.Create(dir, config)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range append(slices.Clone(sources), base) {
+	sayLacks(c, config)
+	return s, nil
+}
+
+// sayLacks says which sources have not all parts that the target has.
+func sayLacks(c *cli.Context, config studies.Config) {
+	for _, m := range append(slices.Clone(config.Sources), config.Base) {
 		if m == nil || m.Difference {
 			continue
 		}
 		for _, part := range []block.Part{block.TextEncoder, block.VAE} {
-			if target.Has(part) && !m.Has(part) {
+			if config.Target.Has(part) && !m.Has(part) {
 				say(c, "%s has no %s: it takes no part in that", m.Name, part)
 			}
 		}
 	}
-	return s, nil
 }

@@ -12,10 +12,10 @@ import (
 )
 
 // gatherSources opens the sources of a study of target. Those in lists take part if
-// they go with it; LoRAs only if there is nothing else in their list. The base, if any,
-// is none of them. A model in a list that is called as another is gets a name of its
+// they go with it; LoRAs only if there is nothing else in their list. What is taken
+// already is none of them. A model in a list that is called as another is gets a name of its
 // own, unless the recipe, if one is given, has the name of both.
-func gatherSources(c *cli.Context, args []string, target, base *merge.Model, recipe string) ([]*merge.Model, error) {
+func gatherSources(c *cli.Context, args []string, target *merge.Model, taken []*merge.Model, recipe string) ([]*merge.Model, error) {
 	all, err := choices(c, args)
 	if err != nil {
 		return nil, err
@@ -25,18 +25,20 @@ func gatherSources(c *cli.Context, args []string, target, base *merge.Model, rec
 		if ch.list == "" {
 			return false
 		}
-		isTarget := slices.ContainsFunc(target.File.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
-		if isTarget {
+		same := func(m *merge.Model) bool {
+			return slices.ContainsFunc(m.File.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
+		}
+		if same(target) {
 			passed = append(passed, ch.arg+": that is the target")
 		}
-		return isTarget || base != nil && slices.ContainsFunc(base.File.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
+		return same(target) || slices.ContainsFunc(taken, same)
 	})
 	found, more, err := gather(all, func(arg string) (*merge.Model, error) { return openSource(c, arg) }, func(_ []gathered[*merge.Model], m *merge.Model) error { return goesWith(target, m) })
 	if err != nil {
 		return nil, err
 	}
 	found, loras := withoutLoRAs(found)
-	found, copies, err := withoutCopies(found, target)
+	found, copies, err := withoutCopies(found, target, taken)
 	if err != nil {
 		closeAll(models(found))
 		return nil, err
@@ -46,7 +48,7 @@ func gatherSources(c *cli.Context, args []string, target, base *merge.Model, rec
 		return nil, nothingLeft(c, "none of the files can be a source", passed)
 	}
 	sources := models(found)
-	if err := tellApart(c, found, base, recipe); err != nil {
+	if err := tellApart(c, found, taken, recipe); err != nil {
 		closeAll(sources)
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func withoutLoRAs(found []gathered[*merge.Model]) (rest []gathered[*merge.Model]
 // withoutCopies leaves out what is in lists and has the content of the target, or of a
 // model before it, as far as a look here and there tells. The closest mix would be
 // that, or could not tell the two apart.
-func withoutCopies(found []gathered[*merge.Model], target *merge.Model) (rest []gathered[*merge.Model], passed []string, err error) {
+func withoutCopies(found []gathered[*merge.Model], target *merge.Model, taken []*merge.Model) (rest []gathered[*merge.Model], passed []string, err error) {
 	seen := map[string]string{}
 	look := func(m *merge.Model) (content string, err error) {
 		sample, err := m.File.Sample()
@@ -102,6 +104,12 @@ func withoutCopies(found []gathered[*merge.Model], target *merge.Model) (rest []
 		return found, nil, err
 	}
 	seen[content] = "the target"
+	for _, m := range taken {
+		if content, err = look(m); err != nil {
+			return found, nil, err
+		}
+		seen[content] = m.File.Path()
+	}
 	contents := make([]string, len(found))
 	for i, g := range found {
 		if contents[i], err = look(g.model); err != nil {
@@ -125,14 +133,14 @@ func withoutCopies(found []gathered[*merge.Model], target *merge.Model) (rest []
 
 // tellApart gives models of lists other names that are called as one before them, or
 // as one that is named: with the folder behind it or, if that is no other, a number.
-func tellApart(c *cli.Context, found []gathered[*merge.Model], base *merge.Model, recipe string) error {
-	taken := map[string]string{} // the path of each name
-	if base != nil {
-		taken[base.Name] = base.File.Path()
+func tellApart(c *cli.Context, found []gathered[*merge.Model], taken []*merge.Model, recipe string) error {
+	paths := map[string]string{} // of each name
+	for _, m := range taken {
+		paths[m.Name] = m.File.Path()
 	}
 	for _, g := range found {
 		if g.list == "" {
-			taken[g.model.Name] = g.model.File.Path()
+			paths[g.model.Name] = g.model.File.Path()
 		}
 	}
 	for _, g := range found {
@@ -140,19 +148,19 @@ func tellApart(c *cli.Context, found []gathered[*merge.Model], base *merge.Model
 		if g.list == "" {
 			continue
 		}
-		other, twice := taken[m.Name]
+		other, twice := paths[m.Name]
 		if twice && strings.Contains(recipe, m.Name) {
 			return usage("%s: %s and %s are both called %s, which is in the recipe: name one of them with --source NAME=PATH", c.Command.Name, other, path, m.Name)
 		}
 		if twice {
 			was, folder := m.Name, filepath.Base(filepath.Dir(path))
 			m.Name += "-" + folder
-			for n := 2; taken[m.Name] != ""; n++ {
+			for n := 2; paths[m.Name] != ""; n++ {
 				m.Name = fmt.Sprintf("%s-%s-%d", was, folder, n)
 			}
 			note(c, fmt.Sprintf("%s is called %s here, since %s is called %s", path, m.Name, other, was))
 		}
-		taken[m.Name] = path
+		paths[m.Name] = path
 	}
 	return nil
 }

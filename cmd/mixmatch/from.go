@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge"
+	"mixmatch/studies"
+)
+
+// optimizeFrom starts a study with the models and settings of another, but for what
+// the flags say, and takes over what was read for that.
+func optimizeFrom(c *cli.Context, dir string, args []string) error {
+	old, err := openFiles(c, c.String("from"))
+	if err != nil {
+		return err
+	}
+	if err := lookIn(c, old, nil); err != nil {
+		return err
+	}
+	plan := old.Plan()
+	if err := settings(c, &plan, c.IsSet); err != nil {
+		return err
+	}
+	base := c.String("base")
+	if slices.Contains(old.Names(), base) && !exists(base) {
+		plan.Base, base = base, ""
+	}
+	var s *studies.Study
+	if len(args) == 0 && c.String("target") == "" && base == "" {
+		if s, err = studies.Again(dir, old, plan); err != nil {
+			return err
+		}
+		note(c, fmt.Sprintf("nothing is read: the products are taken over from %s", old.Dir()))
+	} else if s, err = createFrom(c, dir, args, old, plan); err != nil {
+		return err
+	}
+	return runNew(c, s)
+}
+
+// createFrom starts a study with models that old has not.
+func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, plan studies.Plan) (*studies.Study, error) {
+	config := studies.Config{Plan: plan, From: old}
+	var taken, opened []*merge.Model
+	defer func() { closeAll(opened) }()
+	for _, name := range old.Names() {
+		m, err := old.Source(c.Context, name)
+		if err != nil {
+			return nil, err
+		}
+		taken, opened = append(taken, m), append(opened, m)
+		if name == plan.Base {
+			config.Base = m
+		} else {
+			config.Sources = append(config.Sources, m)
+		}
+	}
+	var err error
+	if c.String("target") == "" {
+		config.Target, err = old.Target(c.Context)
+	} else {
+		config.Target, err = openSingle(c, "target")
+	}
+	if err != nil {
+		return nil, err
+	}
+	opened = append(opened, config.Target)
+	if c.String("base") != "" && c.String("base") != plan.Base {
+		m, err := openSingle(c, "base")
+		if err != nil {
+			return nil, err
+		}
+		taken, opened = append(taken, m), append(opened, m)
+		if config.Base != nil { // it stays a source
+			config.Sources = append([]*merge.Model{config.Base}, config.Sources...)
+		}
+		config.Base = m
+	}
+	if len(args) > 0 {
+		found, err := gatherSources(c, args, config.Target, taken, plan.Template)
+		if err != nil {
+			return nil, err
+		}
+		config.Sources, opened = append(config.Sources, found...), append(opened, found...)
+	}
+	s, err := studies.Create(dir, config)
+	if err != nil {
+		return nil, err
+	}
+	sayLacks(c, config)
+	first := old.Names()[0]
+	if now := s.Plan.Sources[0].Name; now != first {
+		note(c, fmt.Sprintf("all is read anew: models are measured from %s now, and in %s from %s", now, old.Dir(), first))
+		return s, nil
+	}
+	note(c, fmt.Sprintf("the products of %s are taken over from %s; the files are read for those with what is new", strings.Join(old.Names(), ", "), old.Dir()))
+	return s, nil
+}

@@ -1,0 +1,98 @@
+package studies
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"mixmatch/merge/durable"
+	"mixmatch/similarity"
+)
+
+// Again starts a study in dir of the same models as those of from, with the settings
+// of p. It takes over all that was read of them, so that no file is needed.
+func Again(dir string, from *Files, p Plan) (*Study, error) {
+	old := from.study
+	p.Format, p.Target, p.Sources = planFormat, old.Plan.Target, old.Plan.Sources
+	g, err := old.kept()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w: there is nothing to take over; go on with \"resume\" first", old.Dir, ErrPending)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fit(g.Arch); err != nil {
+		return nil, err
+	}
+	return begin(dir, p, func(s *Study) error {
+		for _, name := range []string{productsFile, readingsFile, placesFile} {
+			text, err := os.ReadFile(old.path(name))
+			if errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			if err == nil {
+				err = durable.WriteFile(s.path(name), text)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// takeOver writes down the products of another study as known, which must have been
+// opened: those of models that s has, too.
+func (s *Study) takeOver(from *Files) error {
+	old := from.study
+	g, err := old.kept()
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: %w: there is nothing to take over; go on with \"resume\" first", old.Dir, ErrPending)
+	}
+	if err != nil {
+		return err
+	}
+	for i, name := range g.Names {
+		at := slices.Index(s.Plan.names(), name)
+		if at >= 0 && !s.Plan.Sources[at].untouched(&from.known[i]) {
+			return fmt.Errorf("%w: %s is another file than in %s: give it another name with --source NAME=PATH", ErrInvalid, name, old.Dir)
+		}
+	}
+	file := knownSourcesFile
+	if last := len(from.known) - 1; s.Plan.Target.untouched(&from.known[last]) {
+		file = knownFile
+	}
+	var out bytes.Buffer
+	if _, err := g.WriteTo(&out); err != nil {
+		return err
+	}
+	return durable.WriteFile(s.path(file), out.Bytes())
+}
+
+// known returns the products that are taken over from another study, for a pass in
+// which the study's target is at a place among others.
+func (s *Study) known(target int) ([]similarity.Known, error) {
+	var all []similarity.Known
+	for _, file := range []string{knownFile, knownSourcesFile} {
+		path := s.path(file)
+		text, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		g, err := similarity.ReadGram(bytes.NewReader(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: %w: delete it to have all read anew", path, ErrDamaged, err)
+		}
+		k := similarity.Known{Gram: g, Target: target}
+		if file == knownSourcesFile {
+			k.Target = -1
+		}
+		all = append(all, k)
+	}
+	return all, nil
+}
