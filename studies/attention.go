@@ -91,12 +91,19 @@ func (s *Study) openAttentionModels(ctx context.Context, l *block.Layout) (*atte
 		return nil, err
 	}
 	a := &attentionModels{target: target.File, opened: append(slices.Clone(pool.Models), target)}
-	for _, m := range pool.Models {
-		a.models = append(a.models, m.File)
-	}
 	if a.heads, err = similarity.Heads(l, target.File); err != nil && !errors.Is(err, similarity.ErrEmpty) {
 		a.close()
 		return nil, fmt.Errorf("%s: %w", target.File.Path(), err)
+	}
+	for _, m := range pool.Models {
+		f := m.File
+		if m.Difference {
+			if f, err = similarity.WithHeads(f, a.heads); err != nil {
+				a.close()
+				return nil, err
+			}
+		}
+		a.models = append(a.models, f)
 	}
 	return a, nil
 }
