@@ -179,7 +179,7 @@ func TestWeights(t *testing.T) {
 // TestTarget checks that the target is the mix with the exact weights, but for
 // the rounding after each step.
 func TestTarget(t *testing.T) {
-	for _, era := range block.Eras() {
+	for _, era := range block.ErasOf(block.SD1) {
 		f := small
 		f.Era = era
 		p := write(t, f)
