@@ -45,6 +45,18 @@ func TestArchitectures(t *testing.T) {
 	}
 }
 
+// TestLengths checks the lengths of vectors.
+func TestLengths(t *testing.T) {
+	for arch, want := range map[Arch]int{
+		SD1: 26, SD2: 26, SDXL: 20, Refiner: 26, Flux: 61, "sd3-24": 28, "sd3-38": 42, "sd3-1": 5, "auto:a*3,b*20+x,y": 26, "auto:a*3+*": 4, "auto:a*255": 256,
+	} {
+		l, err := Default(arch)
+		if err != nil || l.Len() != want {
+			t.Errorf("%s: %v, %v; want %d blocks", arch, l, err, want)
+		}
+	}
+}
+
 // TestBlockNames checks that the names of blocks can stand in notation and name
 // files, and are read back.
 func TestBlockNames(t *testing.T) {

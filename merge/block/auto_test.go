@@ -154,6 +154,9 @@ func TestAutoOdd(t *testing.T) {
 		{"strange beginnings", header("", numberedKeys(2, "x.#.a.weight"), []string{"a,b.weight"}), "auto:x*2+*", "BASE X00 X01"},
 		{"same ends", header("", numberedKeys(2, "enc.x.#.a.weight", "dec.x.#.a.weight")), "auto:dec.x*2,enc.x*2", "BASE DEC_X00 DEC_X01 ENC_X00 ENC_X01"},
 		{"taken names", header("", numberedKeys(2, "vae2.not.#.a.weight"), []string{"vae2.base.weight"}), "auto:vae2.not*2+base", "BASE BASE_ NOT_00 NOT_01"},
+		{"Flux of other blocks", fluxLike(19, 30, true), "auto:double_blocks*19,single_blocks*30+img_in", ""},
+		{"Flux without modulation", fluxLike(19, 38, false), "auto:double_blocks*19,single_blocks*38+img_in", ""},
+		{"Flux", fluxLike(19, 38, true), "flux", ""},
 		{"devices", header("", numberedKeys(2, "con.#.a.weight"), []string{"aux.weight", "com3.weight"}), "auto:con*2+aux,com3", "BASE AUX_ COM3_ CON_00 CON_01"},
 		{"three digits", header("", numberedKeys(101, "x.#.a.weight")), "auto:x*101", ""},
 	} {
@@ -178,6 +181,16 @@ func TestAutoOdd(t *testing.T) {
 	if l.Name(1) != "X000" || l.Name(101) != "X100" {
 		t.Errorf("names %s to %s", l.Name(1), l.Name(101))
 	}
+}
+
+// fluxLike returns keys of a network like Flux's with so many blocks.
+func fluxLike(double, single int, modulated bool) Header {
+	h := header(unetPrefix, numberedKeys(double, "double_blocks.#.img_attn.qkv.weight"), numberedKeys(single, "single_blocks.#.linear1.a.weight"))
+	h[unetPrefix+"img_in.weight"] = []int{3072, 64}
+	if modulated {
+		h[unetPrefix+"double_blocks.0.img_mod.lin.weight"] = []int{3072, 64}
+	}
+	return h
 }
 
 func TestAutoNames(t *testing.T) {
