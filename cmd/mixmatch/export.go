@@ -12,7 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmatch/merge"
-	"mixmatch/merge/block"
 	"mixmatch/merge/durable"
 	"mixmatch/merge/exchange"
 	"mixmatch/merge/open"
@@ -132,23 +131,6 @@ func hashOf(c *cli.Context, m modelFile, meter *meter) (merge.Hash, error) {
 		return merge.Hash{}, nil
 	}
 	return h, err
-}
-
-// strangeKeys returns the keys of the first of the files if they can be had from
-// it alone: those of a model of an architecture that has no list of them.
-func strangeKeys(files []modelFile) []string {
-	if len(files) == 0 {
-		return nil
-	}
-	m, err := merge.OpenModel(files[0].name, files[0].path)
-	if err != nil {
-		return nil // documents that need them are refused
-	}
-	defer m.Close()
-	if block.Keys(m.Kind.Arch) != nil {
-		return nil
-	}
-	return m.Keys()
 }
 
 // writeDocument writes r to the file out, or to the terminal if that is "" or
