@@ -59,6 +59,9 @@ func build(files checkpoint.Files) (*model, *view, error) {
 		m.files = append(m.files, c)
 		tensors := c.Tensors()
 		roots, err := findRoots(tensors)
+		if err == nil && len(files) > 1 {
+			err = tooMany(tensors)
+		}
 		if err != nil {
 			return nil, nil, m.named(i, err)
 		}
@@ -68,9 +71,7 @@ func build(files checkpoint.Files) (*model, *view, error) {
 	if len(files) == 1 && m.same(0) {
 		return m, nil, nil
 	}
-	if err := m.spell(); err != nil {
-		return nil, nil, err
-	}
+	m.spell()
 	v, err := m.view()
 	return m, v, err
 }

@@ -34,12 +34,22 @@ type claim struct {
 	root *root // nil if it is of none
 }
 
-// The most tensors that are given other names. Files have a few thousands; it
-// keeps hostile ones from taking many times the memory of their header.
+// The most tensors that are looked at. Files have a few thousands; it keeps hostile
+// ones from taking many times the memory of their header.
 const maxTensors = 1 << 18
+
+func tooMany(tensors []checkpoint.Tensor) error {
+	if len(tensors) > maxTensors {
+		return checkpoint.Malformed("%d tensors: no model has so many", len(tensors))
+	}
+	return nil
+}
 
 // same reports whether a file's tensors have the names of single files already.
 func (m *model) same(file int) bool {
+	if len(m.roots[file]) == 0 {
+		return true
+	}
 	for i, t := range m.tensors[file] {
 		c := m.place(file, i)
 		if c.name != t.Name || c.of > 0 || c.transposed || c.swapped || c.dropped || len(c.shape) != len(t.Shape) {
@@ -50,12 +60,9 @@ func (m *model) same(file int) bool {
 }
 
 // spell gives each tensor a name.
-func (m *model) spell() error {
+func (m *model) spell() {
 	m.claims, m.strange, m.used = map[string][]claim{}, map[*root][]string{}, map[*root]bool{}
 	for file, tensors := range m.tensors {
-		if len(tensors) > maxTensors {
-			return m.named(file, checkpoint.Malformed("%d tensors, which is no model's, and not the names of one", len(tensors)))
-		}
 		for i := range tensors {
 			c := m.place(file, i)
 			if c.root != nil {
@@ -72,7 +79,6 @@ func (m *model) spell() error {
 		}
 	}
 	m.release()
-	return nil
 }
 
 func (m *model) claim(c claim) {

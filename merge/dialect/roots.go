@@ -53,6 +53,12 @@ func findRoots(tensors []checkpoint.Tensor) ([]*root, error) {
 			}
 		}
 	}
+	if roots == nil {
+		return nil, nil
+	}
+	if err := tooMany(tensors); err != nil {
+		return nil, err
+	}
 	roots = slices.DeleteFunc(roots, func(r *root) bool { return !r.complete(tensors) })
 	for _, r := range roots {
 		var keys []string

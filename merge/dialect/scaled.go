@@ -40,6 +40,9 @@ func unscale(c checkpoint.Container) (checkpoint.Container, error) {
 	if !slices.ContainsFunc(all, func(t checkpoint.Tensor) bool { return isFP8(t.DType) }) {
 		return c, nil
 	}
+	if err := tooMany(all); err != nil {
+		return nil, err
+	}
 	at := make(map[string]int, len(all))
 	for i, t := range all {
 		at[t.Name] = i

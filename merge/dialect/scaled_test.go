@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -161,5 +162,35 @@ func TestScaledRefuses(t *testing.T) {
 		if _, err := New(m); !errors.Is(err, checkpoint.ErrFormat) || !strings.Contains(err.Error(), `"a.weight"`) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestMany passes files of very many tensors through as long as they have no names
+// that anything is known of, and refuses them else.
+func TestMany(t *testing.T) {
+	m := &memory{}
+	for i := range maxTensors + 1 {
+		m.tensor("k"+strconv.Itoa(i), "U8", nil, 0)
+	}
+	if c, err := New(m); err != nil || c != checkpoint.Container(m) {
+		t.Errorf("%v, %v", c, err)
+	}
+	if _, err := New(m, &memory{}); !errors.Is(err, checkpoint.ErrFormat) {
+		t.Errorf("two files: %v", err)
+	}
+	m.tensors[0].Name = "unet.output_blocks.0.0.in_layers.2.weight"
+	if _, err := New(m); !errors.Is(err, checkpoint.ErrFormat) {
+		t.Errorf("a UNet: %v", err)
+	}
+	m.tensors[0] = checkpoint.Tensor{Name: "x", DType: checkpoint.E4M3, Shape: []int{0}}
+	if _, err := New(m); !errors.Is(err, checkpoint.ErrFormat) {
+		t.Errorf("eight-bit numbers: %v", err)
+	}
+	few := &memory{}
+	for i := range maxRoots + 1 {
+		few.tensor(strings.Repeat("model.", i)+"output_blocks.0.0.in_layers.2.weight", "U8", nil, 0)
+	}
+	if _, err := New(few); !errors.Is(err, checkpoint.ErrFormat) || !strings.Contains(err.Error(), "a UNet go by more than 64 names") {
+		t.Errorf("many prefixes: %v", err)
 	}
 }
