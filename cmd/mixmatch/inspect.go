@@ -64,6 +64,7 @@ simply be there. "merge" and "convert" take such a file in place of a recipe.
    mixmatch inspect model.safetensors --hash      also the hashes that model sites use
    mixmatch inspect model.safetensors --blocks    which tensors belong to which block
    mixmatch inspect models                        all models in a folder
+   mixmatch inspect unet.safetensors+vae.safetensors   one model in several files
 
 ` + exitCodes,
 		Flags: []cli.Flag{

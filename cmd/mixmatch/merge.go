@@ -38,7 +38,7 @@ func mergeCommand() *cli.Command {
 		Name: "merge", Usage: "make the model of a recipe or a study", ArgsUsage: "RECIPE|STUDY", Description: mergeHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write"},
-			&cli.StringSliceFlag{Name: "source", Usage: "a model of the recipe, or where one of the study is now (`[NAME=]PATH`)"},
+			&cli.StringSliceFlag{Name: "source", Usage: "a model of the recipe, or where one of the study is now (`[NAME=]PATH`); parts in several files are joined by +"},
 			&cli.StringFlag{Name: "target", Usage: "with --verify, where the target of the study is now (`PATH`)"},
 			modelsFlag(),
 			aimFlag(),

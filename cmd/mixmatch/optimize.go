@@ -55,7 +55,7 @@ func optimizeCommand() *cli.Command {
 		Name: "optimize", Usage: "find the recipe of a target", ArgsUsage: "STUDY [SOURCE...]", Description: optimizeHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "target", Usage: "the model whose recipe is wanted (`[NAME=]PATH`)"},
-			&cli.StringSliceFlag{Name: "source", Usage: "a model it may come from (`[NAME=]PATH`); give as many as there are"},
+			&cli.StringSliceFlag{Name: "source", Usage: "a model it may come from (`[NAME=]PATH`); give as many as there are; parts in several files are joined by +"},
 			&cli.StringFlag{Name: "base", Usage: "the model that add difference subtracts, v1-5-pruned-emaonly as a rule (`[NAME=]PATH`); it is a source too"},
 			&cli.StringFlag{Name: "from", Usage: "begin with the models and settings of this `STUDY` and what was read for it; other flags add models or change settings"},
 			modelsFlag(),
