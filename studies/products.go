@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
@@ -103,25 +104,45 @@ func (s *Study) measureFiles(ctx context.Context, threads int, progress func(don
 	if err != nil {
 		return nil, err
 	}
-	return all[0], s.sumDifferences(ctx, all[0])
+	return all[0], s.sumOwn(ctx, all[0])
 }
 
-// sumDifferences fills in the contents of LoRAs. The tensors that were measured are
-// made of theirs.
-func (s *Study) sumDifferences(ctx context.Context, g *similarity.Gram) error {
-	for i, in := range s.Plan.Sources {
-		if !in.Difference {
+// sumOwn fills in the contents of the files of which something else was measured than
+// what is in them: LoRAs, and models of which a part stands beside others.
+func (s *Study) sumOwn(ctx context.Context, g *similarity.Gram) error {
+	inputs := s.Plan.inputs()
+	mixed := slices.ContainsFunc(inputs, func(in Input) bool { return in.Variant != "" })
+	for i, in := range inputs {
+		if !in.Difference && !mixed {
 			continue
 		}
-		m, err := s.Files.Source(ctx, in.Name)
+		m, err := s.Files.open(ctx, i, true)
 		if err != nil {
 			return err
 		}
-		g.Contents[i], err = m.File.Content(ctx, nil, nil)
+		g.Contents[i], err = ownContent(ctx, g, i, m)
 		m.Close()
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ownContent returns the content of m, the i-th model of g, and forgets the sums of
+// tensors that are others in the file.
+func ownContent(ctx context.Context, g *similarity.Gram, i int, m *merge.Model) (string, error) {
+	known := map[string]checkpoint.Sum{}
+	for k := range g.Tensors {
+		q := &g.Tensors[k]
+		if q.Sums[i] == "" {
+			continue
+		}
+		if t, ok := m.Tensor(q.Key); !ok || t.Len() != q.Len {
+			q.Sums[i] = ""
+		} else if sum, err := strconv.ParseUint(q.Sums[i], 16, 32); err == nil {
+			known[t.Name] = checkpoint.Sum(sum)
+		}
+	}
+	return m.File.Content(ctx, known, nil)
 }

@@ -94,7 +94,11 @@ func (r *likeness) openModels(c *cli.Context, paths []string) ([]*merge.Model, e
 		if len(found) == 0 {
 			return nil
 		}
-		return goesWith(found[0].model, m)
+		pair, err := merge.Comparable([]*merge.Model{found[0].model, m})
+		if err == nil {
+			_, err = merge.NewPool(pair)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err

@@ -66,7 +66,10 @@ func goesWith(target, m *merge.Model) error {
 		}
 		defer m.Close()
 	}
-	_, err := merge.NewPool([]*merge.Model{target, m})
+	pair, err := merge.Shared(target.Kind, []*merge.Model{target, m})
+	if err == nil {
+		_, err = merge.NewPool(pair)
+	}
 	return err
 }
 
