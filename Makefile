@@ -1,15 +1,18 @@
-# make help lists the targets. Only Go is needed, and a C compiler for race.
+# make help lists the targets. Only Go is needed, and a C compiler for race; what
+# arm64, wine, rival and trained need besides they install from Debian and PyPI.
 TOOL = go tool -modfile=.ci/tools.mod
 LINT = go tool -modfile=.ci/lint.mod golangci-lint
-FUZZTIME = 20s
+FUZZTIME = 5s
+VERSION = $(shell git describe --tags --always --dirty)
+STAMP = -X main.commit=$(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: help build test check race purego fused lint vet bench bench-data rival recovery recovery-large trained lora-oracle diffusers-oracle fuzz demo golden kill
+.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle fuzz demo golden kill
 
 help:                   ## this list
-	@grep -E '^[a-z-]+:.*##' Makefile
+	@grep -E '^[a-z0-9-]+:.*##' Makefile
 
 build:                  ## the program, into bin/
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/mixmatch
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(STAMP)" -o bin/ ./cmd/mixmatch
 
 test:                   ## all tests
 	go vet ./...
@@ -20,12 +23,22 @@ check: test vet lint    ## what a change must pass
 vet:                    ## that it builds for the other systems people have
 	GOOS=windows GOARCH=amd64 go vet ./...
 	GOOS=darwin GOARCH=arm64 go vet ./...
+	go vet ./.ci/release
 
 purego:                 ## tests of what has fast paths, without them
 	go test -tags purego ./merge/vec ./similarity/...
 
 fused:                  ## that no processor rounds a product and a sum at once
 	.ci/fused
+
+arm64:                  ## that results on arm64 are those on x86-64, to the bit, with qemu; some twenty minutes
+	.ci/arm64
+
+wine:                   ## the program on Windows, with Wine
+	.ci/wine
+
+release:                ## [VERSION=v1.2.3]: archives for all systems and their checksums, into dist/
+	go run ./.ci/release "$(VERSION)" dist
 
 race:                   ## tests under the race detector
 	go test -race -short ./...
@@ -68,7 +81,7 @@ diffusers-oracle:       ## folders that PyPI's diffusers and transformers write,
 	python3 -m venv .venv && .venv/bin/pip -q install torch numpy safetensors diffusers==0.42.1 transformers==5.24.0
 	go test ./merge/open -run '^TestDiffusersItself$$' -count 1 -v -args -python "$(CURDIR)/.venv/bin/python"
 
-fuzz:                   ## each parser, FUZZTIME long
+fuzz:                   ## [FUZZTIME=5s]: each fuzz test, so long
 	.ci/fuzz $(FUZZTIME)
 
 demo: build             ## find a planted recipe

@@ -52,7 +52,7 @@ func Comparable(models []*Model) ([]*Model, error) {
 func cutAll(models []*Model) ([]*Model, error) {
 	var all []*Model
 	for _, m := range models {
-		c, err := m.Cut()
+		c, err := m.cut()
 		if err != nil {
 			return nil, err
 		}
@@ -61,8 +61,8 @@ func cutAll(models []*Model) ([]*Model, error) {
 	return all, nil
 }
 
-// Cut returns what m shares with others that stand beside it, of m's file.
-func (m *Model) Cut() (*Model, error) {
+// cut returns what m shares with others that stand beside it.
+func (m *Model) cut() (*Model, error) {
 	if m.Difference {
 		return m, nil
 	}

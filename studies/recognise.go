@@ -68,15 +68,8 @@ func (in *Input) resembles(m *merge.Model, now *Input) (bool, error) {
 	return sample == in.Sample, err
 }
 
-// compareContent reads m and compares it with what was measured: of models of several
-// kinds what they share.
+// compareContent reads m and compares it with what was measured.
 func (f *Files) compareContent(ctx context.Context, i int, m *merge.Model, now *Input) error {
-	if f.study.Plan.mixed() {
-		var err error
-		if m, err = m.Cut(); err != nil {
-			return err
-		}
-	}
 	var done int64
 	read := func(n int64) {
 		if done += n; f.Checking != nil {
