@@ -46,7 +46,7 @@ func (k *knownRows) has(t *task) bool {
 		lacks[i] = true
 	}
 	for i, has := range t.has {
-		if at := k.place[i]; at >= 0 && lacks[at] == has && !(k.pass.rows[i].Difference && !has) {
+		if at := k.place[i]; at >= 0 && lacks[at] == has && (!k.pass.rows[i].Difference || has) {
 			return false // it is of other files
 		}
 	}

@@ -171,7 +171,7 @@ func onlyOurs(entries []os.DirEntry) bool {
 	ours := append([]string{journalDir, lockFile}, leftovers...)
 	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
 		n := e.Name()
-		return !slices.Contains(ours, n) && !(strings.HasPrefix(n, ".") && strings.Contains(n, ".tmp-"))
+		return !slices.Contains(ours, n) && (!strings.HasPrefix(n, ".") || !strings.Contains(n, ".tmp-"))
 	})
 }
 

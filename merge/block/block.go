@@ -63,10 +63,10 @@ type Layout struct {
 }
 
 // Arch returns the architecture of l.
-func (l *Layout) Arch() Arch { return l.architecture.name }
+func (l *Layout) Arch() Arch { return l.name }
 
 // Era returns the era of l.
-func (l *Layout) Era() Era { return l.reading.era }
+func (l *Layout) Era() Era { return l.era }
 
 // String returns the architecture and the era, such as "sd1/sm2025-10".
 func (l *Layout) String() string { return string(l.Arch()) + "/" + string(l.Era()) }

@@ -274,17 +274,15 @@ func instead(v tree) []tree {
 		if f, ok := numberIn(v); ok {
 			list = append(list, decimal(-f), decimal(f+0.125))
 		}
-		head, tail := v, ""
 		if k, number, ok := strings.Cut(v, "="); ok { // of sd-mecha
 			if f, ok := numberIn(number); ok {
 				list = append(list, k+"="+decimal(f+0.125), k+"=nonsense", k+"=")
 			}
 		}
 		if at := strings.LastIndex(v, ","); at >= 0 {
-			head, tail = v[:at], v[at+1:]
-			list = append(list, head)
-			if f, ok := numberIn(tail); ok {
-				list = append(list, head+","+decimal(f+0.125))
+			list = append(list, v[:at])
+			if f, ok := numberIn(v[at+1:]); ok {
+				list = append(list, v[:at]+","+decimal(f+0.125))
 			}
 		}
 		return list

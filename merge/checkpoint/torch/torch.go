@@ -145,7 +145,9 @@ func (c *container) hash(w io.Writer, at, size int64) error {
 		if err := c.fill(b, at); err != nil {
 			return err
 		}
-		w.Write(b) // a digest takes all
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
 		at, size = at+int64(len(b)), size-int64(len(b))
 	}
 	return nil

@@ -8,8 +8,9 @@ import (
 	"math"
 )
 
-// What a pickle may hold, beside nil, bool, int, float64 and string.
 type (
+	// A List is one of what a pickle may hold, beside nil, bool, int, float64 and
+	// string; so are those that follow.
 	List        []any
 	Tuple       []any
 	Pair        [2]any // a key and its value
