@@ -38,7 +38,7 @@ func demoCommand() *cli.Command {
 			&cli.StringFlag{Name: "data", Usage: "only write the models, to this `FOLDER`"},
 			&cli.BoolFlag{Name: "full", Usage: "full-size models: 2.1 GB each, no decoys; with --data"},
 			&cli.StringSliceFlag{Name: "withhold", Usage: "do not give this source to the search"},
-			&cli.StringFlag{Name: "era", Value: string(block.Eras()[0]), Usage: "block map the target is made with: " + join(block.Eras())},
+			&cli.StringFlag{Name: "era", Value: string(block.ErasOf(block.SD1)[0]), Usage: "block map the target is made with: " + join(block.ErasOf(block.SD1))},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "another seed makes another family"},
 		}, runFlags()...),
 		Action: demoAction,
@@ -50,8 +50,8 @@ func demoAction(c *cli.Context) error {
 		return usage("demo: takes no arguments, only flags; see mixmatch demo --help")
 	}
 	era := block.Era(c.String("era"))
-	if !slices.Contains(block.Eras(), era) {
-		return usage("demo: no era %q: choose %s", era, join(block.Eras()))
+	if !slices.Contains(block.ErasOf(block.SD1), era) {
+		return usage("demo: no era %q: choose %s", era, join(block.ErasOf(block.SD1)))
 	}
 	if c.Bool("full") && c.String("data") == "" {
 		return usage("demo: --full goes with --data: it writes 25 GB")
