@@ -99,27 +99,12 @@ func (f *Files) Target(ctx context.Context) (*merge.Model, error) {
 }
 
 // Models opens the sources, as a pool, and the target. The caller closes them.
-func (f *Files) Models(ctx context.Context) (pool *merge.Pool, target *merge.Model, err error) {
-	var models []*merge.Model
-	defer func() {
-		if err != nil {
-			closeModels(models)
-		}
-	}()
-	for i := range f.inputs {
-		m, err := f.open(ctx, i, true)
-		if err != nil {
-			return nil, nil, err
-		}
-		models = append(models, m)
-	}
-	shared, err := merge.Shared(models[len(models)-1].Kind, models)
+func (f *Files) Models(ctx context.Context) (*merge.Pool, *merge.Model, error) {
+	pool, targets, err := openTogether(ctx, []*Files{f})
 	if err != nil {
 		return nil, nil, err
 	}
-	target = shared[len(shared)-1]
-	pool, err = merge.NewPool(shared[:len(shared)-1])
-	return pool, target, err
+	return pool, targets[0], nil
 }
 
 func closeModels(models []*merge.Model) {

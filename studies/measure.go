@@ -26,9 +26,7 @@ type measured struct {
 }
 
 func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
-	g, err := s.products(ctx, o.Threads, func(done, total int64) {
-		o.Progress(Progress{"reading", done, total})
-	})
+	g, err := s.products(ctx, o)
 	if err != nil {
 		return nil, err
 	}

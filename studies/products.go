@@ -19,27 +19,33 @@ import (
 // products returns the inner products: those that the study keeps or else those
 // of the files, which it keeps from then on. Nothing that follows from them needs
 // a file.
-func (s *Study) products(ctx context.Context, threads int, progress func(done, total int64)) (*similarity.Gram, error) {
+func (s *Study) products(ctx context.Context, o Options) (*similarity.Gram, error) {
 	g, err := s.kept()
-	if err == nil || !errors.Is(err, os.ErrNotExist) {
+	if !errors.Is(err, os.ErrNotExist) {
 		return g, err
 	}
-	if g, err = s.measureFiles(ctx, threads, progress); err != nil {
+	all, err := readFiles(ctx, []*Study{s}, o)
+	if err != nil {
 		return nil, err
 	}
+	return all[0], nil
+}
+
+// keep keeps the products, in place of what was kept while they were measured.
+func (s *Study) keep(g *similarity.Gram) error {
 	var out bytes.Buffer
 	if _, err := g.WriteTo(&out); err != nil {
-		return nil, err
+		return err
 	}
 	if err := durable.WriteFile(s.path(productsFile), out.Bytes()); err != nil {
-		return nil, err
+		return err
 	}
 	for _, name := range []string{readingFile, knownFile, knownSourcesFile} {
 		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, err
+			return err
 		}
 	}
-	return g, nil
+	return nil
 }
 
 // kept returns the inner products that the study keeps. The error wraps
@@ -75,36 +81,6 @@ func (s *Study) arch() (block.Arch, error) {
 	}
 	defer m.Close()
 	return m.Kind.Arch, nil
-}
-
-// measureFiles returns the inner products of the files. Each tensor's are kept as soon
-// as they are there.
-func (s *Study) measureFiles(ctx context.Context, threads int, progress func(done, total int64)) (*similarity.Gram, error) {
-	pool, target, err := s.Files.Models(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer closeModels(append([]*merge.Model{target}, pool.Models...))
-	r, err := s.openReading(s.Files.known)
-	if err != nil {
-		return nil, err
-	}
-	defer r.close()
-	known, err := s.known(0)
-	if err != nil {
-		return nil, err
-	}
-	all, err := similarity.MeasureAll(ctx, pool, []*merge.Model{target}, similarity.Options{
-		Threads: threads, Progress: progress, Contents: true,
-		Known: append(known, similarity.Known{Gram: r.gram}), Keep: func(_ int, p *similarity.Products) error { return r.keep(p) },
-	})
-	if errors.Is(err, checkpoint.ErrChanged) {
-		err = fmt.Errorf("%w: %w", ErrChanged, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return all[0], s.sumOwn(ctx, all[0])
 }
 
 // sumOwn fills in the contents of the files of which something else was measured than

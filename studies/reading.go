@@ -147,4 +147,11 @@ func (r *reading) write(v any) error {
 	return err
 }
 
-func (r *reading) close() error { return r.f.Close() }
+func (r *reading) close() error {
+	if r.f == nil {
+		return nil
+	}
+	f := r.f
+	r.f = nil
+	return f.Close()
+}

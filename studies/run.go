@@ -28,14 +28,7 @@ type Progress struct {
 // measured, a recipe with holes is composed, its blocks are searched and the
 // ratios found are written down, and the result is summarised.
 func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
-	if o.Threads <= 0 {
-		o.Threads = runtime.GOMAXPROCS(0)
-	}
-	if o.Progress == nil {
-		o.Progress = func(Progress) {}
-	}
-	s.Files.Note = o.Note
-	s.Files.Checking = func(name string, done, total int64) { o.Progress(Progress{"checking " + name, done, total}) }
+	s.listen(&o)
 	// One that has changed is refused, even where nothing is read from it.
 	if err := s.Files.Check(ctx); err != nil {
 		return nil, err
@@ -72,4 +65,17 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	return sum, s.Files.remember()
+}
+
+// listen fills in what o leaves open, and has the study's files tell what they do.
+func (s *Study) listen(o *Options) {
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	progress := o.Progress
+	s.Files.Note = o.Note
+	s.Files.Checking = func(name string, done, total int64) { progress(Progress{"checking " + name, done, total}) }
 }

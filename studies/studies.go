@@ -25,6 +25,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/gofrs/flock"
@@ -93,6 +94,9 @@ func Open(dir string) (*Study, error) {
 func peek(dir string) (*Plan, error) {
 	p, err := readPlan(filepath.Join(dir, planFile))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		if members := Members(dir); members != nil {
+			return nil, fmt.Errorf("%s: %w itself, but the studies %s in it: name one of them", dir, ErrMissing, strings.Join(members, ", "))
+		}
 		return nil, fmt.Errorf("%s: %w: start one with \"optimize\"", dir, ErrMissing)
 	}
 	return p, err

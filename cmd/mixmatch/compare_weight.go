@@ -112,7 +112,7 @@ func (r *likeness) openModels(c *cli.Context, paths []string) ([]*merge.Model, e
 		return models(found), nil
 	}
 	var base *merge.Model
-	if r.Origin, err = single(c, "base"); err == nil {
+	if r.Origin, err = single(c, "base", c.String("base")); err == nil {
 		base, err = open(r.Origin)
 	}
 	if err != nil {

@@ -233,44 +233,6 @@ func exportAction(c *cli.Context) error {
 	return writeDocument(c, r, format, c.String("output"), opt, notes)
 }
 
-// studyFiles returns the files of the models of a study's recipe that --source does
-// not name. With --hash they must be those that the study measured, and with --models
-// they are looked for.
-func studyFiles(c *cli.Context, dir string, r *recipe.Recipe) ([]modelFile, error) {
-	files, err := openFiles(c, dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := lookIn(c, files, nil); err != nil {
-		return nil, err
-	}
-	given := map[string]bool{}
-	for _, arg := range c.StringSlice("source") {
-		name, path := nameAndPath(arg)
-		if name == "" {
-			name = nameOf(path)
-		}
-		given[name] = true
-	}
-	var all []modelFile
-	for _, name := range files.Names() {
-		if given[name] || !slices.Contains(r.Sources(), name) {
-			continue
-		}
-		path := files.Path(name)
-		if c.Bool("hash") || c.IsSet("models") {
-			m, err := files.Source(c.Context, name)
-			if err != nil {
-				return nil, err
-			}
-			path = m.File.Path()
-			m.Close()
-		}
-		all = append(all, modelFile{name, path})
-	}
-	return all, nil
-}
-
 func aimFlag() cli.Flag {
 	return &cli.StringFlag{Name: "aim", Value: studies.Closest, Usage: "of a study, where a source is missing: closest, all steps; surely, only those whose sources are surely in the target"}
 }

@@ -21,6 +21,10 @@ func optimizeFrom(c *cli.Context, dir string, args []string) error {
 	if err := lookIn(c, old, nil); err != nil {
 		return err
 	}
+	targets := c.StringSlice("target")
+	if len(targets) > 1 {
+		return usage("optimize: give one --target with --from")
+	}
 	plan := old.Plan()
 	if err := settings(c, &plan, c.IsSet); err != nil {
 		return err
@@ -30,7 +34,7 @@ func optimizeFrom(c *cli.Context, dir string, args []string) error {
 		plan.Base, base = base, ""
 	}
 	var s *studies.Study
-	if len(args) == 0 && c.String("target") == "" && base == "" {
+	if len(args)+len(targets) == 0 && base == "" {
 		if s, err = studies.Again(dir, old, plan); err != nil {
 			return err
 		}
@@ -38,7 +42,7 @@ func optimizeFrom(c *cli.Context, dir string, args []string) error {
 	} else if s, err = createFrom(c, dir, args, old, plan); err != nil {
 		return err
 	}
-	return runNew(c, s)
+	return runNew(c, dir, []*studies.Study{s})
 }
 
 // createFrom starts a study with models that old has not.
@@ -59,17 +63,17 @@ func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, p
 		}
 	}
 	var err error
-	if c.String("target") == "" {
+	if targets := c.StringSlice("target"); len(targets) == 0 {
 		config.Target, err = old.Target(c.Context)
 	} else {
-		config.Target, err = openSingle(c, "target")
+		config.Target, err = openSingle(c, "target", targets[0])
 	}
 	if err != nil {
 		return nil, err
 	}
 	opened = append(opened, config.Target)
 	if c.String("base") != "" && c.String("base") != plan.Base {
-		m, err := openSingle(c, "base")
+		m, err := openSingle(c, "base", c.String("base"))
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +84,7 @@ func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, p
 		config.Base = m
 	}
 	if len(args) > 0 {
-		found, err := gatherSources(c, args, config.Target, taken, plan.Template)
+		found, err := gatherSources(c, args, []*merge.Model{config.Target}, taken, plan.Template)
 		if err != nil {
 			return nil, err
 		}

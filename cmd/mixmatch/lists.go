@@ -84,9 +84,9 @@ func listed(c *cli.Context, name, path string) (*shelf.Shelf, error) {
 	return s, nil
 }
 
-// single returns the one model that a flag is for, and refuses a list of several.
-func single(c *cli.Context, flag string) (string, error) {
-	arg := c.String(flag)
+// single returns the one model that arg of a flag stands for, and refuses a list of
+// several.
+func single(c *cli.Context, flag, arg string) (string, error) {
 	name, path := nameAndPath(arg)
 	if !shelf.IsList(path) {
 		return arg, nil
@@ -110,9 +110,9 @@ func single(c *cli.Context, flag string) (string, error) {
 	return "", usage("%s: --%s is one model, and %s are several: %s", c.Command.Name, flag, path, strings.Join(names, ", "))
 }
 
-// openSingle opens the one model that a flag is for.
-func openSingle(c *cli.Context, flag string) (*merge.Model, error) {
-	arg, err := single(c, flag)
+// openSingle opens the one model that arg of a flag stands for.
+func openSingle(c *cli.Context, flag, arg string) (*merge.Model, error) {
+	arg, err := single(c, flag, arg)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -26,6 +27,11 @@ sources take part, in what order, weight sum or add difference.
    mixmatch optimize evo2 --target T.safetensors models
    mixmatch optimize evo3 --target T.safetensors --source A.safetensors --source B.safetensors \
        --recipe steps.txt
+
+Several targets of the same sources are read in one pass, and each is a study of its own
+in the folder STUDY, which resume and show take as a whole:
+
+   mixmatch optimize evos --target A.safetensors --target B.safetensors models
 
 A study that another begins with keeps its own result; the new one reads only what is new:
 
@@ -54,7 +60,7 @@ func optimizeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "optimize", Usage: "find the recipe of a target", ArgsUsage: "STUDY [SOURCE...]", Description: optimizeHelp,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "target", Usage: "the model whose recipe is wanted (`[NAME=]PATH`)"},
+			&cli.StringSliceFlag{Name: "target", Usage: "the model whose recipe is wanted (`[NAME=]PATH`); of several each gets a study, in STUDY/NAME"},
 			&cli.StringSliceFlag{Name: "source", Usage: "a model it may come from (`[NAME=]PATH`); give as many as there are; parts in several files are joined by +"},
 			&cli.StringFlag{Name: "base", Usage: "the model that add difference subtracts, v1-5-pruned-emaonly as a rule (`[NAME=]PATH`); it is a source too"},
 			&cli.StringFlag{Name: "from", Usage: "begin with the models and settings of this `STUDY` and what was read for it; other flags add models or change settings"},
@@ -99,7 +105,7 @@ func optimizeAction(c *cli.Context) error {
 	case c.IsSet("models"):
 		return usage("optimize: --models is for the models of the study that --from names; for sources name the folder itself")
 	}
-	if c.String("target") == "" {
+	if !slices.ContainsFunc(c.StringSlice("target"), func(t string) bool { return t != "" }) {
 		return usage("optimize: name the model to explain with --target")
 	}
 	if len(sources) == 0 {
@@ -109,20 +115,27 @@ func optimizeAction(c *cli.Context) error {
 	if err := settings(c, &plan, func(string) bool { return true }); err != nil {
 		return err
 	}
-	s, err := create(c, dir, sources, plan)
+	all, err := create(c, dir, sources, plan)
 	if err != nil {
 		return err
 	}
-	return runNew(c, s)
+	return runNew(c, dir, all)
 }
 
-// runNew runs a study that has just begun.
-func runNew(c *cli.Context, s *studies.Study) error {
-	err := runStudy(c, s)
-	if unfit(err) { // nothing that a resume could mend
-		return errors.Join(err, s.Discard())
+// runNew runs studies that have just begun, and removes those that nothing can come of.
+func runNew(c *cli.Context, dir string, all []*studies.Study) error {
+	errs := runStudies(c, dir, all)
+	for i, s := range all {
+		if unfit(errs[i]) { // nothing that a resume could mend
+			errs = append(errs, s.Discard())
+		} else {
+			errs = append(errs, s.Close())
+		}
 	}
-	return errors.Join(err, s.Close())
+	if len(all) > 1 && len(studies.Members(dir)) == 0 {
+		_ = os.Remove(dir) // unless there is something else in it
+	}
+	return joined(errs)
 }
 
 // settings sets those of a plan that the flags are asked for.
@@ -181,49 +194,6 @@ func settings(c *cli.Context, plan *studies.Plan, asked func(flag string) bool) 
 func unfit(err error) bool {
 	return errors.Is(err, merge.ErrMismatch) || errors.Is(err, merge.ErrNonFinite) || errors.Is(err, checkpoint.ErrFormat) ||
 		errors.Is(err, similarity.ErrNoFit) || errors.Is(err, studies.ErrInvalid)
-}
-
-// create opens the models and starts the study. They are closed again: the
-// study opens what its plan names.
-func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (*studies.Study, error) {
-	target, err := openSingle(c, "target")
-	if err != nil {
-		return nil, err
-	}
-	defer target.Close()
-	var base *merge.Model
-	if c.String("base") != "" {
-		if base, err = openSingle(c, "base"); err != nil {
-			return nil, err
-		}
-		defer base.Close()
-	}
-	var taken []*merge.Model
-	if base != nil {
-		taken = append(taken, base)
-	}
-	sources, err := gatherSources(c, paths, target, taken, plan.Template)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { closeAll(sources) }()
-	if base != nil {
-		// The base may be named as a source as well.
-		sources = slices.DeleteFunc(sources, func(m *merge.Model) bool {
-			same := m.Name == base.Name && merge.SameFile(m.File.Path(), base.File.Path())
-			if same {
-				m.Close()
-			}
-			return same
-		})
-	}
-	config := studies.Config{Target: target, Sources: sources, Base: base, Plan: plan}
-	s, err := studies.Create(dir, config)
-	if err != nil {
-		return nil, err
-	}
-	sayLacks(c, config)
-	return s, nil
 }
 
 // sayLacks says which sources have not all parts that the target has.

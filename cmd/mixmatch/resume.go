@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,32 +17,95 @@ import (
 	"mixmatch/studies/report"
 )
 
-// runStudy runs a study to its end, prints the story and keeps it.
-func runStudy(c *cli.Context, s *studies.Study) error {
+// runStudies runs studies to their ends, prints the story of each and keeps it; dir is
+// where they are. What several have to read of the same sources is read in one pass.
+// It returns what went wrong with each.
+func runStudies(c *cli.Context, dir string, all []*studies.Study) []error {
 	m := newMeter(c)
-	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), Progress: m.study, Note: func(text string) {
+	o := studies.Options{Threads: threads(c), Progress: m.study, Note: func(text string) {
 		m.end()
 		note(c, text)
-	}})
-	m.end()
-	if errors.Is(err, context.Canceled) {
-		say(c, "stopped; everything finished is kept. Go on with:\n  mixmatch resume %s", report.Quote(s.Dir))
-		return silentError{err}
+	}}
+	errs := make([]error, len(all))
+	if len(all) > 1 {
+		err := studies.ReadTogether(c.Context, all, o)
+		m.end()
+		if err = stoppedStudy(c, dir, err); err != nil {
+			for i := range errs {
+				errs[i] = err
+			}
+			return errs
+		}
 	}
-	if err != nil {
+	var sums []*studies.Summary
+	for i, s := range all {
+		sum, err := s.Run(c.Context, o)
+		m.end()
+		if err == nil {
+			err = tell(c, s.Dir, sum, len(sums) > 0)
+		}
+		if errs[i] = stoppedStudy(c, dir, err); errors.Is(err, context.Canceled) {
+			return errs
+		}
+		if err == nil {
+			sums = append(sums, sum)
+		}
+	}
+	if c.Bool("json") && len(sums) > 0 {
+		var err error
+		if len(all) == 1 {
+			err = printJSON(c, sums[0])
+		} else {
+			err = printJSON(c, sums)
+		}
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// stoppedStudy says how to go on with what was interrupted.
+func stoppedStudy(c *cli.Context, dir string, err error) error {
+	if !errors.Is(err, context.Canceled) {
 		return err
 	}
-	text, err := keepReport(s.Dir, sum)
-	if err != nil {
+	say(c, "stopped; everything finished is kept. Go on with:\n  mixmatch resume %s", report.Quote(dir))
+	return silentError{err}
+}
+
+// joined returns errors as one, each told once. One that was told already says nothing
+// if there are others.
+func joined(errs []error) error {
+	var told, all []error
+	for _, err := range errs {
+		var silent silentError
+		switch {
+		case err == nil || slices.Contains(all, err):
+		case errors.As(err, &silent):
+			told = append(told, err)
+		default:
+			all = append(all, err)
+		}
+	}
+	if len(all) == 0 {
+		all = told
+	}
+	return errors.Join(all...)
+}
+
+// tell keeps the story of a run and, unless JSON is wanted, prints it, behind others or
+// not.
+func tell(c *cli.Context, dir string, sum *studies.Summary, behind bool) error {
+	text, err := keepReport(dir, sum)
+	if err != nil || c.Bool("json") {
 		return err
 	}
-	if c.Bool("json") {
-		return printJSON(c, sum)
+	if behind {
+		text = append([]byte("\n"), text...)
 	}
 	if _, err := c.App.Writer.Write(text); err != nil {
 		return err
 	}
-	return report.Next(c.App.Writer, sum, s.Dir)
+	return report.Next(c.App.Writer, sum, dir)
 }
 
 // keepReport writes the story of a run into its study and returns it.
@@ -85,15 +150,12 @@ more: those that are gone are only looked for where they would be read.
 			if err != nil {
 				return err
 			}
-			s, err := studies.Open(dir)
+			all, err := openStudies(c, dir)
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			if err := locate(c, s.Files); err != nil {
-				return err
-			}
-			return runStudy(c, s)
+			defer closeAll(all)
+			return joined(runStudies(c, dir, all))
 		},
 	}
 }
@@ -115,19 +177,75 @@ func showCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			sum, err := studies.ReadSummary(dir)
-			switch {
-			case err != nil:
-				return err
-			case c.Bool("json"):
-				return printJSON(c, sum)
-			case c.Bool("weights"):
-				return report.Weights(c.App.Writer, sum)
+			members := studies.Members(dir)
+			if members == nil {
+				sum, err := studies.ReadSummary(dir)
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return printJSON(c, sum)
+				}
+				return showStudy(c, dir, sum)
 			}
-			if err := report.Text(c.App.Writer, sum); err != nil {
-				return err
+			var sums []*studies.Summary
+			for _, name := range members {
+				sum, err := studies.ReadSummary(filepath.Join(dir, name))
+				if err != nil {
+					return err
+				}
+				sums = append(sums, sum)
 			}
-			return report.Next(c.App.Writer, sum, dir)
+			if c.Bool("json") {
+				return printJSON(c, sums)
+			}
+			for i, sum := range sums {
+				if i > 0 {
+					fmt.Fprintln(c.App.Writer)
+				}
+				if err := showStudy(c, filepath.Join(dir, members[i]), sum); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
+}
+
+// showStudy prints what a study found out, or its weights.
+func showStudy(c *cli.Context, dir string, sum *studies.Summary) error {
+	if c.Bool("weights") {
+		return report.Weights(c.App.Writer, sum)
+	}
+	if err := report.Text(c.App.Writer, sum); err != nil {
+		return err
+	}
+	return report.Next(c.App.Writer, sum, dir)
+}
+
+// openStudies opens the study in dir, or those in folders of it.
+func openStudies(c *cli.Context, dir string) ([]*studies.Study, error) {
+	dirs := []string{dir}
+	if members := studies.Members(dir); members != nil {
+		dirs = nil
+		for _, name := range members {
+			dirs = append(dirs, filepath.Join(dir, name))
+		}
+		if c.String("target") != "" {
+			return nil, usage("resume: %s holds several studies: say --target for one of them, such as %s", dir, dirs[0])
+		}
+	}
+	var all []*studies.Study
+	for _, d := range dirs {
+		s, err := studies.Open(d)
+		if err == nil {
+			all = append(all, s)
+			err = locate(c, s.Files)
+		}
+		if err != nil {
+			closeAll(all)
+			return nil, err
+		}
+	}
+	return all, nil
 }

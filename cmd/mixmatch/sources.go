@@ -11,11 +11,11 @@ import (
 	"mixmatch/merge"
 )
 
-// gatherSources opens the sources of a study of target. Those in lists take part if
-// they go with it; LoRAs only if there is nothing else in their list. What is taken
+// gatherSources opens the sources of studies of the targets. Those in lists take part if
+// they go with all; LoRAs only if there is nothing else in their list. What is taken
 // already is none of them. A model in a list that is called as another is gets a name of its
 // own, unless the recipe, if one is given, has the name of both.
-func gatherSources(c *cli.Context, args []string, target *merge.Model, taken []*merge.Model, recipe string) ([]*merge.Model, error) {
+func gatherSources(c *cli.Context, args []string, targets, taken []*merge.Model, recipe string) ([]*merge.Model, error) {
 	all, err := choices(c, args)
 	if err != nil {
 		return nil, err
@@ -28,17 +28,18 @@ func gatherSources(c *cli.Context, args []string, target *merge.Model, taken []*
 		same := func(m *merge.Model) bool {
 			return slices.ContainsFunc(m.File.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
 		}
-		if same(target) {
+		isTarget := slices.ContainsFunc(targets, same)
+		if isTarget {
 			passed = append(passed, ch.arg+": that is the target")
 		}
-		return same(target) || slices.ContainsFunc(taken, same)
+		return isTarget || slices.ContainsFunc(taken, same)
 	})
-	found, more, err := gather(all, func(arg string) (*merge.Model, error) { return openSource(c, arg) }, func(_ []gathered[*merge.Model], m *merge.Model) error { return goesWith(target, m) })
+	found, more, err := gather(all, func(arg string) (*merge.Model, error) { return openSource(c, arg) }, func(_ []gathered[*merge.Model], m *merge.Model) error { return goesWith(targets, m) })
 	if err != nil {
 		return nil, err
 	}
 	found, loras := withoutLoRAs(found)
-	found, copies, err := withoutCopies(found, target, taken)
+	found, copies, err := withoutCopies(found, targets, taken)
 	if err != nil {
 		closeAll(models(found))
 		return nil, err
@@ -56,8 +57,8 @@ func gatherSources(c *cli.Context, args []string, target *merge.Model, taken []*
 	return sources, nil
 }
 
-// goesWith returns an error unless m can be a source of target.
-func goesWith(target, m *merge.Model) error {
+// goesWith returns an error unless m can be a source of all targets.
+func goesWith(targets []*merge.Model, m *merge.Model) error {
 	if m.Difference {
 		// One of its own: in a pool it gets the tensors of the models there.
 		var err error
@@ -66,11 +67,16 @@ func goesWith(target, m *merge.Model) error {
 		}
 		defer m.Close()
 	}
-	pair, err := merge.Shared(target.Kind, []*merge.Model{target, m})
-	if err == nil {
-		_, err = merge.NewPool(pair)
+	for _, t := range targets {
+		pair, err := merge.Shared(t.Kind, []*merge.Model{t, m})
+		if err == nil {
+			_, err = merge.NewPool(pair)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // withoutLoRAs leaves out the LoRAs of lists that have models, too, and says so.
@@ -92,26 +98,24 @@ func withoutLoRAs(found []gathered[*merge.Model]) (rest []gathered[*merge.Model]
 	return rest, passed
 }
 
-// withoutCopies leaves out what is in lists and has the content of the target, or of a
+// withoutCopies leaves out what is in lists and has the content of a target, or of a
 // model before it, as far as a look here and there tells. The closest mix would be
 // that, or could not tell the two apart.
-func withoutCopies(found []gathered[*merge.Model], target *merge.Model, taken []*merge.Model) (rest []gathered[*merge.Model], passed []string, err error) {
+func withoutCopies(found []gathered[*merge.Model], targets, taken []*merge.Model) (rest []gathered[*merge.Model], passed []string, err error) {
 	seen := map[string]string{}
 	look := func(m *merge.Model) (content string, err error) {
 		sample, err := m.File.Sample()
 		s := m.File.Stamp()
 		return fmt.Sprint(s.Size, s.Header, sample), err
 	}
-	content, err := look(target)
-	if err != nil {
-		return found, nil, err
-	}
-	seen[content] = "the target"
-	for _, m := range taken {
-		if content, err = look(m); err != nil {
+	for i, m := range slices.Concat(taken, targets) {
+		content, err := look(m)
+		if err != nil {
 			return found, nil, err
 		}
-		seen[content] = m.File.Path()
+		if seen[content] = m.File.Path(); i >= len(taken) {
+			seen[content] = "the target"
+		}
 	}
 	contents := make([]string, len(found))
 	for i, g := range found {

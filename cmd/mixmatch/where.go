@@ -5,9 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"mixmatch/merge/recipe"
 	"mixmatch/merge/safetext"
 	"mixmatch/merge/shelf"
 	"mixmatch/studies"
@@ -97,6 +99,44 @@ func lookIn(c *cli.Context, f *studies.Files, lists []string) error {
 		return append(all, below...), err
 	}
 	return nil
+}
+
+// studyFiles returns the files of the models of a study's recipe that --source does
+// not name. With --hash they must be those that the study measured, and with --models
+// they are looked for.
+func studyFiles(c *cli.Context, dir string, r *recipe.Recipe) ([]modelFile, error) {
+	files, err := openFiles(c, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := lookIn(c, files, nil); err != nil {
+		return nil, err
+	}
+	given := map[string]bool{}
+	for _, arg := range c.StringSlice("source") {
+		name, path := nameAndPath(arg)
+		if name == "" {
+			name = nameOf(path)
+		}
+		given[name] = true
+	}
+	var all []modelFile
+	for _, name := range files.Names() {
+		if given[name] || !slices.Contains(r.Sources(), name) {
+			continue
+		}
+		path := files.Path(name)
+		if c.Bool("hash") || c.IsSet("models") {
+			m, err := files.Source(c.Context, name)
+			if err != nil {
+				return nil, err
+			}
+			path = m.File.Path()
+			m.Close()
+		}
+		all = append(all, modelFile{name, path})
+	}
+	return all, nil
 }
 
 // checkFolders returns an error unless all are folders.

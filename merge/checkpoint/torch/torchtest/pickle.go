@@ -11,10 +11,18 @@ import (
 type (
 	// A List is one of what a pickle may hold, beside nil, bool, int, float64 and
 	// string; so are those that follow.
-	List        []any
-	Tuple       []any
-	Pair        [2]any // a key and its value
-	Dict        []Pair
+	List []any
+
+	// A Tuple is Python's.
+	Tuple []any
+
+	// A Pair is a key and its value.
+	Pair [2]any
+
+	// A Dict is Python's, in order.
+	Dict []Pair
+
+	// An OrderedDict is that of Python's collections.
 	OrderedDict []Pair
 
 	// Global is a name in a module of Python.
