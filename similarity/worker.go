@@ -93,8 +93,8 @@ func (w *worker) rounding(f *checkpoint.File, t checkpoint.Tensor, at int, x []f
 	if err := f.ReadBytes(b, t, int64(at)*int64(width)); err != nil {
 		return 0, 0, err
 	}
-	if stored = t.DType.Rounding(b); t.DType == checkpoint.F16 {
-		return stored, stored, nil
+	if stored, err = f.Rounding(b, t, at); err != nil || t.DType == checkpoint.F16 {
+		return stored, stored, err
 	}
 	b = w.bytes[:2*len(x)]
 	vec.NarrowF16(b, x)

@@ -67,6 +67,17 @@ type Renamer interface {
 	OwnName(i int) string
 }
 
+// A Rounder is a container that may show numbers in another format than the one in
+// which they were stored.
+type Rounder interface {
+	Container
+
+	// Rounding returns what storing elements at to at+n of tensor i of Tensors once
+	// adds to a squared distance, as [DType.Rounding] does; false is for those whose
+	// format is the one that is shown.
+	Rounding(i int, at, n int64) (float64, bool, error)
+}
+
 // Info is what is known of a container.
 type Info struct {
 	Path     string            // as it was opened, "" if it was not opened by a path

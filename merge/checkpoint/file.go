@@ -179,6 +179,22 @@ func (f *File) ReadBytes(dst []byte, t Tensor, at int64) error {
 	return nil
 }
 
+// Rounding returns what storing the numbers of t from position at on, whose bytes b
+// are, adds to a squared distance, as [DType.Rounding] does: also where they were
+// stored in another format than t has.
+func (f *File) Rounding(b []byte, t Tensor, at int) (float64, error) {
+	if r, ok := f.container.(Rounder); ok {
+		sum, is, err := r.Rounding(f.place(t), int64(at), int64(len(b))*8/int64(t.DType.Bits()))
+		if err != nil {
+			return 0, f.named(t, err)
+		}
+		if is {
+			return sum, nil
+		}
+	}
+	return t.DType.Rounding(b), nil
+}
+
 // Quote returns the name of t for a message, and what the file calls it if that is
 // something else.
 func (f *File) Quote(t Tensor) string {

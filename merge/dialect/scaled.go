@@ -165,6 +165,30 @@ func (v *scaled) ReadBytes(dst []byte, i int, at int64) error {
 	return nil
 }
 
+// Rounding is that of the eight-bit numbers, times the square of their factor.
+func (v *scaled) Rounding(i int, at, n int64) (float64, bool, error) {
+	if v.by[i] < 0 {
+		return 0, false, nil
+	}
+	t := v.Container.Tensors()[v.from[i]]
+	factors, err := v.factors(v.by[i])
+	if err != nil {
+		return 0, true, err
+	}
+	row := int64(max(1, t.Len()/max(1, len(factors))))
+	sum, stored := 0.0, make([]byte, min(scaledBlock, n))
+	for end := at + n; at < end; {
+		b := stored[:min(int64(len(stored)), end-at, row-at%row)]
+		if err := v.Container.ReadBytes(b, v.from[i], at); err != nil {
+			return 0, true, err
+		}
+		factor := float64(factors[at/row])
+		sum += float64(t.DType.Rounding(b) * float64(factor*factor))
+		at += int64(len(b))
+	}
+	return sum, true, nil
+}
+
 // factors returns what tensor i of the container below holds.
 func (v *scaled) factors(i int) ([]float32, error) {
 	s := v.Container.Tensors()[i]

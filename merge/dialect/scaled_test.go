@@ -194,3 +194,54 @@ func TestMany(t *testing.T) {
 		t.Errorf("many prefixes: %v", err)
 	}
 }
+
+// TestScaledRounding holds what is said of rounding to the eight-bit numbers', also
+// in pieces and ranges.
+func TestScaledRounding(t *testing.T) {
+	const layer = "text_model.encoder.layers.0.self_attn."
+	m := &memory{}
+	m.add("text_model.embeddings.token_embedding.weight", "", 4, 2)
+	m.add("text_model.encoder.layers.31.layer_norm1.weight", "", 2)
+	var want [3]float64
+	for i, q := range []string{"q_proj", "k_proj", "v_proj"} {
+		data := bytes256()[16*i+8:][:8]
+		m.tensor(layer+q+".weight", checkpoint.E4M3, data, 4, 2)
+		factors := []float32{1, 2, 3, 4}
+		if i == 1 {
+			factors = []float32{0.5}
+		}
+		m.tensor(layer+q+".weight_scale", "F32", floats("F32", factors...), len(factors))
+		for e := range data {
+			f := float64(factors[e/2*(len(factors)-1)/3])
+			want[i] += checkpoint.E4M3.Rounding(data[e:e+1]) * f * f
+		}
+	}
+	c, err := New(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := checkpoint.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, ok := f.Tensor("conditioner.embedders.1.model.transformer.resblocks.0.attn.in_proj_weight")
+	if !ok {
+		t.Fatal("no tensor of three")
+	}
+	whole := want[0] + want[1] + want[2]
+	for _, cut := range []int{0, 1, 7, 8, 9, 16, 23, 24} {
+		a, err1 := f.Rounding(make([]byte, 4*cut), k, 0)
+		b, err2 := f.Rounding(make([]byte, 4*(24-cut)), k, cut)
+		if err1 != nil || err2 != nil || math.Abs(a+b-whole) > 1e-12*whole || cut == 8 && math.Abs(a-want[0]) > 1e-12*whole {
+			t.Errorf("cut at %d: %v + %v, want %v; %v, %v", cut, a, b, whole, err1, err2)
+		}
+	}
+	plain, _ := f.Tensor("conditioner.embedders.1.model.token_embedding.weight")
+	b := make([]byte, plain.Bytes())
+	if err := f.ReadBytes(b, plain, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Rounding(b, plain, 0); err != nil || got != checkpoint.F16.Rounding(b) {
+		t.Errorf("what is not scaled: %v, %v", got, err)
+	}
+}

@@ -9,6 +9,13 @@ type source interface {
 	read(dst []byte, at int64) error
 }
 
+// A rounded source knows better than the format that is shown what rounding its
+// numbers added.
+type rounded interface {
+	// rounding is that of [checkpoint.Rounder], for a format of so many bytes.
+	rounding(at, n int64, width int) (float64, bool, error)
+}
+
 // A tensor is one that is shown: what it is like, what the files call it, and
 // where its bytes come from.
 type tensor struct {
@@ -37,6 +44,13 @@ type whole struct {
 
 func (w whole) read(dst []byte, at int64) error { return w.c.ReadBytes(dst, w.i, at) }
 
+func (w whole) rounding(at, n int64, _ int) (float64, bool, error) {
+	if r, ok := w.c.(checkpoint.Rounder); ok {
+		return r.Rounding(w.i, at, n)
+	}
+	return 0, false, nil
+}
+
 // behind is what lies behind the first bytes of another source.
 type behind struct {
 	source
@@ -44,6 +58,13 @@ type behind struct {
 }
 
 func (b behind) read(dst []byte, at int64) error { return b.source.read(dst, b.begin+at) }
+
+func (b behind) rounding(at, n int64, width int) (float64, bool, error) {
+	if r, ok := b.source.(rounded); ok {
+		return r.rounding(b.begin/int64(width)+at, n, width)
+	}
+	return 0, false, nil
+}
 
 // pieces are several tensors, one behind the other.
 type pieces []tensor
@@ -64,6 +85,30 @@ func (p pieces) read(dst []byte, at int64) error {
 		}
 	}
 	return nil
+}
+
+// rounding is known if that of each piece is: they are all of one kind.
+func (p pieces) rounding(at, n int64, width int) (float64, bool, error) {
+	sum := 0.0
+	for i := range p {
+		size := p[i].bytes() / int64(width)
+		if at >= size {
+			at -= size
+			continue
+		}
+		r, ok := p[i].from.(rounded)
+		if n == 0 || !ok {
+			return sum, ok, nil
+		}
+		some, is, err := r.rounding(at, min(n, size-at), width)
+		if err != nil || !is {
+			return 0, is, err
+		}
+		sum += some
+		n -= min(n, size-at)
+		at = 0
+	}
+	return sum, true, nil
 }
 
 // transposed is a matrix of rows x columns numbers of width bytes, whose columns

@@ -162,9 +162,22 @@ func (v *view) Tensors() []checkpoint.Tensor { return v.tensors }
 
 func (v *view) ReadBytes(dst []byte, i int, at int64) error { return v.made[i].from.read(dst, at) }
 
+func (v *view) Rounding(i int, at, n int64) (float64, bool, error) {
+	r, ok := v.made[i].from.(rounded)
+	width := v.tensors[i].DType.Bits() / 8
+	if !ok || width == 0 {
+		return 0, false, nil
+	}
+	return r.rounding(at, n, width)
+}
+
 func (v *view) OwnName(i int) string { return v.made[i].own }
 
 func (v *view) Changed() error { return v.files.Changed() }
 func (v *view) Close() error   { return v.files.Close() }
 
-var _ checkpoint.Renamer = (*view)(nil)
+var (
+	_ checkpoint.Renamer = (*view)(nil)
+	_ checkpoint.Rounder = (*view)(nil)
+	_ checkpoint.Rounder = (*scaled)(nil)
+)
