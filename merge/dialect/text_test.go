@@ -74,6 +74,7 @@ func TestHuggingFace(t *testing.T) {
 		{block.SDXL, g, "text_encoders.clip_g.transformer."},
 		{block.SDXL, g, "conditioner.embedders.1.transformer."},
 		{block.SD2, h, "text_encoder."},
+		{block.Refiner, "conditioner.embedders.0.model.", "text_encoder_2."},
 		{block.SD2, h, "cond_stage_model.clip_h.transformer."},
 	} {
 		plain := spelled(tt.arch, own)
