@@ -138,7 +138,7 @@ func (p *problem) fillEmpty(r *recipe.Recipe) *recipe.Recipe {
 // The searches were of the fewest steps to the same weights.
 func (p *problem) asItsAuthor(w *written) error {
 	style := p.Plan.Style
-	if style != compose.Author && !(style == compose.Default && p.steps.Proven()) || p.Plan.Metric == Attention {
+	if p.Plan.Metric == Attention || style != compose.Author && (style != compose.Default || !p.steps.Proven()) {
 		return nil
 	}
 	r, notes, err := p.steps.AuthorsOwn(p.Plan.base(), p.first)
