@@ -183,7 +183,8 @@ func prune(contests []*contest, chosen []int) []int {
 func (q *contest) clear(i int) bool { return i > 0 && q.own[i-1] > q.on.clear() }
 
 // among returns those of some models that are clear in this block, ascending, and
-// before them the first model for all that are as it is there, however many.
+// before them the first model for all that are as it is there, however many, or where
+// there are only differences.
 func (q *contest) among(some []int) (out []int, firsts int) {
 	for _, i := range some {
 		switch {
@@ -194,7 +195,7 @@ func (q *contest) among(some []int) (out []int, firsts int) {
 		}
 	}
 	slices.Sort(out)
-	if firsts > 0 {
+	if firsts > 0 || len(out) > 0 && out[0] >= q.models { // what differences are added to is another's, but in this block the first
 		out = append([]int{0}, out...)
 	}
 	return out, firsts
@@ -207,11 +208,6 @@ func (q *contest) without(some []int) (left float64, grows []float64) {
 	n := len(q.weights)
 	if len(some) == 0 {
 		return q.on.p[len(q.on.p)-1], grows
-	}
-	if some[0] >= q.models { // what it is added to is another's in this block
-		some = append([]int{0}, some...)
-		left, grows = q.without(some)
-		return left, grows[1:]
 	}
 	rows := regressors(make([]float64, n), 1, some, q.models)
 	k := transform(rows, q.on.p)

@@ -35,7 +35,7 @@ func (g *Gram) RecogniseEra(arch block.Arch) (era block.Era, fits []EraFit, sure
 	}
 	era = first.Era()
 	var marks []*Products
-	rest := &Gram{Arch: g.Arch, Names: g.Names, Differences: g.Differences}
+	rest := g.WithTensors(nil)
 	for i := range g.Tensors {
 		if first.TellsEra(g.Tensors[i].Key) {
 			marks = append(marks, &g.Tensors[i])

@@ -76,7 +76,7 @@ func (b *Blocks) fit(id block.ID, free []int, fixed map[int]float64, on basis) (
 	for i := 1; i < n; i++ {
 		if !sys.keep[i] {
 			f.SE[free[i]] = math.Inf(1)
-			if b.idle(id, free[i]) {
+			if b.Idle(id, free[i]) {
 				f.SE[free[i]] = 0
 			}
 			continue
@@ -113,8 +113,8 @@ type system struct {
 	rest       float64 // squared length of the response that is left
 }
 
-// idle reports whether i is a difference that changes nothing in block id.
-func (b *Blocks) idle(id block.ID, i int) bool {
+// Idle reports whether i is a difference that changes nothing in block id.
+func (b *Blocks) Idle(id block.ID, i int) bool {
 	return b.IsDifference(i) && b.sums[id].p[i*(len(b.Names)+1)+i] == 0
 }
 

@@ -51,6 +51,13 @@ type Gram struct {
 	Contents []string
 }
 
+// WithTensors returns g with other products.
+func (g *Gram) WithTensors(list []Products) *Gram {
+	out := *g
+	out.Tensors = list
+	return &out
+}
+
 // models returns how many of the names are models.
 func (g *Gram) models() int { return len(g.Names) - g.Differences }
 

@@ -16,7 +16,7 @@ func (b *Blocks) same(id block.ID) [][]int {
 		}
 		set := []int{i}
 		for j := i + 1; j < n; j++ {
-			if !done[j] && !s.absent[j] && b.IsDifference(i) == b.IsDifference(j) && !b.idle(id, i) && on.apart(i, j) <= on.least() {
+			if !done[j] && !s.absent[j] && b.IsDifference(i) == b.IsDifference(j) && !b.Idle(id, i) && on.apart(i, j) <= on.least() {
 				set, done[j] = append(set, j), true
 			}
 		}

@@ -52,7 +52,7 @@ func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
 // becomes E/scale + (1/scale - 1) B.
 func (g *Gram) divided(scale float64, some map[string]bool) *Gram {
 	n := len(g.Names)
-	out := &Gram{Arch: g.Arch, Names: g.Names, Tensors: slices.Clone(g.Tensors), Differences: g.Differences}
+	out := g.WithTensors(slices.Clone(g.Tensors))
 	a, c := 1/scale, 1/scale-1
 	for i := range out.Tensors {
 		t := &out.Tensors[i]

@@ -62,7 +62,7 @@ func (p *problem) scoreWeights(found *written, id block.ID, w []float64) (*Block
 	}
 	var sources []int
 	for i, v := range w {
-		if math.Abs(v) > 1e-9 && !p.blocks.Lacks(id, i) {
+		if math.Abs(v) > 1e-9 && !p.blocks.Lacks(id, i) && !p.blocks.Idle(id, i) {
 			sources = append(sources, i)
 		}
 	}
@@ -116,7 +116,7 @@ func (p *problem) judge(found *written, id block.ID, v, d float64) (*Block, simi
 		b.Searched = &v
 	}
 	b.Trials = found.trials(b.Name)
-	f := p.blocks.Judge(id, d, ceiling, base, max(len(p.recipe.Sources()), len(p.proof.Chosen)), p.merged != nil || p.proof.Blocks[id].Exact)
+	f := p.blocks.Judge(id, d, ceiling, base, max(p.recipe.Program().Width(), len(p.proof.Chosen)), p.merged != nil || p.proof.Blocks[id].Exact)
 	b.Unexplained, b.Noise, b.Verdict = f.Unexplained, f.Noise, f.Verdict
 	return b, f, nil
 }

@@ -33,6 +33,7 @@ func (p *problem) solveTemplate(ctx context.Context) (*written, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.fillIdle(r, shared)
 	searches = nil
 	for _, id := range p.ids {
 		holes := holesOf(r, id, recipe.Own)
@@ -81,6 +82,38 @@ func (p *problem) fillHoles(r *recipe.Recipe, results []found) (*recipe.Recipe, 
 		}
 	}
 	return r, nil
+}
+
+// fillIdle gives the groups in which a LoRA changes nothing, so that no search can tell
+// its ratio there, that of the first group in which it does.
+func (p *problem) fillIdle(r *recipe.Recipe, results []found) {
+	pos := 0
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		lora := slices.Index(p.blocks.Names, s.LoRA())
+		tells := func(id block.ID) bool {
+			return p.recipe.Ratio(id, pos).Hole == recipe.Shared && !p.blocks.Idle(id, lora)
+		}
+		var told []block.ID // one of each group that tells
+		for _, f := range results {
+			if at := slices.IndexFunc(f.blocks, tells); at >= 0 {
+				told = append(told, f.blocks[at])
+			}
+		}
+		for _, f := range results {
+			if s.LoRA() == "" || len(told) == 0 || slices.ContainsFunc(f.blocks, tells) {
+				continue
+			}
+			for _, id := range f.blocks {
+				if p.recipe.Ratio(id, pos).Hole == recipe.Shared {
+					r.SetRatio(id, pos, r.Ratio(told[0], pos))
+				}
+			}
+		}
+		if pos++; s.HasBeta() {
+			pos++
+		}
+	}
 }
 
 // closeHoles returns r with the holes that were not searched at the ratio

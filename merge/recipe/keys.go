@@ -23,7 +23,7 @@ func (r *Recipe) KeySources() []string {
 			return
 		}
 		follow(s.A)
-		if s.Mode != AddDifference {
+		if s.Mode != AddDifference && s.Mode != AddLoRA {
 			follow(s.B)
 		}
 	}

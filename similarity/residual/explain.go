@@ -169,7 +169,7 @@ func outside(g *similarity.Gram, tensors []Left, corrected map[string]similarity
 		l := &tensors[i]
 		odd[l.Key] = adjustable[l.Key] && l.Key != adjustIn && l.Key != adjustInBias && l.Energy > unlike*l.Floor
 	}
-	out := &similarity.Gram{Arch: g.Arch, Names: g.Names, Differences: g.Differences}
+	out := g.WithTensors(nil)
 	for _, p := range g.Tensors {
 		if odd[p.Key] {
 			continue

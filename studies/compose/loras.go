@@ -41,7 +41,7 @@ func (c *Composition) typedRow(lora int) (recipe.Row, error) {
 	for _, id := range c.ids {
 		fit := c.fits[id]
 		if !slices.Contains(c.sources[id], lora) {
-			all, err := c.blocks.Fit(id, slices.Concat(c.models(id), []int{lora}), nil)
+			all, err := c.blocks.Fit(id, c.present(id, append(slices.Clone(c.sources[id]), lora)), nil)
 			if err != nil {
 				return nil, err
 			}

@@ -123,13 +123,16 @@ func (g *Gap) read(dir string) error {
 	return nil
 }
 
-// nearest returns the source that is nearest to the target.
+// nearest returns the source that is nearest to the target, of those that have all
+// blocks.
 func (g *Gap) nearest() int {
 	best, least := 0, math.Inf(1)
 	for i := range g.blocks.Names {
 		sum := 0.0
 		for _, id := range g.ids {
-			sum += g.blocks.Span(id, i)
+			if sum += g.blocks.Span(id, i); g.blocks.IsDifference(i) || g.blocks.Lacks(id, i) {
+				sum = math.Inf(1)
+			}
 		}
 		if sum < least {
 			best, least = i, sum
