@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"mixmatch/merge/safetext"
+	"mixmatch/studies/report"
 
 	"github.com/urfave/cli/v2"
 )
@@ -28,7 +29,11 @@ func main() {
 		<-ctx.Done()
 		stop()
 	}()
-	os.Exit(run(ctx, os.Args))
+	code := run(ctx, os.Args)
+	if waits(os.Args) {
+		waitForKey()
+	}
+	os.Exit(code)
 }
 
 // run runs the program and returns its exit code. It is the only place that
@@ -90,8 +95,13 @@ func newApp() *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {}, // run reports, once
 		OnUsageError:              wrongUsage,
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return usage("there is no command %q: see mixmatch --help", c.Args().First())
+			switch first := c.Args().First(); {
+			case isDropped(c.Args().Slice()):
+				return dropped(c, c.Args().Slice())
+			case exists(first):
+				return usage("there is no command %q; to look at that file: mixmatch inspect %s", first, report.Quote(first))
+			case c.NArg() > 0:
+				return usage("there is no command %q: see mixmatch --help", first)
 			}
 			return cli.ShowAppHelp(c)
 		},

@@ -21,7 +21,7 @@ func Next(w io.Writer, s *studies.Summary, dir string) error {
 		} else {
 			p.f("  mixmatch missing %s -o %s\n", dir, Quote(s.Target+"-missing.safetensors"))
 		}
-		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY ... --source SUSPECT.safetensors\n")
+		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY --from %s --source SUSPECT.safetensors\n", dir)
 	}
 	return p.err
 }
