@@ -33,7 +33,7 @@ func system() disk {
 		},
 		hold:    hold,
 		lstat:   os.Lstat,
-		rename:  os.Rename,
+		rename:  rename,
 		remove:  os.Remove,
 		syncDir: syncDir,
 		free:    free,
