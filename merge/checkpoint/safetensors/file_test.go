@@ -110,6 +110,23 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestUnsorted reads tensors that lie in another order than that of their names.
+func TestUnsorted(t *testing.T) {
+	h := obj(entry("b", "F32", "1", "4,8"), entry("a", "F32", "1", "0,4"), entry("c", "F64", "1", "9,17"), entry("d", "U8", "1", "8,9"))
+	b := withLength(uint64(len(h)), h, []byte("\x00\x00\x80\x3f\x00\x00\x00\x40\x07\x00\x00\x00\x00\x00\x00\x08\x40"))
+	f, err := New(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]float32{"a": 1, "b": 2, "c": 3} {
+		x, _ := f.Tensor(name)
+		var got [1]float32
+		if err := f.Read(got[:], nil, x, 0); err != nil || got[0] != want {
+			t.Errorf("%s is %v, %v; want %v", name, got[0], err, want)
+		}
+	}
+}
+
 // A slow reader returns a byte at a time, and now and then none.
 type slow struct {
 	io.ReaderAt

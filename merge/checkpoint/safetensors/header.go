@@ -10,10 +10,14 @@ import (
 	"mixmatch/merge/safetext"
 )
 
-// The most dimensions that all shapes of a file may have together. It is far
-// beyond any model, and keeps a header of nothing but dimensions from taking
-// several times its size in memory.
-const maxDims = 20_000_000
+// The most of each that a header may list, all shapes taken together. They are far
+// beyond any model, and keep a header of nothing but tiny entries from taking many
+// times its size in memory.
+const (
+	maxTensors  = 250_000
+	maxDims     = 2_000_000
+	maxMetadata = 100_000
+)
 
 // A span is where a tensor's bytes lie, from the start of the data.
 type span struct{ begin, end uint64 }
@@ -46,7 +50,7 @@ func parseHeader(b []byte) (*header, error) {
 	s := &scanner{b: b}
 	h := &header{}
 	// Right for every real header, and never more than a share of its size.
-	n := min(bytes.Count(b, []byte(`"data_offsets"`)), len(b)/40)
+	n := min(bytes.Count(b, []byte(`"data_offsets"`)), len(b)/40, maxTensors)
 	h.tensors, h.spans = make([]checkpoint.Tensor, 0, n), make([]span, 0, n)
 
 	var dims []int
@@ -59,6 +63,9 @@ func parseHeader(b []byte) (*header, error) {
 			}
 			metadata = true
 			return s.metadata(h)
+		}
+		if len(h.tensors) == maxTensors {
+			return s.errorf("more than %d tensors", maxTensors)
 		}
 		t := checkpoint.Tensor{Name: string(key)}
 		var at span
@@ -95,6 +102,9 @@ func (s *scanner) metadata(h *header) error {
 		name := string(key)
 		if _, twice := h.metadata[name]; twice {
 			return s.errorf("metadata %s occurs twice", checkpoint.Short(name))
+		}
+		if len(h.metadata) == maxMetadata {
+			return s.errorf("more than %d metadata", maxMetadata)
 		}
 		if s.peek() != '"' {
 			return s.errorf("metadata %s must be a text", safetext.Quote(name))

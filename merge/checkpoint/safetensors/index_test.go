@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mixmatch/merge/checkpoint"
 )
@@ -112,14 +113,57 @@ func TestHeaderMemory(t *testing.T) {
 	}
 }
 
-// TestDims checks the cap on dimensions, which only a hostile header meets.
-func TestDims(t *testing.T) {
+// TestLargeHeaders fills the 100 MB that a header may have with one thing each.
+func TestLargeHeaders(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a header of 40 MB")
+		t.Skip("headers of 100 MB")
 	}
-	b := withHeader(obj(entry("a", "F32", strings.Repeat("1,", maxDims)+"1", "0,4")), 4)
-	if _, err := New(bytes.NewReader(b), int64(len(b))); !errors.Is(err, checkpoint.ErrFormat) || !strings.Contains(err.Error(), "dimensions") {
-		t.Errorf("got %v", err)
+	const size = 99_000_000
+	fill := func(head, unit, tail string, most int) []byte {
+		var b strings.Builder
+		b.Grow(size)
+		b.WriteString(head)
+		for i := range min(most, (size-len(head)-len(tail))/(len(unit)+6)) {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if strings.Contains(unit, "%") {
+				fmt.Fprintf(&b, unit, i)
+			} else {
+				b.WriteString(unit)
+			}
+		}
+		b.WriteString(tail)
+		return withHeader(b.String(), 0)
+	}
+	empty := `":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`
+	for _, tt := range []struct {
+		name string
+		file []byte
+		say  string
+	}{
+		{"small tensors", fill("{", `"%x`+empty, "}", size), "more than 250000 tensors"},
+		{"long names", fill("{", `"%06x`+strings.Repeat("n", 330)+empty, "}", maxTensors), ""},
+		{"dimensions", fill(`{"a":{"dtype":"F32","shape":[`, "1", `],"data_offsets":[0,4]}}`, size), "shapes of more than 2000000 dimensions"},
+		{"metadata", fill(`{"__metadata__":{`, `"%x":""`, "}}", size), "more than 100000 metadata"},
+		{"long metadata", fill(`{"__metadata__":{`, `"%06x":"`+strings.Repeat("v", 980)+`"`, "}}", maxMetadata), ""},
+		{"fields that are passed over", fill(`{"a":{`, `"%x":[]`, `,"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`, size), ""},
+	} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		begun := time.Now()
+		_, err := New(bytes.NewReader(tt.file), int64(len(tt.file)))
+		took := time.Since(begun)
+		runtime.ReadMemStats(&after)
+		memory := (after.TotalAlloc - before.TotalAlloc) >> 20
+		t.Logf("%s: %d MB of header take %d MB of memory and %v", tt.name, len(tt.file)>>20, memory, took.Round(time.Millisecond))
+		if tt.say == "" && err != nil || tt.say != "" && (!errors.Is(err, checkpoint.ErrFormat) || !strings.Contains(err.Error(), tt.say)) {
+			t.Errorf("%s: got %v; want %q", tt.name, err, tt.say)
+		}
+		if memory > 400 || took > 20*time.Second { // seconds at most, on a machine with nothing else to do
+			t.Errorf("%s: takes too much", tt.name)
+		}
 	}
 }
 
