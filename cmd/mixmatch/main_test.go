@@ -61,6 +61,7 @@ var family = []string{
 //	model [flags] FILE       a small model of random numbers; see [cmdModel]
 //	lora [flags] FILE        a LoRA of random numbers; see [cmdLora]
 //	ckpt KIND FILE CKPT      the safetensors file as PyTorch writes it: zip, legacy, damaged or hostile
+//	many N DIR               N small models, and DIR.txt, a recipe of all; see [cmdMany]
 //	page FILE                a web page
 //	cut FILE N               cuts N bytes off the end
 //	flip FILE N              changes byte N (from the end if negative)
@@ -75,7 +76,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
+			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "many": cmdMany, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
 			"sub": cmdSub, "later": cmdLater, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
 			"utf16": cmdUTF16,
 		},
