@@ -40,6 +40,9 @@ func openJournal(path string) (*journal, error) {
 	j := &journal{f: f}
 	if err := j.read(); err != nil {
 		f.Close()
+		if errors.Is(err, ErrDamaged) {
+			err = fmt.Errorf("%w: delete it to have its trials made again", err)
+		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return j, nil
@@ -64,6 +67,9 @@ func parseJournal(r io.Reader) (trials []optimize.Trial, good int64, err error) 
 	for n := 1; ; n++ {
 		text, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
+			if !cutShort(text) {
+				return nil, 0, fmt.Errorf("%w: line %d is none of a journal", ErrDamaged, n)
+			}
 			return trials, good, nil // a line without its end was not finished
 		}
 		if err != nil {
@@ -83,6 +89,14 @@ func parseJournal(r io.Reader) (trials []optimize.Trial, good int64, err error) 
 		trials = append(trials, optimize.Trial{Number: l.Trial, By: l.By, X: l.X, Value: l.Value})
 		good += int64(len(text))
 	}
+}
+
+// cutShort reports whether text is what remains of a line that was being written:
+// its beginning, or the zeros that some file systems leave of it.
+func cutShort(text []byte) bool {
+	const begin = `{"trial":`
+	n := min(len(text), len(begin))
+	return string(text[:n]) == begin[:n] || len(bytes.Trim(text, "\x00")) == 0
 }
 
 // encode returns the line with its checksum and its end.

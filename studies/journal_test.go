@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"mixmatch/merge/block"
@@ -83,6 +84,12 @@ func TestJournalDamage(t *testing.T) {
 		trials, good, err := parseJournal(bytes.NewReader(text[:i]))
 		if err != nil || good > int64(i) || len(trials) != bytes.Count(text[:i], []byte("\n")) {
 			t.Errorf("cut at %d: %d trials, %v", i, len(trials), err)
+		}
+	}
+	for rest, ok := range map[string]bool{"": true, "{": true, `{"trial":3,"by`: true, "\x00\x00": true, "SQLite format 3": false, "{}": false, "\x00x": false} {
+		trials, good, err := parseJournal(strings.NewReader(string(text) + rest))
+		if ok && (err != nil || len(trials) != 3 || good != int64(len(text))) || !ok && !errors.Is(err, ErrDamaged) {
+			t.Errorf("%q at the end: %d trials, %v", rest, len(trials), err)
 		}
 	}
 	if _, _, err := parseJournal(bytes.NewReader(journalText(t, someTrials[1]))); !errors.Is(err, ErrDamaged) {
