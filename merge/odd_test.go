@@ -106,7 +106,7 @@ func TestSaveNonFiniteNotes(t *testing.T) {
 // A tensor that a recipe merges but that is stored in numbers which are not
 // computed with is refused, whichever model it is of.
 func TestWeightedRefuses(t *testing.T) {
-	for _, dtype := range []checkpoint.DType{"U8", "I8", "I32", "I64", "F8_E8M0", "F8_E5M2FNUZ", "BOOL"} {
+	for _, dtype := range []checkpoint.DType{"U8", "I8", "I32", "I64", "F8_E8M0", "F8_E5M2FNUZ", "BOOL", "C64"} {
 		u, a, b := sketch{Seed: 1, DType: dtype}.Open(t, "U"), sketch{Seed: 2}.Open(t, "A"), sketch{Seed: 3}.Open(t, "B")
 		p := pool(t, u, a, b)
 		for _, text := range []string{"U x 0.7 + A x 0.3 = M", "A x 0.7 + U x 0.3 = M", "A + (U - B) x 0.3 = M", "A + (B - U) x 0.3 = M"} {
