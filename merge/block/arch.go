@@ -59,6 +59,10 @@ type architecture struct {
 	blocks []named
 	groups []Group
 
+	// Texts is how many blocks, the first, are those of the text encoders, and 0
+	// if a block of theirs holds parts of the network as well.
+	texts int
+
 	// Spell returns the name of a block that other tools spell as the name
 	// given, in capitals, and any other name as it is. Nil is for none such.
 	spell func(name string) string

@@ -63,7 +63,9 @@ func (s autoLayout) architecture() *architecture {
 		return name
 	}
 	blocks := []named{{"BASE", Base}}
+	texts := 0
 	if !s.all() {
+		texts = 1
 		for _, x := range s.starts {
 			blocks = append(blocks, named{unique(blockWord(x)), Base})
 		}
@@ -95,6 +97,7 @@ func (s autoLayout) architecture() *architecture {
 		name:     s.arch(),
 		blocks:   blocks,
 		groups:   append(groups, Base),
+		texts:    texts,
 		readings: []reading{{Whole, s.block}},
 		part:     s.part,
 	}

@@ -261,3 +261,24 @@ func join(n []int) string {
 	}
 	return strings.Join(s, " ")
 }
+
+// TestTextEncoders wants the text encoders in the blocks that are said to be theirs,
+// and nothing of the network.
+func TestTextEncoders(t *testing.T) {
+	for _, arch := range Archs() {
+		l := layout(t, arch, ErasOf(arch)[0])
+		texts, known := l.TextEncoders()
+		if !known {
+			t.Errorf("%s: the text encoders have no blocks of their own", l)
+		}
+		for _, s := range Scaled(arch, 64) {
+			id, ok := l.Of(s.Name)
+			if unsorted := strings.Contains(s.Name, "time_embed") || strings.Contains(s.Name, "label_emb"); !ok || unsorted {
+				continue // some eras have those of a UNet in BASE
+			}
+			if part := l.Part(s.Name); part == TextEncoder && !texts.Has(id) || part == UNet && texts.Has(id) {
+				t.Errorf("%s: %s of the %s is in %s", l, s.Name, part, l.Name(id))
+			}
+		}
+	}
+}

@@ -20,6 +20,7 @@ var flux = &architecture{
 	keys:    fluxKeys,
 	blocks:  fluxBlocks(),
 	groups:  []Group{"single", "double", Base},
+	texts:   2,
 	readings: []reading{
 		{SM2025, fluxSuperMerger},
 		{Whole, fluxWhole},

@@ -39,3 +39,13 @@ func (l *Layout) Group(g Group) Set {
 
 // GroupOf returns the group that block id is in.
 func (l *Layout) GroupOf(id ID) Group { return l.blocks[id].group }
+
+// TextEncoders returns the blocks of the text encoders, and false where one of them
+// holds parts of the network as well.
+func (l *Layout) TextEncoders() (Set, bool) {
+	var s Set
+	for i := range l.texts {
+		s = s.With(ID(i))
+	}
+	return s, l.texts > 0
+}

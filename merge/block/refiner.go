@@ -20,6 +20,7 @@ var refiner = &architecture{
 	},
 	blocks: unetBlocks(12).names(),
 	groups: unetGroups,
+	texts:  1,
 	spell:  spellUNet,
 	readings: []reading{
 		{SM2025, unetBlocks(12).sd2025},

@@ -25,6 +25,7 @@ var sd2 = &architecture{
 	},
 	blocks: unetBlocks(12).names(),
 	groups: unetGroups,
+	texts:  1,
 	spell:  spellUNet,
 	readings: []reading{
 		{SM2025, unetBlocks(12).sd2025},

@@ -65,6 +65,7 @@ func sd3Sized(n int) *architecture {
 		keys:     func(b *builder, by func(int) int) { b.sd3(n, by) },
 		blocks:   append(blocks, named{"OUT", "joint"}),
 		groups:   []Group{"joint", Base},
+		texts:    2,
 		readings: []reading{{Whole, func(key string) (ID, bool) { return sd3Block(n, key) }}},
 	}
 }

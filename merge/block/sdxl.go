@@ -20,6 +20,7 @@ var sdxl = &architecture{
 	},
 	blocks: unetBlocks(9).names(),
 	groups: unetGroups,
+	texts:  1,
 	spell:  spellUNet,
 	readings: []reading{
 		{SM2025, unetBlocks(9).xl2025},

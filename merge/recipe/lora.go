@@ -142,7 +142,13 @@ func loraDraft(l *block.Layout, t term) (*draft, error) {
 		return nil, fmt.Errorf("the LoRA %s has two ratios: %s", show(t.name), loraShape)
 	case len(t.weights) > 0:
 		d.Alpha = Uniform(l, t.weights[len(t.weights)-1])
-		d.Alpha[0].Value = t.weights[0] // BASE is the text encoder
+		texts, known := l.TextEncoders()
+		if !known && len(t.weights) > 1 {
+			return nil, fmt.Errorf("the LoRA %s has a weight for the text encoder and one for the rest, and %s has no blocks of their own for text encoders: give one weight, or a vector", show(t.name), l.Arch())
+		}
+		for id := range texts.All() {
+			d.Alpha[id].Value = t.weights[0]
+		}
 		if t.blocks == nil {
 			break
 		}

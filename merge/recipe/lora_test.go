@@ -61,6 +61,45 @@ func TestLoRAForms(t *testing.T) {
 	}
 }
 
+// TestLoRATwoWeights wants the first of two weights in all blocks of text encoders
+// and in no other, and refused where others are in them.
+func TestLoRATwoWeights(t *testing.T) {
+	usual := func(arch block.Arch) *block.Layout {
+		l, err := block.Default(arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	for arch, texts := range map[block.Arch]int{
+		block.SD1: 1, block.SD2: 1, block.SDXL: 1, block.Refiner: 1, block.Flux: 2, "sd3-24": 2, "auto:blocks*28+final_layer,x_embedder": 1,
+	} {
+		l := usual(arch)
+		r, err := Parse(l, "A <lora:X:0.75:0.5> = OUT", Options{})
+		if err != nil {
+			t.Errorf("%s: %v", arch, err)
+			continue
+		}
+		for id, c := range r.Steps[0].Alpha {
+			want := 0.5
+			if id < texts {
+				want = 0.75
+			}
+			if c.Value != want {
+				t.Errorf("%s: %s has %v, want %v", arch, l.Name(block.ID(id)), c.Value, want)
+			}
+		}
+	}
+	l := usual("auto:a.x*120,b.x*2+*") // all else is in BASE
+	_, err := Parse(l, "A <lora:X:0.75:0.5> = OUT", Options{})
+	if err == nil || !strings.Contains(err.Error(), "auto:a.x*120,b.x*2+* has no blocks of their own for text encoders") {
+		t.Errorf("two weights where BASE holds more than text encoders: %v", err)
+	}
+	if _, err := Parse(l, "A <lora:X:0.75> = OUT", Options{}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLoRAErrors wants what is wrong with a LoRA said.
 func TestLoRAErrors(t *testing.T) {
 	l := layout(t, block.SD1)
