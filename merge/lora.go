@@ -30,7 +30,12 @@ func OpenSource(name, path string) (*Model, error) {
 		f.Close()
 		return nil, bad
 	}
-	return &Model{Name: name, File: f, Difference: true, changes: l}, nil
+	stored, err := l.Checkpoint()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Model{Name: name, File: stored, Difference: true, changes: l}, nil
 }
 
 // expand gives a LoRA its tensors: those of the models that it changes.

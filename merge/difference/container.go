@@ -1,8 +1,6 @@
 package difference
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -24,13 +22,14 @@ type Expansion struct {
 
 // Info tells of the file that the changes are in; its format is "LoRA".
 func (e *Expansion) Info() checkpoint.Info {
-	f := e.of.file
-	stamp := f.Stamp()
-	if e.of.config != nil { // the numbers depend on it
-		stamp.Header = fmt.Sprintf("%x", sha256.Sum256(append([]byte(stamp.Header), e.of.config...)))
-	}
-	return checkpoint.Info{Path: f.Path(), Format: "LoRA", Metadata: f.Metadata(), Stamp: stamp, Notes: slices.Concat(f.Notes(), e.notes)}
+	info := e.of.info()
+	info.Format, info.Dialects = "LoRA", nil
+	info.Notes = append(info.Notes, e.notes...)
+	return info
 }
+
+// Notes returns what of the file is left out for this model.
+func (e *Expansion) Notes() []string { return e.notes }
 
 // Tensors returns the tensors of the model that are changed.
 func (e *Expansion) Tensors() []checkpoint.Tensor { return e.tensors }
@@ -52,8 +51,8 @@ func (e *Expansion) ReadBytes(dst []byte, i int, at int64) error {
 	return nil
 }
 
-// Changed tells whether the file has changed.
-func (e *Expansion) Changed() error { return e.of.file.Changed() }
+// Changed tells whether the file has changed, or PEFT's settings beside it.
+func (e *Expansion) Changed() error { return e.of.changed() }
 
 // Close closes the file.
 func (e *Expansion) Close() error { return e.of.Close() }

@@ -32,7 +32,7 @@ type piece struct {
 //
 // Closing the container closes l.
 func (l *File) Expand(shape func(key string) ([]int, bool)) (*Expansion, error) {
-	e := &Expansion{of: l, index: map[string]int{}, notes: slices.Clone(l.notes)}
+	e := &Expansion{of: l, index: map[string]int{}}
 	if err := e.find(shape); err != nil {
 		if path := l.file.Path(); path != "" {
 			return nil, fmt.Errorf("%s: %w", path, err)

@@ -36,33 +36,50 @@ type settings struct {
 const (
 	adapterFile   = "adapter_model.safetensors"
 	adapterConfig = "adapter_config.json"
+	ownConfig     = "lora_adapter_metadata" // in the metadata
 	mostConfig    = 1 << 20 // bytes: more than any has
 )
 
 // read reads the settings. Note is what was assumed, or "".
 func (m *metadata) read(f *checkpoint.File) (note string, err error) {
 	m.settings = map[network]*settings{}
-	if text := f.Metadata()["lora_adapter_metadata"]; text != "" {
-		return "", m.parse("the metadata's lora_adapter_metadata", []byte(text))
+	if text := f.Metadata()[ownConfig]; text != "" {
+		return "", m.parse("the metadata's "+ownConfig, []byte(text))
 	}
-	if filepath.Base(f.Path()) != adapterFile {
-		return "", nil
+	if m.config, err = readConfig(f); err != nil {
+		return "", err
+	}
+	switch {
+	case m.config != nil:
+		return "", m.parse(adapterConfig+" beside it", m.config)
+	case filepath.Base(f.Path()) == adapterFile:
+		return "no " + adapterConfig + " is beside it: alpha is taken for the rank where the file has none", nil
+	}
+	return "", nil
+}
+
+// readConfig returns the adapter_config.json beside f, nil if there is none or it
+// is not for f.
+func readConfig(f *checkpoint.File) ([]byte, error) {
+	if f.Metadata()[ownConfig] != "" || filepath.Base(f.Path()) != adapterFile {
+		return nil, nil
 	}
 	file, err := os.Open(filepath.Join(filepath.Dir(f.Path()), adapterConfig))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "no " + adapterConfig + " is beside it: alpha is taken for the rank where the file has none", nil
+		return nil, nil
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer file.Close()
-	if m.config, err = io.ReadAll(io.LimitReader(file, mostConfig+1)); err != nil {
-		return "", err
+	text, err := io.ReadAll(io.LimitReader(file, mostConfig+1))
+	if err != nil {
+		return nil, err
 	}
-	if len(m.config) > mostConfig {
-		return "", checkpoint.Malformed("%s beside it is too long", adapterConfig)
+	if len(text) > mostConfig {
+		return nil, checkpoint.Malformed("%s beside it is too long", adapterConfig)
 	}
-	return "", m.parse(adapterConfig+" beside it", m.config)
+	return text, nil // not nil, even if it is empty
 }
 
 // parse reads settings from JSON: those of one network, or of several, whose names

@@ -82,7 +82,8 @@ func TestAdapterConfig(t *testing.T) {
 	}
 }
 
-// TestStampHasSettings: other settings make other numbers, and so another stamp.
+// TestStampHasSettings: other settings make other numbers, and so another stamp,
+// which is the same before the file is expanded and after.
 func TestStampHasSettings(t *testing.T) {
 	seen := map[string]bool{}
 	for _, config := range []string{"", `{"lora_alpha": 3}`, `{"lora_alpha": 4}`} {
@@ -94,10 +95,48 @@ func TestStampHasSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[e.Info().Stamp.Header] = true
+		f, err := l.Checkpoint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Stamp() != e.Info().Stamp {
+			t.Errorf("%s: stamp %v as it is stored, %v expanded", config, f.Stamp(), e.Info().Stamp)
+		}
+		seen[f.Stamp().Header] = true
 	}
 	if len(seen) != 3 {
 		t.Errorf("%d stamps", len(seen))
+	}
+}
+
+// TestSettingsChange: settings that are changed, taken away or put there after the
+// file was read are a change of it.
+func TestSettingsChange(t *testing.T) {
+	for _, c := range [][2]string{{`{"lora_alpha": 3}`, `{"lora_alpha": 4}`}, {`{"lora_alpha": 3}`, ""}, {"", `{"lora_alpha": 3}`}} {
+		raw := adapted(t, c[0])
+		l, err := Read(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := l.Checkpoint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Changed(); err != nil {
+			t.Errorf("%s: %v", c[0], err)
+		}
+		config := filepath.Join(filepath.Dir(raw.Path()), adapterConfig)
+		if c[1] == "" {
+			err = os.Remove(config)
+		} else {
+			err = os.WriteFile(config, []byte(c[1]), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Changed(); !errors.Is(err, checkpoint.ErrChanged) || !strings.Contains(err.Error(), adapterConfig) {
+			t.Errorf("%s, then %s: %v", c[0], c[1], err)
+		}
 	}
 }
 
