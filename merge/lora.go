@@ -40,26 +40,60 @@ func OpenSource(name, path string) (*Model, error) {
 
 // expand gives a LoRA its tensors: those of the models that it changes.
 func (m *Model) expand(models []*Model) error {
-	if m.changes == nil {
+	if m.changes == nil || m.expanded != nil {
 		return nil
 	}
+	e, err := m.expansion(models)
+	if err != nil {
+		return err
+	}
+	f, err := checkpoint.New(e)
+	if err != nil {
+		return err
+	}
+	m.File, m.expanded = f, e
+	return nil
+}
+
+func (m *Model) expansion(models []*Model) (*difference.Expansion, error) {
 	e, err := m.changes.Expand(func(key string) ([]int, bool) {
 		for _, model := range models {
-			if t, ok := model.Tensor(key); ok {
+			if t, ok := model.Tensor(key); ok && !model.Difference {
 				return t.Shape, true
 			}
 		}
 		return nil, false
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrMismatch, m.Name, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrMismatch, m.Name, err)
 	}
-	f, err := checkpoint.New(e)
+	return e, nil
+}
+
+// LeftOut says what of a LoRA has no place in any of the models, and is left out of a
+// pool of them. There is nothing to say of a model.
+func (m *Model) LeftOut(models []*Model) ([]string, error) {
+	if m.changes == nil {
+		return nil, nil
+	}
+	e, err := m.expansion(models)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	m.File, m.expanded, m.changes = f, e, nil
-	return nil
+	return e.Notes(), nil
+}
+
+// Notes says what of the pool's LoRAs is left out, since no model has a place for it.
+func (p *Pool) Notes() []string {
+	var notes []string
+	for _, m := range p.Models {
+		if m.expanded != nil {
+			for _, n := range m.expanded.Notes() {
+				notes = append(notes, m.Name+": "+n)
+			}
+		}
+	}
+	return notes
 }
 
 // Bake adds the LoRA, ratio times, to elements of a model's tensor, as

@@ -28,8 +28,8 @@ type Model struct {
 	// LoRA. It has tensors for some of the keys of a model.
 	Difference bool
 
-	changes  *difference.File // of a LoRA that no pool has expanded yet
-	expanded *difference.Expansion
+	changes  *difference.File      // of a LoRA
+	expanded *difference.Expansion // nil until a pool has expanded it
 }
 
 // OpenModel opens the checkpoint at path, which is to be called name.

@@ -37,7 +37,7 @@ func Weighted(p *Pool, mix *Mix, dtype checkpoint.DType) (*Outputs, error) {
 		out.Tensor.DType = Format(mix.Layout, key, out.Tensor.DType, dtype)
 		o.List = append(o.List, out)
 	}
-	o.Notes = w.gaps.notes(p)
+	o.Notes = append(p.Notes(), w.gaps.notes(p)...)
 	return o, w.refused.err(p)
 }
 

@@ -35,8 +35,15 @@ func Create(dir string, c Config) (*Study, error) {
 	p := c.Plan
 	p.Format = planFormat
 	p.Target, p.Sources = inputs[c.Target], nil
+	rows, err := merge.Shared(c.Target.Kind, models) // what is measured
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range models {
 		in := inputs[m]
+		if in.Notes, err = m.LeftOut(rows); err != nil {
+			return nil, err
+		}
 		if c.mixed() {
 			in.Variant = m.Kind.Variant
 		}

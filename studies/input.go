@@ -19,7 +19,8 @@ type Input struct {
 	Header  string    `json:"header_sha256"`           // of the length and the JSON in front of the tensors
 	Sample  string    `json:"sample_sha256,omitempty"` // of some of the tensors' bytes; "" in plans of before it
 
-	Difference bool `json:"difference,omitempty"` // a LoRA
+	Difference bool     `json:"difference,omitempty"` // a LoRA
+	Notes      []string `json:"notes,omitempty"`      // what of it is left out, since no source has a place for it
 
 	// Variant is that of the model, see [block.Model], if not all are of one kind.
 	Variant string `json:"variant,omitempty"`

@@ -37,7 +37,7 @@ const (
 	adapterFile   = "adapter_model.safetensors"
 	adapterConfig = "adapter_config.json"
 	ownConfig     = "lora_adapter_metadata" // in the metadata
-	mostConfig    = 1 << 20 // bytes: more than any has
+	mostConfig    = 1 << 20                 // bytes: more than any has
 )
 
 // read reads the settings. Note is what was assumed, or "".

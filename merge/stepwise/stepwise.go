@@ -73,7 +73,7 @@ func Outputs(ctx context.Context, p *merge.Pool, mix *merge.Mix, era block.Era, 
 		return nil, err
 	}
 	outs := &merge.Outputs{
-		Pool: p, Notes: c.notes,
+		Pool: p, Notes: append(p.Notes(), c.notes...),
 		Overflow: "a step's result is infinite or no number, as it would be in SuperMerger: merge in one go",
 	}
 	var oneLarge sync.Mutex // one large tensor is computed at a time
