@@ -49,7 +49,7 @@ type sum struct {
 
 // Blocks sums g over the blocks of l.
 func (g *Gram) Blocks(l *block.Layout) *Blocks {
-	b := &Blocks{Layout: l, Names: g.Names, models: g.models(), sums: make([]sum, l.Len()), empty: g.Empty}
+	b := &Blocks{Layout: l, Names: g.Names, models: g.models(), sums: make([]sum, l.Len()), empty: g.Empty.in(l.Era())}
 	for i := range g.Tensors {
 		t := &g.Tensors[i]
 		if part := t.Part(); part != block.UNet && part != block.TextEncoder {

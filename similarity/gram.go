@@ -41,9 +41,9 @@ type Gram struct {
 	// weight, which stands outside the sum of 1 that the weights of models have.
 	Differences int
 
-	// Empty are the blocks of which neither the models nor the target hold a tensor,
-	// by name, whatever the era: those of text encoders, in files without any.
-	Empty []string
+	// Empty are the blocks of which neither the models nor the target hold a tensor:
+	// those of text encoders, in files without any.
+	Empty EmptyBlocks
 
 	// Contents are digests of what is in the models' files, and the target's last;
 	// see [checkpoint.File.Content]. None where they were not asked for, "" for
@@ -95,13 +95,13 @@ func (p *Products) Part() block.Part {
 
 // format is the first line of stored products, by which a reader knows them.
 type format struct {
-	Format      string     `json:"format"`
-	Arch        block.Arch `json:"arch,omitempty"`
-	Models      []string   `json:"models"`
-	Differences int        `json:"differences,omitempty"` // how many of the last are differences
-	Empty       []string   `json:"empty,omitempty"`
-	Contents    []string   `json:"contents,omitempty"`
-	Count       int        `json:"tensors"`
+	Format      string      `json:"format"`
+	Arch        block.Arch  `json:"arch,omitempty"`
+	Models      []string    `json:"models"`
+	Differences int         `json:"differences,omitempty"` // how many of the last are differences
+	Empty       EmptyBlocks `json:"empty,omitempty"`
+	Contents    []string    `json:"contents,omitempty"`
+	Count       int         `json:"tensors"`
 }
 
 const formatName = "mixmatch products 1"

@@ -54,7 +54,7 @@ func newPass(pool *merge.Pool, targets []*merge.Model, o Options) (*pass, error)
 		p.known = append(p.known, p.rowsKnown(k))
 	}
 	for range targets {
-		p.grams = append(p.grams, &Gram{Arch: pool.Kind.Arch, Names: pool.Names(), Differences: pool.Differences(), Empty: empty(pool.Kind.Arch, p.rows)})
+		p.grams = append(p.grams, &Gram{Arch: pool.Kind.Arch, Names: pool.Names(), Differences: pool.Differences(), Empty: emptyBlocks(pool.Kind.Arch, p.rows)})
 	}
 	for _, key := range pool.Keys() {
 		switch l.Part(key) {
@@ -74,31 +74,6 @@ func newPass(pool *merge.Pool, targets []*merge.Model, o Options) (*pass, error)
 		}
 	}
 	return p, nil
-}
-
-// empty returns the names of the blocks that hold no tensor of the models.
-func empty(arch block.Arch, models []*merge.Model) []string {
-	var names []string
-	var l *block.Layout
-	held := block.Set{}
-	for _, era := range block.ErasOf(arch) {
-		one, err := block.For(arch, era)
-		if err != nil {
-			continue
-		}
-		l = one
-		for _, m := range models {
-			for _, t := range m.File.Tensors() {
-				if id, ok := l.Of(t.Name); ok {
-					held = held.With(id)
-				}
-			}
-		}
-	}
-	for id := range l.Blocks().Minus(held).All() {
-		names = append(names, l.Name(id))
-	}
-	return names
 }
 
 // add adds the tensor of a key, if a target has it and the first model too: without

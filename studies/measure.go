@@ -67,7 +67,7 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 			}
 		}
 		if !found && !empty {
-			m.notes = append(m.notes, fmt.Sprintf("the %s were not searched: the target or the first source has no such tensors", group))
+			m.notes = append(m.notes, fmt.Sprintf("%s not searched: the target or the first source has no such tensors", groupWas(group)))
 		}
 	}
 	slices.Sort(m.ids)
@@ -76,6 +76,17 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	}
 	m.proof = m.blocks.Weigh(m.ids, s.Plan.base())
 	return m, nil
+}
+
+// groupWas begins a sentence on a group of blocks.
+func groupWas(g block.Group) string {
+	switch g {
+	case block.Base:
+		return "the base was"
+	case block.Inputs, block.Outputs:
+		return "the " + string(g) + " were"
+	}
+	return "the blocks of the group " + string(g) + " were"
 }
 
 // lackNotes says which models have no part in what, since they lack it.
