@@ -20,9 +20,9 @@ type analysis struct {
 	phi     float64 // the same in roundings of an element, at the least 1
 
 	// cross is the inverse of the products, carried over to weights of models that
-	// sum to 1: n x n, each row sums to 0 over the models. If model k is fitted by an affine mix of
-	// the others, i has the coefficient -cross[k][i]/cross[k][k], and 1/cross[k][k]
-	// is the squared length that is left.
+	// sum to 1: n x n, each row sums to 0 over the models. If model k is fitted by an
+	// affine mix of the others, i has the coefficient -cross[k][i]/cross[k][k], and
+	// 1/cross[k][k] is the squared length that is left.
 	cross []float64
 
 	// variance is that of the weights: of noise that differs from tensor to tensor

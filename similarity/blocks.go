@@ -212,10 +212,10 @@ func (b *Blocks) Span(id block.ID, i int) float64 {
 	return b.Distance(id, w)
 }
 
-// Explained returns 1 - |T-M|^2 / |T-B|^2 for a model whose |T-M|^2 in block id
-// is d (that of a mix is [Blocks.Distance]), B being model base. Plain cosines sit at 0.99 because all fine-tunes share most of
-// their weights; this number does not flatter. It is 1 where the target is the
-// base and the model is, too.
+// Explained returns 1 - |T-M|^2 / |T-B|^2 for a model whose |T-M|^2 in block id is
+// d (that of a mix is [Blocks.Distance]), B being model base. Plain cosines sit at
+// 0.99 because all fine-tunes share most of their weights; this number does not
+// flatter. It is 1 where the target is the base and the model is, too.
 func (b *Blocks) Explained(id block.ID, d float64, base int) float64 {
 	span := b.Span(id, base)
 	if span == 0 {

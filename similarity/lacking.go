@@ -12,8 +12,8 @@ type Lack struct {
 	N, Of int // tensors, of those of the part
 }
 
-// Lacking returns what the models lack of what is merged under l, in their order. Differences, which have
-// what they change, lack nothing.
+// Lacking returns what the models lack of what is merged under l, in their order.
+// Differences, which have what they change, lack nothing.
 func (g *Gram) Lacking(l *block.Layout) []Lack {
 	of := map[block.Part]int{}
 	lacks := map[block.Part][]int{}

@@ -31,7 +31,8 @@ type Summary struct {
 	CRC      string             `json:"crc32"`            // of the summary without it
 }
 
-// An EraFit is how well one era's block map explains the time_embed tensors.
+// An EraFit is how well one era's block map explains the tensors whose block differs
+// from era to era: time_embed of Stable Diffusion, the scales of norms of Flux.
 type EraFit struct {
 	Era   block.Era `json:"era"`
 	Block string    `json:"block"`

@@ -1,7 +1,11 @@
 // Mixmatch finds the merge recipe of a Stable Diffusion model.
 //
-// This package is the terminal: flags, progress, tables and exit codes, one
-// file a command. Nothing below it prints.
+// This package is the terminal: flags, progress, tables and exit codes. Nothing
+// below it prints, and nothing here computes: a command opens models, has a
+// package below do the work, and shows what came of it. [newApp] lists the
+// commands, each in a file of its own name; sources.go, openmodels.go and lists.go
+// open what arguments name; errors.go turns errors into exit codes. The tests of
+// the command line are the scripts in testdata.
 package main
 
 import (

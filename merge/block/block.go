@@ -71,8 +71,8 @@ func (l *Layout) Era() Era { return l.era }
 // String returns the architecture and the era, such as "sd1/sm2025-10".
 func (l *Layout) String() string { return string(l.Arch()) + "/" + string(l.Era()) }
 
-// Len returns the number of blocks, which is the length of an alpha vector: 26,
-// or 20 for SDXL.
+// Len returns the number of blocks, which is the length of an alpha vector: 26 for
+// Stable Diffusion 1 and 2, 20 for SDXL, 61 for Flux. There are at most 256.
 func (l *Layout) Len() int { return len(l.blocks) }
 
 // Name returns SuperMerger's name of block id, such as "IN04", and "" for an id

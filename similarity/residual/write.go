@@ -67,9 +67,9 @@ func (r *Rest) Difference(dtype checkpoint.DType) []difference.Tensor {
 
 // Source returns the tensors of the missing model as far as it can be seen, B +
 // R/m: B is the pool's model number base and m the weight that the missing model
-// has in each block; where that is 0 nothing is missing, and B stands as it is. What no block has, what is of the VAE, and what is not
-// computed with, is the target's, bit for bit. Numbers are stored as dtype, or if
-// it is empty as the target has them.
+// has in each block; where that is 0 nothing is missing, and B stands as it is. What
+// no block has, what is of the VAE, and what is not computed with, is the target's,
+// bit for bit. Numbers are stored as dtype, or if it is empty as the target has them.
 func (r *Rest) Source(base int, m []float64, dtype checkpoint.DType) ([]difference.Tensor, error) {
 	rd := r.NewReader()
 	mixed := map[string]Tensor{}

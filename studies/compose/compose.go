@@ -7,10 +7,11 @@
 // [Composition.Best] the ratios that come closest, and [Composition.Rounded]
 // those that a person would rather type. Nothing here reads a file.
 //
-// Models are known by their place in Blocks.Names. Weights are one a model and
-// sum to 1; a column is the ratios of one block, one for each model that takes
-// part but the first (a 0 if it is alone). LoRAs, the differences among the names,
-// are added by the last steps, each with its weight for a ratio.
+// Models and LoRAs are known by their place in Blocks.Names. Weights are one a name:
+// those of models sum to 1, those of LoRAs, the differences among the names, are
+// free. A column is the ratios of one block: one for each model that takes part but
+// the first (a 0 if it is alone), then one for each LoRA, its weight; the last steps
+// add the LoRAs.
 package compose
 
 import (
