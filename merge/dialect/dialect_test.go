@@ -27,7 +27,7 @@ func spelled(arch block.Arch, spell func(key string) string) *memory {
 
 func own(key string) string { return key }
 
-// without returns a speller of test models that cuts prefixes off and puts others
+// replace returns a speller of test models that cuts prefixes off and puts others
 // there: pairs of them. A key with none of them keeps its name.
 func replace(pairs ...string) func(string) string {
 	return func(key string) string {
