@@ -58,6 +58,8 @@ func about(m mutation, before, after []string) bool {
 	for _, v := range []any{m.old, m.now} {
 		if s := fmt.Sprint(v); len(s) >= 3 && len(s) < 200 {
 			words = append(words, recipe.NameOf(s))
+		} else if s != "" {
+			words = append(words, strconv.Quote(s))
 		}
 	}
 	for _, n := range after {

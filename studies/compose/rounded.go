@@ -25,6 +25,11 @@ func (c *Composition) tolerance(id block.ID, fit *similarity.Fit, i int) float64
 	return math.Sqrt(similarity.WorthElse/10) * fit.Doubles[i]
 }
 
+// finest is the least that a ratio may be off: nobody types more digits, and in
+// models of billions of numbers, where the errors say less, what rounding has in common
+// with the models is more.
+const finest = 2e-6
+
 // A draft is the column of a block while it is written down, last step first.
 type draft struct {
 	id    block.ID
@@ -148,7 +153,7 @@ func shared(estimates []estimate) []float64 {
 	out := make([]float64, len(estimates))
 	var left []int
 	for i, e := range estimates {
-		estimates[i].tolerance = min(max(e.tolerance, 1e-7), 0.05)
+		estimates[i].tolerance = min(max(e.tolerance, finest), 0.05)
 		left = append(left, i)
 	}
 	for len(left) > 0 {
