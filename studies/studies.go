@@ -9,13 +9,15 @@
 //	plan.json       what is searched, and the files it is searched in
 //	products.jsonl  the inner products, one tensor a line
 //	reading.jsonl   those that there are while the files are being read
-//	known.jsonl     those of an earlier study that are taken over, until then
+//	known.jsonl     those of an earlier study that are taken over, until then;
+//	                known-sources.jsonl if it was of another target
 //	recipe.txt      the recipe with holes
 //	journal/        one file a search, one finished trial a line
 //	readings.json   what was read from the files for the recipe found
 //	places.json     where models were found that were moved
 //	best.txt        the recipe found, in SuperMerger's notation
 //	summary.json    everything the run found out; report.txt says it in words
+//	lock            held by the process that works on it
 package studies
 
 import (

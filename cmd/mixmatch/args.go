@@ -14,7 +14,7 @@ import (
 // reorder moves a command's flags in front of its arguments, so that people can
 // write them in any order. The flag package stops at the first argument and
 // would take every flag after it for one more. It would also let the last of
-// several --target win without a word, which is an error here.
+// several --base win without a word, which is an error here.
 func reorder(app *cli.App, args []string) ([]string, error) {
 	for _, a := range args {
 		if !utf8.ValidString(a) {
