@@ -76,7 +76,7 @@ func about(m mutation, before, after []string) bool {
 		}
 		if len(m.path) > 0 { // of a table
 			at, err := strconv.Atoi(m.path[0])
-			if err == nil && (strings.Contains(n, fmt.Sprintf("row %d", at)) || strings.Contains(n, fmt.Sprintf("line %d:", at+1)) || strings.Contains(n, fmt.Sprintf("line %d is", at+1)) ||
+			if err == nil && (at == 0 && strings.HasPrefix(n, "no column of the table") || strings.Contains(n, fmt.Sprintf("row %d", at)) || strings.Contains(n, fmt.Sprintf("line %d:", at+1)) || strings.Contains(n, fmt.Sprintf("line %d is", at+1)) ||
 				strings.HasPrefix(n, "outside") && strings.HasSuffix(n, fmt.Sprintf("line %d", at+1)) || strings.Contains(n, fmt.Sprintf("result of row %d ", at-1))) {
 				return true
 			}

@@ -62,6 +62,9 @@ func (t *table) line(line string, n int) error {
 				t.note("the column %.60q is not known, and was not read", cells[i])
 			}
 		}
+		if !slices.Contains(columns, "name") {
+			t.note("no column of the table has the names of the results: no row takes in what another makes")
+		}
 		t.columns, t.inside, t.sep = columns, true, separator(line)
 		return nil
 	}
