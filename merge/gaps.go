@@ -64,6 +64,54 @@ func Lacking(name string, part block.Part, n int, all bool, become string) strin
 	return fmt.Sprintf("%s lacks %d tensors of the %s that the recipe merges: %s", name, n, part, become)
 }
 
+// Loose counts what the LoRAs of a mix change that is in no block, by LoRA and part.
+type loose map[looseIn]int
+
+type looseIn struct {
+	model int
+	part  block.Part
+}
+
+// count counts key, which is in no block, for each LoRA that changes it and is in
+// the mix at all.
+func (l *loose) count(mix *Mix, p *Pool, key string) {
+	for i, m := range p.Models {
+		if _, has := m.Tensor(key); !has || !m.Difference {
+			continue
+		}
+		if slices.ContainsFunc(mix.Weights, func(w []float64) bool { return w[i] != 0 }) {
+			if *l == nil {
+				*l = loose{}
+			}
+			(*l)[looseIn{i, mix.Layout.Part(key)}]++
+		}
+	}
+}
+
+func (l loose) notes(p *Pool) []string {
+	var notes []string
+	for i, m := range p.Models {
+		for _, part := range block.Parts() {
+			n := l[looseIn{i, part}]
+			if n == 0 {
+				continue
+			}
+			become := "left out"
+			if part == block.UNet {
+				become = "left out, while SuperMerger adds them at ratio 1"
+			}
+			notes = append(notes, InNoBlock(m.Name, part, n, become))
+		}
+	}
+	return notes
+}
+
+// InNoBlock says that the LoRA name changes n tensors of part that are in no block,
+// and what becomes of that: "left out".
+func InNoBlock(name string, part block.Part, n int, become string) string {
+	return fmt.Sprintf("%s changes %d tensors of the %s that are in no block: %s", name, n, part, become)
+}
+
 // An unmergeable counts tensors that a recipe merges but that are stored in
 // numbers which are not computed with.
 type unmergeable struct {

@@ -19,7 +19,8 @@ import (
 // has it; otherwise the root's is kept. What the root lacks is copied from the
 // models of mix.Fill. (Over several steps SuperMerger leaves out just the steps
 // whose model lacks a key, as package stepwise does.) Both are counted in notes.
-// EMA copies are left out, since they mean nothing after a merge.
+// EMA copies are left out, since they mean nothing after a merge. So is what a LoRA
+// changes outside all blocks, which is counted too.
 //
 // The error wraps [ErrMismatch] if a tensor that is to be merged is stored in
 // numbers that are not computed with.
@@ -37,7 +38,7 @@ func Weighted(p *Pool, mix *Mix, dtype checkpoint.DType) (*Outputs, error) {
 		out.Tensor.DType = Format(mix.Layout, key, out.Tensor.DType, dtype)
 		o.List = append(o.List, out)
 	}
-	o.Notes = append(p.Notes(), w.gaps.notes(p)...)
+	o.Notes = slices.Concat(p.Notes(), w.gaps.notes(p), w.loose.notes(p))
 	return o, w.refused.err(p)
 }
 
@@ -46,6 +47,7 @@ type weighted struct {
 	*Pool
 	mix     *Mix
 	gaps    gaps
+	loose   loose
 	refused unmergeable
 }
 
@@ -68,6 +70,9 @@ func (w *weighted) output(key string) (Output, bool) {
 		}
 	}
 	id, governed := mix.Layout.Of(key)
+	if !governed {
+		w.loose.count(mix, w.Pool, key)
+	}
 	if !ok {
 		if governed {
 			w.gaps.add(gap{wanted, part, -1, true})

@@ -53,7 +53,7 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 		return nil, err
 	}
 	m.blocks = g.Blocks(l)
-	m.notes = slices.Concat(lackNotes(g, l), s.Plan.loraNotes(), m.notes)
+	m.notes = slices.Concat(lackNotes(g, l), s.Plan.loraNotes(), looseNotes(g, l), m.notes)
 	if s.Plan.mixed() {
 		m.notes = append(m.notes, "the models are not of one kind: what only some of them have, such as the further channels of an inpainting model, is not compared")
 	}
@@ -97,17 +97,6 @@ func lackNotes(g *similarity.Gram, layout *block.Layout) []string {
 			notes = append(notes, fmt.Sprintf("%s has no %s: it takes no part there", l.Model, l.Part))
 		} else {
 			notes = append(notes, fmt.Sprintf("%s lacks %d of %d tensors of the %s: it takes no part in their blocks", l.Model, l.N, l.Of, l.Part))
-		}
-	}
-	return notes
-}
-
-// loraNotes says what of LoRAs has no part in anything.
-func (p *Plan) loraNotes() []string {
-	var notes []string
-	for _, in := range p.Sources {
-		for _, n := range in.Notes {
-			notes = append(notes, in.Name+": "+n)
 		}
 	}
 	return notes

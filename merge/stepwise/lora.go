@@ -2,7 +2,9 @@ package stepwise
 
 import (
 	"context"
+	"fmt"
 
+	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/calc"
 	"mixmatch/merge/difference"
@@ -25,26 +27,59 @@ func wayOf(era block.Era) difference.Way {
 	return difference.SuperMerger
 }
 
-// addLoRA returns the tensors that step s makes of those of its model.
+// addLoRA returns the tensors that step s makes of those of its model. What is in no
+// block of a UNet gets the whole LoRA, whatever the ratios, as in SuperMerger (see
+// [difference.BlockRatios]).
 func (c *chain) addLoRA(s *recipe.Step, a map[string]*node) (map[string]*node, error) {
 	r := &stepRun{chain: c, step: s, gaps: map[gap]int{}}
 	lora := c.Index(s.LoRA())
 	out := map[string]*node{}
+	lacking := 0
+	loose := map[block.Part]int{} // tensors in no block
 	for _, key := range c.keys {
+		part := block.PartOf(key)
+		if part == block.EMA {
+			continue
+		}
 		n := a[key]
-		if n == nil || block.PartOf(key) == block.EMA {
+		_, changed := c.Models[lora].Tensor(key)
+		if n == nil {
+			if changed {
+				lacking++
+			}
 			continue
 		}
 		out[key] = n
 		id, governed := c.recipe.Layout.Of(key)
-		if _, changed := c.Models[lora].Tensor(key); !changed || !governed || s.Alpha[id].Value == 0 {
+		ratio := 0.0
+		switch {
+		case governed:
+			ratio = s.Alpha[id].Value
+		case changed:
+			if loose[part]++; part == block.UNet {
+				ratio = 1
+			}
+		}
+		if !changed || ratio == 0 {
 			continue
 		}
 		if !n.mergeable() {
 			r.refuse(n)
 			continue
 		}
-		out[key] = &node{key: key, a: n, baking: &baking{lora, s.Alpha[id].Value, wayOf(c.era)}, dtype: n.dtype, shape: n.shape, whole: n.whole}
+		out[key] = &node{key: key, a: n, baking: &baking{lora, ratio, wayOf(c.era)}, dtype: n.dtype, shape: n.shape, whole: n.whole}
+	}
+	for _, part := range block.Parts() {
+		become := "left out"
+		if part == block.UNet {
+			become = "added at ratio 1, as SuperMerger does"
+		}
+		if n := loose[part]; n > 0 {
+			c.notes = append(c.notes, "step "+s.Out+": "+merge.InNoBlock(s.LoRA(), part, n, become))
+		}
+	}
+	if lacking > 0 {
+		c.notes = append(c.notes, fmt.Sprintf("step %s: %s lacks %d tensors that %s changes: left out, since there is nothing to add them to", s.Out, s.A, lacking, s.LoRA()))
 	}
 	return out, r.refused()
 }
