@@ -33,7 +33,7 @@ func Create(dir string, c Config) (*Study, error) {
 		return nil, err
 	}
 	p := c.Plan
-	p.Format = planFormat
+	p.Format, p.Searches = planFormat, searchVersion
 	p.Target, p.Sources = inputs[c.Target], nil
 	rows, err := merge.Shared(c.Target.Kind, models) // what is measured
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // of p. It takes over all that was read of them, so that no file is needed.
 func Again(dir string, from *Files, p Plan) (*Study, error) {
 	old := from.study
-	p.Format, p.Target, p.Sources = planFormat, old.Plan.Target, old.Plan.Sources
+	p.Format, p.Searches, p.Target, p.Sources = planFormat, searchVersion, old.Plan.Target, old.Plan.Sources
 	g, err := old.kept()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w: there is nothing to take over; go on with \"resume\" first", old.Dir, ErrPending)

@@ -27,12 +27,17 @@ type Plan struct {
 	Groups   []block.Group `json:"groups"`           // what is searched; nil in a [Config] for all
 	Metric   string        `json:"metric,omitempty"` // [Attention], or "" for the weights' cosine
 	Sampler  string        `json:"sampler"`
-	Trials   int           `json:"trials"` // for each search
-	Polish   int           `json:"polish"` // evaluations of each search's local polish
+	Trials   int           `json:"trials"`             // for each search
+	Polish   int           `json:"polish"`             // evaluations of each search's local polish
+	Searches int           `json:"searches,omitempty"` // see searchVersion
 	Seed     int64         `json:"seed"`
 }
 
 const planFormat = 1
+
+// searchVersion is that of the samplers and local searches. Trials of one cannot be
+// gone on with by another. Plans of the first do not say theirs.
+const searchVersion = 2
 
 // Check returns an error that says which setting is out of range, if any.
 func (p *Plan) Check() error {

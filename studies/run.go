@@ -2,6 +2,7 @@ package studies
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 
@@ -28,6 +29,9 @@ type Progress struct {
 // measured, a recipe with holes is composed, its blocks are searched and the
 // ratios found are written down, and the result is summarised.
 func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
+	if s.Plan.Searches != searchVersion {
+		return nil, fmt.Errorf("%s: %w: it was searched by another version of the program, whose trials are others; begin a new one with what it has read: mixmatch optimize NEW --from %[1]s (show, export and merge take it as it is)", s.Dir, ErrInvalid)
+	}
 	s.listen(&o)
 	// One that has changed is refused, even where nothing is read from it.
 	if err := s.Files.Check(ctx); err != nil {
