@@ -38,7 +38,7 @@ func (l *inspectedLoRA) String() string {
 	case l.Arch == "":
 		return "a LoRA, which is a change to models"
 	}
-	return "a LoRA, which is a change to models, for " + l.Arch
+	return "a LoRA, which is a change to models, for " + string(l.Arch)
 }
 
 // print prints all else, in two columns.

@@ -45,7 +45,7 @@ type architecture struct {
 	// Sized is for a family whose blocks differ from model to model: measure
 	// returns the name of the architecture of a file that is of the family, and
 	// sized the architecture of that name, nil if it is none of the family's. The
-	// family itself has no other fields but is and variant.
+	// family itself has no other fields but is, variant and loras.
 	measure func(h Header) (Arch, error)
 	sized   func(name Arch) *architecture
 
@@ -86,6 +86,9 @@ type architecture struct {
 
 	// Adjusted are the keys that SuperMerger's Adjust changes.
 	adjusted []string
+
+	// Loras is what is known of LoRAs for it.
+	loras LoRAs
 
 	// ByWords says that SuperMerger goes by the words in a key: see
 	// supermerger.go.

@@ -26,6 +26,10 @@ var flux = &architecture{
 		{Whole, fluxWhole},
 	},
 	eraMark: ".scale",
+	loras: LoRAs{
+		Trained: []string{"flux"},
+		Starts:  []string{"double_blocks.", "single_blocks.", "single_transformer_blocks."},
+	},
 }
 
 const (

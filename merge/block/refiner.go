@@ -29,6 +29,7 @@ var refiner = &architecture{
 	eraMark:  "time_embed",
 	heads:    unetBlocks(12).heads(),
 	adjusted: unetAdjusted,
+	loras:    LoRAs{TextWidth: 1280, Deep: true},
 	byWords:  true,
 }
 

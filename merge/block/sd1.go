@@ -31,7 +31,12 @@ var sd1 = &architecture{
 	heads:    unetBlocks(12).heads(),
 	expected: sdHeads,
 	adjusted: unetAdjusted,
-	byWords:  true,
+	loras: LoRAs{
+		Base: "sd_v1", Trained: []string{"sd_v1", "stable-diffusion-v1"}, TextWidth: 768,
+		Encoders: []LoRAEncoder{{clipPrefix + clipLayers, "lora_te_", false}},
+		Lists:    sdLoRALists,
+	},
+	byWords: true,
 }
 
 // sdHeads are the blocks of Stable Diffusion 1 and 2 that have a self-attention.

@@ -36,5 +36,10 @@ var sd2 = &architecture{
 	heads:    unetBlocks(12).heads(),
 	expected: sdHeads,
 	adjusted: unetAdjusted,
-	byWords:  true,
+	loras: LoRAs{
+		Base: "sd_v2", Trained: []string{"sd_v2", "stable-diffusion-v2"}, TextWidth: 1024,
+		Encoders: []LoRAEncoder{{clipPrefix + openCLIPLayers, "lora_te_", true}},
+		Lists:    sdLoRALists,
+	},
+	byWords: true,
 }

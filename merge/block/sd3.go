@@ -15,6 +15,7 @@ var sd3 = &architecture{
 	is: func(h Header) bool {
 		return h.has(sd3First) && h.has(unetPrefix+"x_embedder.proj.weight") && h.has(unetPrefix+"context_embedder.weight")
 	},
+	loras:   sd3LoRAs,
 	measure: func(h Header) (Arch, error) { return sd3Arch(h.count(sd3Joint)) },
 	variant: func(h Header) (string, error) {
 		if h.has(sd3Joint + "0.x_block.attn.ln_q.weight") {
@@ -30,6 +31,11 @@ var sd3 = &architecture{
 		}
 		return sd3Sized(n)
 	},
+}
+
+var sd3LoRAs = LoRAs{
+	Trained: []string{"sd3", "stable-diffusion-3"},
+	Starts:  []string{"joint_blocks."},
 }
 
 const (
@@ -65,6 +71,7 @@ func sd3Sized(n int) *architecture {
 		keys:     func(b *builder, by func(int) int) { b.sd3(n, by) },
 		blocks:   append(blocks, named{"OUT", "joint"}),
 		groups:   []Group{"joint", Base},
+		loras:    sd3LoRAs,
 		texts:    2,
 		readings: []reading{{Whole, func(key string) (ID, bool) { return sd3Block(n, key) }}},
 	}

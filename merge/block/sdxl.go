@@ -29,5 +29,14 @@ var sdxl = &architecture{
 	eraMark:  "time_embed",
 	heads:    unetBlocks(9).heads(),
 	adjusted: unetAdjusted,
-	byWords:  true,
+	loras: LoRAs{
+		Base: "sdxl_base_v1-0", Trained: []string{"sdxl_", "stable-diffusion-xl-v1"}, TextWidth: 2048, Deep: true,
+		SingleFile: true,
+		Encoders: []LoRAEncoder{
+			{xlPrefix + "embedders.0." + clipLayers, "lora_te1_", false},
+			{xlPrefix + "embedders.1." + openCLIPLayers, "lora_te2_", true},
+		},
+		Lists: xlLoRALists,
+	},
+	byWords: true,
 }

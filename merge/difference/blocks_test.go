@@ -65,8 +65,8 @@ func TestBlockListsNameAttention(t *testing.T) {
 			}
 		}
 		found := false
-		for _, list := range blockLists {
-			found = found || strings.Join(list.names, " ") == strings.Join(want, " ")
+		for _, list := range block.LoRAsOf(arch).Lists {
+			found = found || strings.Join(list, " ") == strings.Join(want, " ")
 		}
 		if !found {
 			t.Errorf("%s: no list names %v", arch, want)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 )
 
@@ -33,12 +34,12 @@ func (c Count) String() string { return fmt.Sprintf("%s (%d)", c.What, c.Modules
 // A Description is what there is to know of a file of changes but for its
 // numbers. What occurs most comes first.
 type Description struct {
-	Arch     string  `json:"arch,omitempty"` // of the models it is for: sd1, sd2, sdxl, sdxl-refiner, flux, sd3; "" if it cannot be told
-	Layout   []Count `json:"layout"`         // by whose names: kohya, PEFT, diffusers
-	Kinds    []Count `json:"kinds"`          // see [Kind]
-	Networks []Count `json:"networks"`
-	Ranks    []Count `json:"ranks"`  // of the modules that have one
-	Scales   []Count `json:"scales"` // alpha / rank, likewise
+	Arch     block.Arch `json:"arch,omitempty"` // of the models it is for, or their family; "" if it cannot be told
+	Layout   []Count    `json:"layout"`         // by whose names: kohya, PEFT, diffusers
+	Kinds    []Count    `json:"kinds"`          // see [Kind]
+	Networks []Count    `json:"networks"`
+	Ranks    []Count    `json:"ranks"`  // of the modules that have one
+	Scales   []Count    `json:"scales"` // alpha / rank, likewise
 }
 
 // Describe tells what l holds.
@@ -88,76 +89,57 @@ func (c *change) layout() string {
 // arch tells which models l is for, by its first change that tells: how wide the
 // text is that its cross-attention reads, or the names of its blocks. If none does,
 // what the trainer has written counts.
-func (l *File) arch() string {
-	for _, tell := range []func(*change) string{(*change).reads, (*change).arch} {
+func (l *File) arch() block.Arch {
+	for _, tell := range []func(*change, block.LoRAs) bool{(*change).reads, (*change).isOf} {
 		for _, c := range l.changes {
-			if a := tell(c); a != "" {
-				return a
+			for _, arch := range block.Families() {
+				if tell(c, block.LoRAsOf(arch)) {
+					return arch
+				}
 			}
 		}
 	}
 	says := l.file.Metadata()
 	for _, text := range []string{says["ss_base_model_version"], says["modelspec.architecture"]} {
-		for _, b := range trained {
-			if strings.HasPrefix(text, b.begin) {
-				return b.arch
+		for _, arch := range block.Families() {
+			if beginsWithOne(text, block.LoRAsOf(arch).Trained) {
+				return arch
 			}
 		}
 	}
 	return ""
 }
 
-// trained are how trainers write what a LoRA was trained on: kohya's
-// ss_base_model_version, and modelspec.architecture of Stability AI.
-var trained = []struct{ begin, arch string }{
-	{"sd_v1", "sd1"},
-	{"sd_v2", "sd2"},
-	{"sdxl_", "sdxl"},
-	{"sd3", "sd3"},
-	{"flux", "flux"},
-	{"stable-diffusion-v1", "sd1"},
-	{"stable-diffusion-v2", "sd2"},
-	{"stable-diffusion-xl-v1", "sdxl"},
-	{"stable-diffusion-3", "sd3"},
+// beginsWithOne reports whether text begins with one of some words.
+func beginsWithOne(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(text, w) })
 }
-
-// textWidths are how wide the text is that a UNet reads.
-var textWidths = map[int]string{768: "sd1", 1024: "sd2", 1280: "sdxl-refiner", 2048: "sdxl"}
 
 // reads tells by the width of the text.
-func (c *change) reads() string {
-	if name := c.path.name; c.path.network == unet && (strings.HasSuffix(name, ".attn2.to_k") || strings.HasSuffix(name, ".attn2.to_v")) {
-		return textWidths[c.cols]
-	}
-	return ""
+func (c *change) reads(of block.LoRAs) bool {
+	name := c.path.name
+	return c.path.network == unet && (strings.HasSuffix(name, ".attn2.to_k") || strings.HasSuffix(name, ".attn2.to_v")) &&
+		c.cols > 0 && c.cols == of.TextWidth
 }
 
-// arch tells by the names.
-func (c *change) arch() string {
+// isOf tells by the names.
+func (c *change) isOf(a block.LoRAs) bool {
 	name := c.path.name
 	if c.path.network != unet {
-		switch {
-		case c.path.network == text2:
-			return "sdxl"
-		case c.path.network == textAny && (c.cols == 1024 || c.rows == 1024):
-			return "sd2" // OpenCLIP
-		}
-		return ""
+		return slices.ContainsFunc(a.Encoders, func(e block.LoRAEncoder) bool {
+			switch c.path.network {
+			case text2:
+				return e.Prefix == "lora_te2_"
+			case textAny: // CLIP's width tells nothing: others have it, too
+				return e.Prefix == "lora_te_" && e.Open && (c.cols == a.TextWidth || c.rows == a.TextWidth)
+			}
+			return false
+		})
 	}
-	for _, w := range []struct{ word, arch string }{
-		{"double_blocks.", "flux"},
-		{"single_blocks.", "flux"},
-		{"single_transformer_blocks.", "flux"},
-		{"joint_blocks.", "sd3"},
-	} {
-		if strings.HasPrefix(name, w.word) {
-			return w.arch
-		}
+	if i := strings.Index(name, ".transformer_blocks."); i >= 0 && !strings.HasPrefix(name[i:], ".transformer_blocks.0.") && a.Deep {
+		return true
 	}
-	if i := strings.Index(name, ".transformer_blocks."); i >= 0 && !strings.HasPrefix(name[i:], ".transformer_blocks.0.") {
-		return "sdxl" // others have one in a block
-	}
-	return ""
+	return beginsWithOne(name, a.Starts)
 }
 
 // List lists counts for people, the first few of them.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/dialect"
 )
@@ -32,7 +33,7 @@ func TestArch(t *testing.T) {
 		module   string
 		in       int
 		metadata map[string]string
-		want     string
+		want     block.Arch
 	}{
 		{"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k", 768, nil, "sd1"},
 		{"unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_v", 1024, nil, "sd2"},

@@ -32,9 +32,6 @@ type LoRAOptions struct {
 	Progress func(done, total int64)
 }
 
-// baseVersions are sd-scripts' names of the models that a LoRA is for.
-var baseVersions = map[block.Arch]string{block.SD1: "sd_v1", block.SD2: "sd_v2", block.SDXL: "sdxl_base_v1-0"}
-
 // WriteLoRA writes modules as a LoRA. Each is stored as two factors, up = U
 // sqrt(S) and down = sqrt(S) V', which have numbers of one size, and alpha, which
 // is the rank: programs multiply up down by alpha/rank, so that a strength of 1
@@ -104,7 +101,7 @@ func WriteLoRA(ctx context.Context, path string, modules []Module, o LoRAOptions
 		"ss_network_dim":        strconv.Itoa(highest),
 		"ss_network_alpha":      strconv.Itoa(highest),
 		"ss_output_name":        o.Output,
-		"ss_base_model_version": baseVersions[o.Arch],
+		"ss_base_model_version": block.LoRAsOf(o.Arch).Base,
 		"mixmatch.origin":       "extracted, not trained: the part of a model that the sources of its recipe leave unexplained",
 	}
 	maps.Copy(meta, o.Metadata)

@@ -40,7 +40,7 @@ func ModuleName(arch block.Arch, key string, part int) (string, bool) {
 	if unet, in := strings.CutPrefix(stem, "model.diffusion_model."); in {
 		prefix = "lora_unet_"
 		name, ok = unetName(unet)
-		if arch == block.SDXL && ok {
+		if ok && block.LoRAsOf(arch).SingleFile {
 			name = unet
 		}
 	} else {
@@ -140,30 +140,21 @@ var openNames = map[string]string{
 // textName returns the prefix and the name of a module of a text encoder.
 func textName(arch block.Arch, stem string, part int) (prefix, name string, ok bool) {
 	const layers = "text_model.encoder.layers."
-	for _, encoder := range []struct {
-		arch         block.Arch
-		from, prefix string
-		open         bool
-	}{
-		{block.SD1, "cond_stage_model.transformer." + layers, "lora_te_", false},
-		{block.SD2, "cond_stage_model.model.transformer.resblocks.", "lora_te_", true},
-		{block.SDXL, "conditioner.embedders.0.transformer." + layers, "lora_te1_", false},
-		{block.SDXL, "conditioner.embedders.1.model.transformer.resblocks.", "lora_te2_", true},
-	} {
-		rest, in := strings.CutPrefix(stem, encoder.from)
-		if !in || arch != encoder.arch {
+	for _, encoder := range block.LoRAsOf(arch).Encoders {
+		rest, in := strings.CutPrefix(stem, encoder.From)
+		if !in {
 			continue
 		}
 		layer, module, _ := strings.Cut(rest, ".")
 		switch {
-		case !encoder.open:
+		case !encoder.Open:
 			ok = strings.HasPrefix(module, "self_attn.") || strings.HasPrefix(module, "mlp.")
 		case module == "attn.in_proj":
 			module, ok = "self_attn."+[]string{"q", "k", "v"}[part]+"_proj", true
 		default:
 			module, ok = openNames[module]
 		}
-		return encoder.prefix, layers + layer + "." + module, ok
+		return encoder.Prefix, layers + layer + "." + module, ok
 	}
 	return "", "", false
 }

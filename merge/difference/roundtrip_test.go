@@ -67,7 +67,7 @@ func TestWrittenIsRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := l.Describe(); d.Arch != string(arch) {
+		if d := l.Describe(); d.Arch != arch {
 			t.Errorf("%s: the LoRA is said to be for %q", arch, d.Arch)
 		}
 		e, err := l.Expand(shapes(model))

@@ -3,7 +3,6 @@ package recipe
 import (
 	"fmt"
 	"regexp"
-	"strings"
 
 	"mixmatch/merge/block"
 )
@@ -13,13 +12,10 @@ import (
 // of SD1.x and 12 of SDXL (lora_block_weight.py, svd_merge_lora.py). It is nil
 // for another n.
 func LoRABlocks(l *block.Layout, n int) []string {
-	switch {
-	case n == 17 && l.Arch() != block.SDXL:
-		return strings.Fields("BASE IN01 IN02 IN04 IN05 IN07 IN08 M00 OUT03 OUT04 OUT05 OUT06 OUT07 OUT08 OUT09 OUT10 OUT11")
-	case n == 12 && l.Arch() == block.SDXL:
-		return strings.Fields("BASE IN04 IN05 IN07 IN08 M00 OUT00 OUT01 OUT02 OUT03 OUT04 OUT05")
+	if n >= l.Len() {
+		return nil
 	}
-	return nil
+	return l.LoRAList(n)
 }
 
 // spread returns the ratios of a LoRA in the order of l if they are those of its
