@@ -76,8 +76,12 @@ func (n *node) mergeable() bool {
 }
 
 // refuse counts a tensor that the step merges but that is stored in numbers which
-// are not computed with.
+// are not computed with. One that a step made is told by the first file's tensor
+// that it was made of, whose format it has.
 func (r *stepRun) refuse(n *node) {
+	for of := n.operands(); of != nil; of = n.operands() {
+		n = of[0]
+	}
 	if r.odd == nil {
 		r.odd = n
 	}
