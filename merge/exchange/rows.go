@@ -194,7 +194,7 @@ func (im *importer) row(text string) (recipe.Row, error) {
 	if strings.Contains(flat, ",") {
 		flat = "(" + flat + ")"
 	}
-	r, err := recipe.Parse(im.layout(), "A + (B - C) x alpha = D\nalpha = "+flat, recipe.Options{
+	r, err := recipe.Parse(im.layout(), "A x (1-alpha) + B x alpha = C\nalpha = "+flat, recipe.Options{
 		Note: func(s string) { im.note("%s", strings.TrimPrefix(s, "line 1: ")) },
 	})
 	if err != nil {

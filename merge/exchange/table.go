@@ -93,7 +93,7 @@ func (t *table) line(line string, n int) error {
 }
 
 // atRatio matches a method with its ratio, as in "Weighted sum @0.3".
-var atRatio = regexp.MustCompile(`^(.*?)[ 　]*[@＠:][ 　]*([-+]?[0-9.]+%?)$`)
+var atRatio = regexp.MustCompile(`^(.*?)[ 　]*[@＠:][ 　]*([-+]?[0-9.]+ ?%?)$`)
 
 // step reads a row.
 func (t *table) step(row map[string]string) (s recipe.Step, err error) {
@@ -128,7 +128,7 @@ func (t *table) step(row map[string]string) (s recipe.Step, err error) {
 	if weight == "" {
 		return s, errors.New("the row has no weight")
 	}
-	if s.Alpha, err = t.row(weight); err != nil {
+	if s.Alpha, err = t.ratios(weight); err != nil {
 		return s, fmt.Errorf("weight: %w", err)
 	}
 	if s.Calc = row["calc"]; strings.EqualFold(s.Calc, "normal") {
@@ -138,7 +138,7 @@ func (t *table) step(row map[string]string) (s recipe.Step, err error) {
 	case s.HasBeta() && beta == "":
 		return s, fmt.Errorf("%v without beta", s.Mode)
 	case s.HasBeta():
-		if s.Beta, err = t.row(beta); err != nil {
+		if s.Beta, err = t.ratios(beta); err != nil {
 			return s, fmt.Errorf("beta: %w", err)
 		}
 	case beta != "":

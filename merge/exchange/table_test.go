@@ -25,7 +25,12 @@ func TestTables(t *testing.T) {
 		{"calculation", "| A | B | Weight | Calculation Mode | Name |\n| a | b | 0.3 | cosineA | R |", "a x 0.7 + b x 0.3 _cosineA = R", "", ""},
 		{"another column", "| A | B | Weight | VAE | Name |\n| a | b | 0.3 | x.vae | R |", "a x 0.7 + b x 0.3 = R", `the column "VAE" is not known`, ""},
 		{"C of a sum", "| A | B | C | Method | Weight | Name |\n| a | b | c | Weight sum | 0.3 | R |", "a x 0.7 + b x 0.3 = R", `model C of a Weight sum, "c", takes no part`, ""},
+		{"percent with a blank", "| A | B | C | Method | Weight | Name |\n| a | b | c | Add difference | 250 % | R |\n| R | b | | Weight sum @ 30 % | | F |", "a + (b - c) x 2.5 = R; R x 0.7 + b x 0.3 = F", "", ""},
 
+		{"percent without its sign", "| A | B | Weight | Name |\n| a | b | 30 | R |", "", "", "line 2: weight: 30 could be 30 % or 30 times: write 30 % or 0.3, and 3000 % for 30 times"},
+		{"likewise, in a method", "| A | B | C | Method | Name |\n| a | b | c | Add difference @ -15 | R |", "", "", "line 2: weight: -15 could be -15 % or -15 times: write -15 % or -0.15"},
+		{"likewise, in a vector", "| A | B | Weight | Name |\n| a | b | " + vec("0", "33.3") + " | R |", "", "", "line 2: weight: 33.3 could be 33.3 % or 33.3 times: write 33.3 % or 0.333, and 3330 % for"},
+		{"likewise, beta", "A\tB\tC\tMethod\talpha\tbeta\tResult\nA\tB\tC\tsum Twice\t50%\t25\tR\n", "", "", "line 2: beta: 25 could be 25 % or 25 times"},
 		{"no method, three models", "| A | B | C | Weight | Name |\n| a | b | c | 0.3 | R |", "", "", "line 2: the row has no method, and more than two models"},
 		{"another method", "| A | B | Method | Weight | Name |\n| a | b | SLERP | 0.3 | R |", "", "", `line 2: the method "SLERP"`},
 		{"no weight", "| A | B | Method | Weight | Name |\n| a | b | sum |  | R |", "", "", "line 2: the row has no weight"},

@@ -1,7 +1,10 @@
 package exchange
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mixmatch/merge/recipe"
@@ -109,4 +112,24 @@ func cellsOf(line string) []string {
 		cells[i] = c
 	}
 	return cells
+}
+
+var cellNumber = regexp.MustCompile(`[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?[ \t]*%?`)
+
+// ratios reads a cell of ratios. People leave the sign of a percentage out, so a
+// number that no slider of SuperMerger goes to (-1 to 2) is refused without it.
+func (t *table) ratios(cell string) (recipe.Row, error) {
+	for _, n := range cellNumber.FindAllString(cell, -1) {
+		n = strings.TrimSpace(n)
+		if v, err := strconv.ParseFloat(n, 64); err == nil && (v < -1 || v > 2) {
+			return nil, fmt.Errorf("%s could be %[1]s %% or %[1]s times: write %[1]s %% or %s, and %s %% for %[1]s times", decimal(v), shift(v, -2), shift(v, 2))
+		}
+	}
+	return t.row(cell)
+}
+
+// shift writes v with its point moved by so many digits.
+func shift(v float64, digits int) string {
+	shifted, _ := strconv.ParseFloat(decimal(v)+"e"+strconv.Itoa(digits), 64)
+	return decimal(shifted)
 }

@@ -3,7 +3,9 @@ package recipe
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mixmatch/merge/block"
@@ -184,6 +186,22 @@ func (c *cursor) outName() (string, error) {
 		return "", c.errorf(t, "%s after the name %s: a name with signs in it needs quotes", show(t.text), quote(name))
 	}
 	return name, nil
+}
+
+// manyTimes returns a note if a difference or a LoRA is added more than three
+// times: the ratio may be meant as a percentage.
+func (d *draft) manyTimes() []string {
+	if d.Mode != AddDifference && d.Mode != AddLoRA {
+		return nil
+	}
+	for _, x := range d.Alpha {
+		if x.Hole == Fixed && math.Abs(x.Value) > 3 {
+			times := format(x.Value)
+			part, _ := strconv.ParseFloat(times+"e-2", 64)
+			return []string{fmt.Sprintf("x %[1]s is %[1]s times; %[1]s %% is %[2]s", times, format(part))}
+		}
+	}
+	return nil
 }
 
 // steps returns the steps read, by the names meant, and names those that have

@@ -26,7 +26,8 @@ type Options struct {
 	Lenient bool
 
 	// Note is called with what was read otherwise than it is written, a line each,
-	// such as a number too many. Nil drops that.
+	// such as a number too many, and with ratios that may be meant otherwise. Nil
+	// drops that.
 	Note func(text string)
 
 	// Result keeps only the steps that this name needs, unless it is "".
@@ -98,7 +99,7 @@ func Parse(l *block.Layout, text string, opt Options) (*Recipe, error) {
 		}
 	}
 	for _, d := range p.drafts {
-		for _, note := range d.notes {
+		for _, note := range append(d.notes, d.manyTimes()...) {
 			if opt.Note != nil {
 				opt.Note(d.errorf("%s", note).Error())
 			}

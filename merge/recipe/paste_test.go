@@ -143,6 +143,29 @@ func TestTooMany(t *testing.T) {
 	}
 }
 
+// TestManyTimes notes ratios that may be percentages of what is added.
+func TestManyTimes(t *testing.T) {
+	l := layout(t, block.SD1)
+	for text, want := range map[string]string{
+		"A + (B - C) x 30 = R":     "line 1: x 30 is 30 times; 30 % is 0.3",
+		"A + <lora:L> x -33.3 = R": "line 1: x -33.3 is -33.3 times; -33.3 % is -0.333",
+		"A + <lora:L:70> = R":      "line 1: x 70 is 70 times; 70 % is 0.7",
+		"A + (B - C) x alpha = R\nalpha = (0.5,4" + strings.Repeat(",0", 24) + ")": "line 1: x 4 is 4 times; 4 % is 0.04",
+		"A + (B - C) x 3 = R":      "",
+		"A + <lora:L> x 300 % = R": "",
+		"A x -3 + B x 4 = R":       "",
+		"A + (B - C) x ?[0,5] = R": "",
+	} {
+		var notes []string
+		if _, err := Parse(l, text, Options{Note: func(s string) { notes = append(notes, s) }}); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if got := strings.Join(notes, "\n"); got != want {
+			t.Errorf("%s: notes %q, want %q", text, got, want)
+		}
+	}
+}
+
 // TestResolveFiles matches names with those of files, and never two with one.
 func TestResolveFiles(t *testing.T) {
 	l := layout(t, block.SD1)
