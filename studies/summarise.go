@@ -90,7 +90,7 @@ func (p *problem) tally(groups []Group, named []string, v similarity.Verdict) []
 		}
 	}
 	for i, name := range p.blocks.Names {
-		totals[i].Name = name
+		totals[i].Name, totals[i].LoRA = name, p.blocks.IsDifference(i)
 		totals[i].Evidence = p.standing(i, slices.Contains(named, name), v)
 	}
 	return totals

@@ -90,6 +90,7 @@ type Step struct {
 // A Source is a candidate, what speaks for it, and the range of its weights.
 type Source struct {
 	Name     string              `json:"name"`
+	LoRA     bool                `json:"lora,omitempty"` // it is added, so that its weight stands outside the sum of 1
 	Evidence similarity.Standing `json:"evidence"`
 	Low      float64             `json:"low"`  // the lowest of its weights in the recipe
 	High     float64             `json:"high"` // the highest
