@@ -10,7 +10,16 @@ import (
 	"mixmatch/merge/vec"
 )
 
-// finite returns an error that names the tensors with NaN or infinity, if any.
+// An UnsoundError is about models that turned out, on reading them, to be damaged.
+type UnsoundError struct {
+	Models []string
+	err    error
+}
+
+func (e *UnsoundError) Error() string { return e.err.Error() }
+func (e *UnsoundError) Unwrap() error { return e.err }
+
+// finite returns an [UnsoundError] that names the tensors with NaN or infinity, if any.
 // A single one makes its row's product with itself NaN or infinite.
 func (g *Gram) finite(models []*merge.Model) error {
 	for _, t := range g.Tensors {
@@ -31,9 +40,33 @@ func (g *Gram) finite(models []*merge.Model) error {
 				where = append(where, fmt.Sprintf("%s has %d of %d in %s", m.Name, n, t.Len, m.File.Quote(u)))
 			}
 		}
-		return fmt.Errorf("%w: %s; repair or leave out that model", merge.ErrNonFinite, strings.Join(where, "; "))
+		err := fmt.Errorf("%w: %s; repair or leave out that model", merge.ErrNonFinite, strings.Join(where, "; "))
+		return &UnsoundError{g.unsound(models), err}
 	}
 	return nil
+}
+
+// unsound returns the names of the models with such tensors. Where the first has one,
+// nothing is known of the others.
+func (g *Gram) unsound(models []*merge.Model) []string {
+	bad := make([]bool, len(models))
+	for _, t := range g.Tensors {
+		for i := range models {
+			if v := t.P[at(i, i, len(models))]; v-v != 0 {
+				bad[i] = true
+				if i == 0 {
+					break
+				}
+			}
+		}
+	}
+	var names []string
+	for i, m := range models {
+		if bad[i] {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 // finite reports whether all products are numbers.

@@ -42,7 +42,8 @@ type Known struct {
 // inner products. The pool's first model is the row that the others are
 // measured from. Memory is a few megabytes a thread.
 //
-// The error wraps [merge.ErrNonFinite] if a tensor holds NaN or infinity,
+// The error is an [UnsoundError] that wraps [merge.ErrNonFinite] if a tensor holds NaN
+// or infinity, or [checkpoint.ErrFormat] if what is read is damaged; it wraps
 // [checkpoint.ErrChanged] if a file changed meanwhile.
 func Measure(ctx context.Context, pool *merge.Pool, target *merge.Model, threads int, progress func(done, total int64)) (*Gram, error) {
 	all, err := MeasureAll(ctx, pool, []*merge.Model{target}, Options{Threads: threads, Progress: progress})

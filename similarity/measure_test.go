@@ -192,6 +192,9 @@ func TestMeasureRefuses(t *testing.T) {
 	if !errors.Is(err, merge.ErrNonFinite) || !strings.Contains(err.Error(), "sick has 2 of") || !strings.Contains(err.Error(), key) {
 		t.Errorf("NaN and infinity: %v", err)
 	}
+	if unsound := new(similarity.UnsoundError); !errors.As(err, &unsound) || !slices.Equal(unsound.Models, []string{"sick"}) {
+		t.Errorf("unsound: %v", unsound.Models)
+	}
 	pool, err = merge.NewPool([]*merge.Model{base})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package similarity
 
 import (
+	"errors"
 	"fmt"
 
 	"mixmatch/merge/checkpoint"
@@ -54,7 +55,11 @@ func (w *worker) measure(t *task, c piece) (int64, error) {
 			x := w.full[i][:n]
 			u, _ := m.Tensor(t.key)
 			if err := w.read(x, m.File, u, at, &r.sums[i]); err != nil {
-				return 0, fmt.Errorf("%s: %w", m.Name, err)
+				err = fmt.Errorf("%s: %w", m.Name, err)
+				if errors.Is(err, checkpoint.ErrFormat) {
+					err = &UnsoundError{[]string{m.Name}, err}
+				}
+				return 0, err
 			}
 			read += int64(n) * int64(u.DType.Bits()) / 8
 			if target := i - p.models; target >= 0 && p.knownTarget(t, target) == nil {

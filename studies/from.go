@@ -43,6 +43,31 @@ func Again(dir string, from *Files, p Plan) (*Study, error) {
 	})
 }
 
+// Without begins s anew without some of its sources, and takes over what has been read
+// of the others. In place of s, which is closed, the caller has the new study.
+func (s *Study) Without(names []string) (*Study, error) {
+	p := s.Plan
+	p.Sources = slices.DeleteFunc(slices.Clone(p.Sources), func(in Input) bool { return slices.Contains(names, in.Name) })
+	arch, err := s.arch()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fit(arch); err != nil {
+		return nil, err
+	}
+	r, err := s.openReading(s.Files.known)
+	if err != nil {
+		return nil, err
+	}
+	r.gram.Arch = arch
+	var out bytes.Buffer
+	_, err = r.gram.WriteTo(&out)
+	if err := errors.Join(err, r.close(), s.remove()); err != nil {
+		return nil, err
+	}
+	return begin(s.Dir, p, func(s *Study) error { return durable.WriteFile(s.path(knownFile), out.Bytes()) })
+}
+
 // takeOver writes down the products of another study as known, which must have been
 // opened: those of models that s has, too.
 func (s *Study) takeOver(from *Files) error {

@@ -15,25 +15,26 @@ import (
 )
 
 // create opens the models and starts a study of each target: in dir, or in folders of
-// it. The models are closed again: a study opens what its plan names.
-func create(c *cli.Context, dir string, paths []string, plan studies.Plan) ([]*studies.Study, error) {
+// it. The models are closed again: a study opens what its plan names. It returns the names
+// of the sources that are in lists, too.
+func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (all []*studies.Study, inLists []string, err error) {
 	targets, err := openTargets(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer closeAll(targets)
 	var base *merge.Model
 	var taken []*merge.Model
 	if c.String("base") != "" {
 		if base, err = openSingle(c, "base", c.String("base")); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer base.Close()
 		taken = append(taken, base)
 	}
-	sources, err := gatherSources(c, paths, targets, taken, plan.Template)
+	sources, inLists, err := gatherSources(c, paths, targets, taken, plan.Template)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { closeAll(sources) }()
 	if base != nil {
@@ -48,10 +49,9 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) ([]*s
 	}
 	if len(targets) > 1 {
 		if f, err := studies.OpenFiles(dir); err == nil {
-			return nil, fmt.Errorf("%s: %w: choose another folder for several targets", f.Dir(), studies.ErrExists)
+			return nil, nil, fmt.Errorf("%s: %w: choose another folder for several targets", f.Dir(), studies.ErrExists)
 		}
 	}
-	var all []*studies.Study
 	for i, target := range targets {
 		place := dir
 		if len(targets) > 1 {
@@ -71,7 +71,7 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) ([]*s
 		sayLacks(c, config)
 	}
 	if err == nil {
-		return all, nil
+		return all, inLists, nil
 	}
 	for _, s := range all {
 		err = errors.Join(err, s.Discard())
@@ -79,7 +79,7 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) ([]*s
 	if len(targets) > 1 {
 		_ = os.Remove(dir) // unless there is something else in it
 	}
-	return nil, err
+	return nil, nil, err
 }
 
 // openTargets opens the targets, which must be called differently, by the folders that

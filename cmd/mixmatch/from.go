@@ -34,26 +34,28 @@ func optimizeFrom(c *cli.Context, dir string, args []string) error {
 		plan.Base, base = base, ""
 	}
 	var s *studies.Study
+	var inLists []string
 	if len(args)+len(targets) == 0 && base == "" {
 		if s, err = studies.Again(dir, old, plan); err != nil {
 			return err
 		}
 		note(c, fmt.Sprintf("nothing is read: the products are taken over from %s", old.Dir()))
-	} else if s, err = createFrom(c, dir, args, old, plan); err != nil {
+	} else if s, inLists, err = createFrom(c, dir, args, old, plan); err != nil {
 		return err
 	}
-	return runNew(c, dir, []*studies.Study{s})
+	return runNew(c, dir, []*studies.Study{s}, inLists)
 }
 
-// createFrom starts a study with models that old has not.
-func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, plan studies.Plan) (*studies.Study, error) {
+// createFrom starts a study with models that old has not. It returns the names of those
+// that are in lists, too.
+func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, plan studies.Plan) (s *studies.Study, inLists []string, err error) {
 	config := studies.Config{Plan: plan, From: old}
 	var taken, opened []*merge.Model
 	defer func() { closeAll(opened) }()
 	for _, name := range old.Names() {
 		m, err := old.Source(c.Context, name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		taken, opened = append(taken, m), append(opened, m)
 		if name == plan.Base {
@@ -62,20 +64,19 @@ func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, p
 			config.Sources = append(config.Sources, m)
 		}
 	}
-	var err error
 	if targets := c.StringSlice("target"); len(targets) == 0 {
 		config.Target, err = old.Target(c.Context)
 	} else {
 		config.Target, err = openSingle(c, "target", targets[0])
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opened = append(opened, config.Target)
 	if c.String("base") != "" && c.String("base") != plan.Base {
 		m, err := openSingle(c, "base", c.String("base"))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		taken, opened = append(taken, m), append(opened, m)
 		if config.Base != nil { // it stays a source
@@ -84,22 +85,23 @@ func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, p
 		config.Base = m
 	}
 	if len(args) > 0 {
-		found, err := gatherSources(c, args, []*merge.Model{config.Target}, taken, plan.Template)
+		var found []*merge.Model
+		found, inLists, err = gatherSources(c, args, []*merge.Model{config.Target}, taken, plan.Template)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		config.Sources, opened = append(config.Sources, found...), append(opened, found...)
 	}
-	s, err := studies.Create(dir, config)
+	s, err = studies.Create(dir, config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sayLacks(c, config)
 	first := old.Names()[0]
 	if now := s.Plan.Sources[0].Name; now != first {
 		note(c, fmt.Sprintf("all is read anew: models are measured from %s now, and in %s from %s", now, old.Dir(), first))
-		return s, nil
+		return s, inLists, nil
 	}
 	note(c, fmt.Sprintf("the products of %s are taken over from %s; the files are read for those with what is new", strings.Join(old.Names(), ", "), old.Dir()))
-	return s, nil
+	return s, inLists, nil
 }

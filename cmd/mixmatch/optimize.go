@@ -115,27 +115,54 @@ func optimizeAction(c *cli.Context) error {
 	if err := settings(c, &plan, func(string) bool { return true }); err != nil {
 		return err
 	}
-	all, err := create(c, dir, sources, plan)
+	all, inLists, err := create(c, dir, sources, plan)
 	if err != nil {
 		return err
 	}
-	return runNew(c, dir, all)
+	return runNew(c, dir, all, inLists)
 }
 
 // runNew runs studies that have just begun, and removes those that nothing can come of.
-func runNew(c *cli.Context, dir string, all []*studies.Study) error {
-	errs := runStudies(c, dir, all)
-	for i, s := range all {
-		if unfit(errs[i]) { // nothing that a resume could mend
-			errs = append(errs, s.Discard())
-		} else {
-			errs = append(errs, s.Close())
+// Sources in lists that turn out to be damaged are left out.
+func runNew(c *cli.Context, dir string, all []*studies.Study, inLists []string) error {
+	several := len(all) > 1
+	var errs []error
+	for len(all) > 0 {
+		now := runStudies(c, dir, all)
+		errs = append(errs, now[len(all):]...)
+		var again []*studies.Study
+		for i, s := range all {
+			without, err := leaveOut(c, s, now[i], inLists)
+			switch {
+			case without != nil:
+				again = append(again, without)
+			case unfit(err): // nothing that a resume could mend
+				errs = append(errs, err, s.Discard())
+			default:
+				errs = append(errs, err, s.Close())
+			}
 		}
+		all = again
 	}
-	if len(all) > 1 && len(studies.Members(dir)) == 0 {
+	if several && len(studies.Members(dir)) == 0 {
 		_ = os.Remove(dir) // unless there is something else in it
 	}
 	return joined(errs)
+}
+
+// leaveOut begins s anew without the models that err says are damaged, if all are in
+// lists. Else it returns err, and no study.
+func leaveOut(c *cli.Context, s *studies.Study, err error, inLists []string) (*studies.Study, error) {
+	var unsound *similarity.UnsoundError
+	if !errors.As(err, &unsound) || len(unsound.Models) == 0 || slices.ContainsFunc(unsound.Models, func(m string) bool { return !slices.Contains(inLists, m) }) {
+		return nil, err
+	}
+	without, bad := s.Without(unsound.Models)
+	if bad != nil {
+		return nil, errors.Join(err, bad)
+	}
+	note(c, fmt.Sprintf("%s: left out: %v", strings.Join(unsound.Models, ", "), err))
+	return without, nil
 }
 
 // settings sets those of a plan that the flags are asked for.

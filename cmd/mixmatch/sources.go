@@ -14,11 +14,12 @@ import (
 // gatherSources opens the sources of studies of the targets. Those in lists take part if
 // they go with all; LoRAs only if there is nothing else in their list. What is taken
 // already is none of them. A model in a list that is called as another is gets a name of its
-// own, unless the recipe, if one is given, has the name of both.
-func gatherSources(c *cli.Context, args []string, targets, taken []*merge.Model, recipe string) ([]*merge.Model, error) {
+// own, unless the recipe, if one is given, has the name of both. The names of those in
+// lists are returned, too.
+func gatherSources(c *cli.Context, args []string, targets, taken []*merge.Model, recipe string) (sources []*merge.Model, inLists []string, err error) {
 	all, err := choices(c, args)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var passed []string
 	all = slices.DeleteFunc(all, func(ch choice) bool {
@@ -36,25 +37,30 @@ func gatherSources(c *cli.Context, args []string, targets, taken []*merge.Model,
 	})
 	found, more, err := gather(all, func(arg string) (*merge.Model, error) { return openSource(c, arg) }, func(_ []gathered[*merge.Model], m *merge.Model) error { return goesWith(targets, m) })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	found, loras := withoutLoRAs(found)
 	found, copies, err := withoutCopies(found, targets, taken)
 	if err != nil {
 		closeAll(models(found))
-		return nil, err
+		return nil, nil, err
 	}
 	passed = slices.Concat(passed, more, loras, copies)
 	if len(found) == 0 {
-		return nil, nothingLeft(c, "none of the files can be a source", passed)
+		return nil, nil, nothingLeft(c, "none of the files can be a source", passed)
 	}
-	sources := models(found)
+	sources = models(found)
 	if err := tellApart(c, found, taken, recipe); err != nil {
 		closeAll(sources)
-		return nil, err
+		return nil, nil, err
 	}
 	sayPassed(c, passed)
-	return sources, nil
+	for _, g := range found {
+		if g.list != "" {
+			inLists = append(inLists, g.model.Name)
+		}
+	}
+	return sources, inLists, nil
 }
 
 // goesWith returns an error unless m can be a source of all targets.
