@@ -40,30 +40,35 @@ func recipeSources(c *cli.Context, path string, d *document) ([]string, error) {
 		}
 		args, have[name] = append(args, ch.arg), true
 	}
+	switch {
+	case len(files)+len(folders)+len(inEnv) > 0:
+	case len(args) == 0:
+		return nil, usage("merge: name the models of the recipe with --source, or a folder that has them with --models")
+	default:
+		return args, nil
+	}
+	names, err := namesIn(d.text, c.String("result"))
+	if err != nil && len(args) > 0 && len(files)+len(folders) == 0 {
+		return args, nil // it is read again when the models are known
+	}
+	if err != nil {
+		return nil, usage("%s: %w", path, err)
+	}
+	if vae := c.String("vae"); vae != "" && vae != "merge" && !slices.Contains(names, vae) {
+		names = append(names, vae)
+	}
+	lacking := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return have[n] })
+	if len(lacking) == 0 {
+		return args, nil
+	}
 	below, err := walkAll(c, folders, inEnv)
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, below...)
-	switch {
-	case len(files) == 0 && len(args) > 0:
-		return args, nil
-	case len(files) == 0 && len(folders) > 0:
+	if files = append(files, below...); len(files) == 0 && len(folders) > 0 {
 		return nil, usage("%s: there are no models in %s", c.Command.Name, strings.Join(folders, ", "))
-	case len(files) == 0:
-		return nil, usage("merge: name the models of the recipe with --source, or a folder that has them with --models")
 	}
-	names, err := namesIn(d.text, c.String("result"))
-	if err != nil {
-		return nil, usage("%s: %w", path, err)
-	}
-	if vae := c.String("vae"); vae != "" && vae != "merge" {
-		names = append(names, vae)
-	}
-	for _, name := range names {
-		if have[name] {
-			continue
-		}
+	for _, name := range lacking {
 		found, err := findByName(c, name, d.hash(name), files)
 		if err != nil {
 			return nil, err
@@ -71,7 +76,7 @@ func recipeSources(c *cli.Context, path string, d *document) ([]string, error) {
 		if found == "" {
 			continue // which is told where the recipe's names are resolved
 		}
-		if have[name] = true; nameOf(found) != name {
+		if nameOf(found) != name {
 			found = name + "=" + found
 		}
 		args = append(args, found)
