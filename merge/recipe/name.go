@@ -9,14 +9,14 @@ import (
 
 var (
 	hashSuffix = regexp.MustCompile(`\s*\[[0-9a-fA-F]{6,64}\]$`)
-	fileEnding = regexp.MustCompile(`(?i)\.(safetensors|ckpt|pth?|bin)$`)
+	fileEnding = regexp.MustCompile(`(?i)\.(safetensors|ckpt|pth?|bin|(safetensors|bin)\.index\.([^./\\]+\.)?json)$`)
 	folder     = regexp.MustCompile(`^.*[/\\]`)
 	stepNumber = regexp.MustCompile(`(?i)^(step|stage|phase|手順|ステップ|工程|步骤)?\s*\d{1,3}\s+\S`)
 )
 
 // NameOf returns what a recipe calls the model in a file: its name without
-// folders, without the ending, and without the hash in brackets that programs
-// show behind it.
+// folders, without the ending, which may be that of an index of shards, and
+// without the hash in brackets that programs show behind it.
 func NameOf(file string) string {
 	name, _ := cutFile(file)
 	return name

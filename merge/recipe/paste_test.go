@@ -68,6 +68,7 @@ func TestPasted(t *testing.T) {
 		{"A.safetensors x 0.7 + B.ckpt [bf603f9906] x 0.3 = R.safetensors\nR x 0.5 + A x 0.5 = F", step + "R x 0.5 + A x 0.5 = F\n"},
 		{"SD15\\A.safetensors [0123456789] x 0.7 + models/b/B.CKPT x 0.3 = R", step},
 		{"A/B x 0.7 + v1.5 x 0.3 = R", "\"A/B\" x 0.7 + v1.5 x 0.3 = R\n"},
+		{"dir/A.safetensors.index.json x 0.7 + B.bin.index.fp16.json x 0.3 = R", step},
 		{"\"A.safetensors\" x 0.7 + B x 0.3 = R", "\"A.safetensors\" x 0.7 + B x 0.3 = R\n"},
 	} {
 		for _, lenient := range []bool{false, true} {
@@ -175,6 +176,7 @@ func TestResolveFiles(t *testing.T) {
 		want  string // the sources, or a part of the error
 	}{
 		{`"modelA.safetensors" x 0.7 + "dir/B.ckpt [bf603f9906]" x 0.3 = R`, []string{"modelA", "B"}, "modelA B"},
+		{`"A" x 0.7 + B x 0.3 = R`, []string{"A.safetensors.index.json", "dir/B.bin.index.json"}, "A.safetensors.index.json dir/B.bin.index.json"},
 		{`modelA x 0.7 + B x 0.3 = R`, []string{"modelA.safetensors", `x\B [bf603f9906]`}, `modelA.safetensors x\B [bf603f9906]`},
 		{`"A.ckpt" x 0.7 + A x 0.3 = R`, []string{"A.ckpt", "A"}, "A.ckpt A"},
 		{`"A.ckpt" x 0.7 + A x 0.3 = R`, []string{"A"}, `line 1: A and "A.ckpt" could both be A`},
