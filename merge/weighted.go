@@ -12,7 +12,8 @@ import (
 
 // Weighted returns what the weights of mix, which must have some, make of the
 // models: all steps in one go, rounded once. The tensors that a model computes
-// with are stored as dtype, "" for as the root has them.
+// with are stored as dtype, "" for as the root has them, float64 that is merged
+// as float32: it is read as that ([checkpoint.File.Read]).
 //
 // Keys are treated as SuperMerger treats them in one step (mergers.py, 2025-10):
 // a tensor is merged if its key has a block and every model with a weight there
@@ -117,6 +118,9 @@ func (w *weighted) output(key string) (Output, bool) {
 		} else if !out.Tensor.DType.Float() {
 			out.Tensor.DType = u.DType // the root's has no part in it
 		}
+	}
+	if out.Tensor.DType == checkpoint.F64 {
+		out.Tensor.DType = checkpoint.F32 // which is what they are read as
 	}
 	out.Make = w.sum(key, weights, mix.Order)
 	return out, true

@@ -7,6 +7,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/calc"
+	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/difference"
 	"mixmatch/merge/recipe"
 )
@@ -67,7 +68,7 @@ func (c *chain) addLoRA(s *recipe.Step, a map[string]*node) (map[string]*node, e
 			r.refuse(n)
 			continue
 		}
-		out[key] = &node{key: key, a: n, baking: &baking{lora, ratio, wayOf(c.era)}, dtype: n.dtype, shape: n.shape, whole: n.whole}
+		out[key] = &node{key: key, a: n, baking: &baking{lora, ratio, wayOf(c.era)}, dtype: checkpoint.DType(n.format()), shape: n.shape, whole: n.whole}
 	}
 	for _, part := range block.Parts() {
 		become := "left out"
