@@ -2,6 +2,8 @@ package merge
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
@@ -38,7 +40,8 @@ type Mix struct {
 }
 
 // NewMix brings r, which must be free of holes and name only models of the
-// pool, down to a mix.
+// pool, down to a mix. The error wraps [ErrMismatch] if it takes a LoRA for a model, or
+// the other way round.
 func NewMix(p *Pool, r *recipe.Recipe) (*Mix, error) {
 	if err := r.Resolve(p.Names()); err != nil {
 		return nil, err
@@ -77,13 +80,38 @@ func NewMix(p *Pool, r *recipe.Recipe) (*Mix, error) {
 func (p *Pool) kinds(r *recipe.Recipe) error {
 	for _, name := range r.Differences() {
 		if !p.Models[p.Index(name)].Difference {
-			return fmt.Errorf("%w: the recipe adds %s as a LoRA, but it is a model", ErrMismatch, name)
+			return fmt.Errorf("%w: the recipe adds %s as a LoRA, but it is a model: to add what sets it apart from a BASE, write + (%[2]s - BASE) x %s", ErrMismatch, name, ratioOf(r, name))
 		}
 	}
 	for _, name := range r.Sources() {
 		if p.Models[p.Index(name)].Difference {
-			return fmt.Errorf("%w: the recipe merges %s as a model, but it is a LoRA: write + <lora:%s> x 0.7", ErrMismatch, name, name)
+			return fmt.Errorf("%w: the recipe merges %s as a model, but it is a LoRA: write + <lora:%[2]s> x %s", ErrMismatch, name, ratioOf(r, name))
 		}
 	}
 	return nil
+}
+
+// ratioOf returns the weight of a model or LoRA in the first step that names it:
+// one number, or "alpha" if blocks have their own.
+func ratioOf(r *recipe.Recipe, name string) string {
+	const own = "alpha"
+	i := slices.IndexFunc(r.Steps, func(s recipe.Step) bool { return s.A == name || s.B == name || s.C == name })
+	step, err := recipe.New(r.Layout, r.Steps[i:i+1])
+	if err != nil {
+		return own
+	}
+	ratio := ""
+	for id := range r.Layout.Blocks().All() {
+		w := step.Flatten(id)[name]
+		if w == nil {
+			return own
+		}
+		v, _ := w.Float64()
+		text := strconv.FormatFloat(v, 'f', -1, 64)
+		if ratio != "" && text != ratio {
+			return own
+		}
+		ratio = text
+	}
+	return ratio
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/durable"
 	"mixmatch/merge/recipe"
@@ -170,10 +171,10 @@ func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, err
 	}
 	for _, in := range p.Sources {
 		if in.Difference && slices.Contains(r.Sources(), in.Name) {
-			return nil, fmt.Errorf("recipe: %w", invalid{fmt.Errorf("it merges %s as a model, but that is a LoRA: write + <lora:%s> x ?", in.Name, in.Name)})
+			return nil, fmt.Errorf("recipe: %w: it merges %s as a model, but that is a LoRA: write + <lora:%[2]s> x ?", merge.ErrMismatch, in.Name)
 		}
 		if !in.Difference && slices.Contains(r.Differences(), in.Name) {
-			return nil, fmt.Errorf("recipe: %w", invalid{fmt.Errorf("it adds %s as a LoRA, but that is a model", in.Name)})
+			return nil, fmt.Errorf("recipe: %w: it adds %s as a LoRA, but that is a model", merge.ErrMismatch, in.Name)
 		}
 	}
 	if !r.Linear() {

@@ -215,6 +215,9 @@ func mergeAction(c *cli.Context) error {
 		return err
 	}
 	mix, err := merge.NewMix(pool, o.recipe)
+	if errors.Is(err, merge.ErrMismatch) {
+		return err
+	}
 	if err != nil {
 		return usage("%w", err)
 	}
