@@ -105,14 +105,17 @@ func withoutLoRAs(found []gathered[*merge.Model]) (rest []gathered[*merge.Model]
 }
 
 // withoutCopies leaves out what is in lists and has the content of a target, or of a
-// model before it, as far as a look here and there tells. The closest mix would be
-// that, or could not tell the two apart.
+// model before it, as far as a look here and there tells, whatever kind of file it is.
+// The closest mix would be that, or could not tell the two apart.
 func withoutCopies(found []gathered[*merge.Model], targets, taken []*merge.Model) (rest []gathered[*merge.Model], passed []string, err error) {
 	seen := map[string]string{}
 	look := func(m *merge.Model) (content string, err error) {
 		sample, err := m.File.Sample()
-		s := m.File.Stamp()
-		return fmt.Sprint(s.Size, s.Header, sample), err
+		var text strings.Builder
+		for _, t := range m.File.Tensors() {
+			fmt.Fprintf(&text, "%q %s %v\n", t.Name, t.DType, t.Shape)
+		}
+		return text.String() + sample, err
 	}
 	for i, m := range slices.Concat(taken, targets) {
 		content, err := look(m)
