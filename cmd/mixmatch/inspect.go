@@ -32,6 +32,7 @@ type inspection struct {
 	Parts       []inspectedPart      `json:"parts"`
 	PositionIDs string               `json:"position_ids,omitempty"`
 	Recipe      map[string]string    `json:"recipe,omitempty"` // metadata that tells of a merge
+	AddedTo     string               `json:"added_to,omitempty"` // of what mixmatch found: the recipe that it was added to
 	Metadata    map[string]string    `json:"metadata,omitempty"`
 	Made        *made                `json:"made,omitempty"` // what the metadata's recipe comes to
 	Blocks      map[string][]string  `json:"blocks,omitempty"`
@@ -215,7 +216,7 @@ func inspect(f *checkpoint.File) (*inspection, error) {
 			in.Recipe[k] = v
 		}
 	}
-	if len(in.Recipe) > 0 {
+	if in.takeAddedTo(); len(in.Recipe) > 0 {
 		in.Made = madeOf(in.Metadata, kind.Arch)
 	}
 	return in, nil

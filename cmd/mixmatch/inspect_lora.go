@@ -7,6 +7,7 @@ import (
 
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/difference"
+	"mixmatch/merge/safetext"
 )
 
 // An inspectedLoRA is what there is to know of a file that is a change to models.
@@ -28,6 +29,32 @@ func inspectLoRA(f *checkpoint.File) *inspectedLoRA {
 	}
 	d := l.Describe()
 	return &inspectedLoRA{Notes: l.Notes(), Description: &d}
+}
+
+// addedTo is what "missing" calls the recipe beside what it found.
+const addedTo = "mixmatch.recipe"
+
+// takeAddedTo takes the recipe that a LoRA or a difference was added to out of what
+// tells of a merge, since none made the file.
+func (in *inspection) takeAddedTo() {
+	in.AddedTo = in.Recipe[addedTo]
+	delete(in.Recipe, addedTo)
+}
+
+// printAddedTo prints that recipe, a step a line.
+func (in *inspection) printAddedTo(w io.Writer) {
+	if in.AddedTo == "" {
+		return
+	}
+	what := "difference"
+	if in.LoRA != nil {
+		what = "LoRA"
+	}
+	fmt.Fprintf(w, "A %s found by mixmatch, to be added to:\n\n", what)
+	for line := range strings.Lines(in.AddedTo) {
+		fmt.Fprintln(w, safetext.Line(strings.TrimRight(line, "\n")))
+	}
+	fmt.Fprintln(w)
 }
 
 // String says in a few words what it is.

@@ -7,11 +7,13 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/safetext"
 )
 
 func (in *inspection) print(w io.Writer) error {
+	in.printAddedTo(w)
 	if in.Made != nil {
 		fmt.Fprintf(w, "The file tells of a merge.\n")
 		in.Made.print(w)
@@ -28,7 +30,7 @@ func (in *inspection) print(w io.Writer) error {
 	case in.LoRA != nil:
 		kind = in.LoRA.String()
 	case kind == "":
-		kind = "no model to merge: " + in.Problem
+		kind = "no model to merge: " + strings.TrimPrefix(in.Problem, block.ErrModel.Error()+": ")
 	}
 	fmt.Fprintf(tw, "%s\t%s\n", show(in.Path), show(kind))
 	fmt.Fprintf(tw, "container\t%s\n", show(in.Container))
@@ -59,7 +61,7 @@ func (in *inspection) print(w io.Writer) error {
 		fmt.Fprintf(tw, "note\t%s\n", show(n))
 	}
 	for _, k := range sorted(in.Metadata) {
-		if _, told := in.Recipe[k]; !told {
+		if _, told := in.Recipe[k]; !told && k != addedTo {
 			fmt.Fprintf(tw, "%s\t%s\n", show(k), show(in.Metadata[k]))
 		}
 	}
