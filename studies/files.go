@@ -32,6 +32,7 @@ type Files struct {
 	known  []Input // as they were found by this process, likewise
 	given  []string
 	loose  []string // given without a name
+	spare  bool     // all is known: one that has changed is told and left, as one that is gone, unless it was given
 	listed bool     // by Look
 	lists  []string
 	gram   *similarity.Gram
@@ -124,6 +125,8 @@ func (f *Files) Check(ctx context.Context) error {
 		switch {
 		case err == nil:
 			m.Close()
+		case f.spare && f.given[i] == "" && errors.Is(err, ErrChanged) && !isGone(err):
+			f.note("%v; what was read of it before is taken", err)
 		case !isGone(err):
 			return err
 		}
@@ -131,7 +134,8 @@ func (f *Files) Check(ctx context.Context) error {
 	return nil
 }
 
-// gone returns the names of the models that are not found.
+// gone returns the names of the models that are not found, or have changed where that
+// is no error.
 func (f *Files) gone(ctx context.Context) ([]string, error) {
 	var names []string
 	for i := range f.inputs {
@@ -139,7 +143,7 @@ func (f *Files) gone(ctx context.Context) ([]string, error) {
 		switch {
 		case err == nil:
 			m.Close()
-		case isGone(err):
+		case isGone(err), f.spare && f.given[i] == "" && errors.Is(err, ErrChanged):
 			names = append(names, f.inputs[i].Name)
 		default:
 			return nil, err

@@ -12,7 +12,8 @@ import (
 )
 
 // Again starts a study in dir of the same models as those of from, with the settings
-// of p. It takes over all that was read of them, so that no file is needed.
+// of p. It takes over all that was read of them, so that no file is needed,
+// and one that was changed is no error.
 func Again(dir string, from *Files, p Plan) (*Study, error) {
 	old := from.study
 	p.Format, p.Searches, p.Target, p.Sources = planFormat, searchVersion, old.Plan.Target, old.Plan.Sources
@@ -26,7 +27,7 @@ func Again(dir string, from *Files, p Plan) (*Study, error) {
 	if err := p.fit(g.Arch); err != nil {
 		return nil, err
 	}
-	return begin(dir, p, func(s *Study) error {
+	s, err := begin(dir, p, func(s *Study) error {
 		for _, name := range []string{productsFile, readingsFile, placesFile} {
 			text, err := os.ReadFile(old.path(name))
 			if errors.Is(err, os.ErrNotExist) {
@@ -41,6 +42,10 @@ func Again(dir string, from *Files, p Plan) (*Study, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		s.Files.spare = true
+	}
+	return s, err
 }
 
 // Without begins s anew without some of its sources, and takes over what has been read

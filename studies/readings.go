@@ -52,8 +52,12 @@ func (p *problem) read(ctx context.Context, m *measured, w *written, printed *re
 		return nil, err
 	}
 	if len(gone) > 0 {
+		are := "gone"
+		if p.Files.spare {
+			are = "gone or changed"
+		}
 		return &readings{unread: gone, Notes: []string{fmt.Sprintf(
-			"similar.py's numbers, and a look for a LoRA, are left out: the files of %s are gone; once they are back, \"resume\" adds them", strings.Join(gone, ", "))}}, nil
+			"similar.py's numbers, and a look for a LoRA, are left out: the files of %s are %s; once they are back, \"resume\" adds them", strings.Join(gone, ", "), are)}}, nil
 	}
 	r := &readings{Recipe: printed.String()}
 	r.LoRA, err = p.lookForLoRA(ctx, m, printed)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmatch/merge"
+	"mixmatch/merge/shelf"
 	"mixmatch/studies"
 )
 
@@ -19,6 +21,10 @@ func optimizeFrom(c *cli.Context, dir string, args []string) error {
 		return err
 	}
 	if err := lookIn(c, old, nil); err != nil {
+		return err
+	}
+	args, moved, err := movedSources(c, old, args)
+	if err != nil {
 		return err
 	}
 	targets := c.StringSlice("target")
@@ -39,11 +45,54 @@ func optimizeFrom(c *cli.Context, dir string, args []string) error {
 		if s, err = studies.Again(dir, old, plan); err != nil {
 			return err
 		}
+		for name, path := range moved {
+			if err := s.Files.Give(name, path); err != nil {
+				return err
+			}
+		}
 		note(c, fmt.Sprintf("nothing is read: the products are taken over from %s", old.Dir()))
 	} else if s, inLists, err = createFrom(c, dir, args, old, plan); err != nil {
 		return err
 	}
 	return runNew(c, dir, []*studies.Study{s}, inLists)
+}
+
+// movedSources tells old which of args say where a source of it is now, by its name, and
+// returns the others and where those are. A file called as a source that is where it was
+// is meant only if the name is given.
+func movedSources(c *cli.Context, old *studies.Files, args []string) (rest []string, moved map[string]string, err error) {
+	moved = map[string]string{}
+	for _, arg := range args {
+		name, path := nameAndPath(arg)
+		is := slices.Contains(old.Names(), name)
+		if called := nameOf(path); name == "" && !shelf.IsList(path) && slices.Contains(old.Names(), called) && !exists(old.Path(called)) {
+			name, is = called, true
+		}
+		switch {
+		case !is:
+			rest = append(rest, arg)
+			continue
+		case path == "":
+			return nil, nil, usage("the path of a model is empty: %q", arg)
+		case shelf.IsList(path):
+			return nil, nil, usage("optimize: %s is a list of models, and %s is the name of one", path, name)
+		case moved[name] != "":
+			return nil, nil, usage("optimize: %s is said to be %s and %s", name, moved[name], path)
+		}
+		if err := old.Give(name, path); err != nil {
+			return nil, nil, err
+		}
+		m, err := old.Source(c.Context, name)
+		if errors.Is(err, studies.ErrChanged) {
+			err = fmt.Errorf("%w; for a new model say --source OTHER-NAME=%s", err, path)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		m.Close()
+		moved[name] = path
+	}
+	return rest, moved, nil
 }
 
 // createFrom starts a study with models that old has not. It returns the names of those
