@@ -31,7 +31,7 @@ type inspection struct {
 	Parameters  int64                `json:"parameters"`
 	Parts       []inspectedPart      `json:"parts"`
 	PositionIDs string               `json:"position_ids,omitempty"`
-	Recipe      map[string]string    `json:"recipe,omitempty"` // metadata that tells of a merge
+	Recipe      map[string]string    `json:"recipe,omitempty"`   // metadata that tells of a merge
 	AddedTo     string               `json:"added_to,omitempty"` // of what mixmatch found: the recipe that it was added to
 	Metadata    map[string]string    `json:"metadata,omitempty"`
 	Made        *made                `json:"made,omitempty"` // what the metadata's recipe comes to
