@@ -56,8 +56,9 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 		s.Groups = append(s.Groups, *g)
 	}
 	s.Verdict = similarity.Sum(findings)
-	s.Sources = p.tally(s.Groups, printed.Program().Names(), s.Verdict)
 	s.Missing = p.missing()
+	p.partless(s.Missing, s.Groups, m.gram)
+	s.Sources = p.tally(s, printed.Program().Names())
 	s.VAE = vaeOf(m.gram, p.vaeWeights(printed))
 	if s.Steps, err = p.scoreSteps(printed); err != nil {
 		return nil, err
@@ -79,19 +80,27 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 }
 
 // tally returns all sources with what speaks for them and the range of their
-// weights in the groups' blocks. The recipe names those that take part.
-func (p *problem) tally(groups []Group, named []string, v similarity.Verdict) []Source {
+// weights in the blocks scored. The recipe names those that take part.
+func (p *problem) tally(s *Summary, named []string) []Source {
 	totals := make([]Source, len(p.blocks.Names))
-	for _, g := range groups {
+	others := make([]Source, len(totals)) // in blocks where sources stand in for one that has no part there
+	for _, g := range s.Groups {
 		for _, b := range g.Blocks {
+			in := totals
+			if s.Missing != nil && slices.Contains(s.Missing.Blocks, b.Name) {
+				in = others
+			}
 			for _, q := range b.Weights {
-				totals[slices.Index(p.blocks.Names, q.Source)].add(q)
+				in[slices.Index(p.blocks.Names, q.Source)].add(q)
 			}
 		}
 	}
 	for i, name := range p.blocks.Names {
+		if totals[i].Blocks == 0 {
+			totals[i] = others[i]
+		}
 		totals[i].Name, totals[i].LoRA = name, p.blocks.IsDifference(i)
-		totals[i].Evidence = p.standing(i, slices.Contains(named, name), v)
+		totals[i].Evidence = p.standing(i, slices.Contains(named, name), s.Verdict)
 	}
 	return totals
 }

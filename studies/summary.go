@@ -87,7 +87,8 @@ type Step struct {
 	Published  map[block.Group]float64 `json:"published,omitempty"` // what similar.py prints
 }
 
-// A Source is a candidate, what speaks for it, and the range of its weights.
+// A Source is a candidate, what speaks for it, and the range of its weights: those
+// in [Missing.Blocks] count only for one that has no others.
 type Source struct {
 	Name     string              `json:"name"`
 	LoRA     bool                `json:"lora,omitempty"` // it is added, so that its weight stands outside the sum of 1
@@ -108,6 +109,13 @@ type Missing struct {
 	Subtracted bool     `json:"subtracted,omitempty"` // it is subtracted: the base of add differences
 	WithBase   *float64 `json:"with_base,omitempty"`  // the weight of the base and what is missing together, where only that is known
 	Near       []string `json:"near,omitempty"`       // sources another version of which it may be
+
+	// Where sources that are in the mix have no weights in the only blocks in which
+	// anything is missing, and all others are exact: those, the sources, and which part of
+	// a model it is that these lack, if they lack all of it.
+	Blocks  []string `json:"blocks,omitempty"`
+	Lacking []string `json:"lacking,omitempty"`
+	Part    string   `json:"part,omitempty"`
 }
 
 // A VAE says where the target's VAE comes from.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -43,7 +44,10 @@ func (p *printer) sources(s *studies.Summary) {
 		}
 		p.err = tw.Flush()
 	}
-	if s.Missing != nil {
+	switch {
+	case partless(s):
+		p.f("  These are the weights where nothing is missing. In %s the others stand in for it where they are like it; see show --weights.\n", where(s.Missing))
+	case s.Missing != nil:
 		p.f("  These are the weights of the closest mix. Sources stand in for what is missing where they are like it; the\n" +
 			"  errors say how far the recipe's own weights may be from them.\n")
 	}
@@ -52,6 +56,10 @@ func (p *printer) sources(s *studies.Summary) {
 	}
 	p.same(s)
 	for _, t := range s.Twins {
+		if t.Difference == 0 {
+			p.f("  %s and %s are the same model: how the share divides between them cannot be told\n", t.A, t.B)
+			continue
+		}
 		p.f("  %s and %s differ by %.2g %%: how the share divides between them is a guess\n", t.A, t.B, 100*t.Difference)
 	}
 	p.f("\n")
@@ -65,6 +73,9 @@ func (p *printer) same(s *studies.Summary) {
 	for _, g := range s.Groups {
 		for _, b := range g.Blocks {
 			for _, set := range b.Same {
+				if sameModel(s, set) { // which is told for all blocks
+					continue
+				}
 				name := strings.Join(set, ", ")
 				if blocks[name] == nil {
 					sets = append(sets, name)
@@ -76,4 +87,11 @@ func (p *printer) same(s *studies.Summary) {
 	for _, name := range sets {
 		p.f("  the same in %s: %s; what one has there may be any other's, from 0 to all of it\n", strings.Join(blocks[name], " "), name)
 	}
+}
+
+// sameModel reports whether set is two sources that do not differ anywhere.
+func sameModel(s *studies.Summary, set []string) bool {
+	return len(set) == 2 && slices.ContainsFunc(s.Twins, func(t similarity.Twin) bool {
+		return t.Difference == 0 && slices.Contains(set, t.A) && slices.Contains(set, t.B)
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,6 +92,37 @@ func TestText(t *testing.T) {
 		if d := cmp.Diff(string(want), b.String()); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
+	}
+}
+
+func TestHeadlineLacking(t *testing.T) {
+	s := summary(similarity.Missing)
+	for _, test := range []struct {
+		blocks, lacking []string
+		part, want      string
+	}{
+		{nil, nil, "", "a source is missing: an unknown source of about 15 % (14 to 17)."},
+		{[]string{"BASE"}, []string{"B"}, "text encoder", "all other blocks are exact; in BASE a part is missing that B may hold, which has no text encoder."},
+		{[]string{"1", "2", "3", "4", "5", "6", "7"}, []string{"B", "C"}, "", "all other blocks are exact; in 1, 2, 3, 4, 5, 6 and 1 more a part is missing that B or C may hold, which have no weights there."},
+	} {
+		s.Missing.Blocks, s.Missing.Lacking, s.Missing.Part = test.blocks, test.lacking, test.part
+		if got := Headline(s); got != test.want {
+			t.Errorf("%v: %s; want %s", test.blocks, got, test.want)
+		}
+	}
+}
+
+func TestSameModel(t *testing.T) {
+	s := summary(similarity.Exact)
+	s.Twins[0].Difference = 0
+	s.Groups[0].Blocks[0].Same = [][]string{{"OpenBra", "OpenBra2"}, {"OpenBra", "OpenBra2", "anylora"}}
+	var b bytes.Buffer
+	if err := Text(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); !strings.Contains(text, "  OpenBra and OpenBra2 are the same model: how the share divides between them cannot be told\n") ||
+		strings.Contains(text, "OUT03: OpenBra, OpenBra2;") || !strings.Contains(text, "OUT03: OpenBra, OpenBra2, anylora;") {
+		t.Error(text)
 	}
 }
 

@@ -56,6 +56,9 @@ func either(names []string) string {
 
 // Headline says in one sentence what the result proves.
 func Headline(s *studies.Summary) string {
+	if partless(s) {
+		return lacking(s)
+	}
 	switch s.Verdict {
 	case similarity.Exact:
 		in := standing(s, similarity.In)
@@ -135,6 +138,10 @@ func (p *printer) missing(s *studies.Summary) {
 	list("perhaps:", standing(s, similarity.Perhaps))
 	if n := len(standing(s, similarity.Out)); n > 0 {
 		p.f("  %-15s %d of the sources\n", "not in it:", n)
+	}
+	if partless(s) {
+		p.f("  A whole file of %s may explain the rest.\n", either(m.Lacking))
+		return
 	}
 	if m.Subtracted {
 		p.f("  What is subtracted is as a rule the base of add differences: name it with --base.\n")
