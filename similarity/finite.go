@@ -19,17 +19,21 @@ type UnsoundError struct {
 func (e *UnsoundError) Error() string { return e.err.Error() }
 func (e *UnsoundError) Unwrap() error { return e.err }
 
-// finite returns an [UnsoundError] that names the tensors with NaN or infinity, if any.
-// A single one makes its row's product with itself NaN or infinite.
+// finite returns an [UnsoundError] if there is NaN or infinity in a model. It names a
+// tensor of each that [Gram.unsound] returns. A single one makes its row's product with
+// itself NaN or infinite.
 func (g *Gram) finite(models []*merge.Model) error {
+	var where []string
+	told := make([]bool, len(models))
+	odd := false
 	for _, t := range g.Tensors {
 		if t.finite() {
 			continue
 		}
-		var where []string
-		for _, m := range models {
+		odd = true
+		for i, m := range models {
 			u, ok := m.Tensor(t.Key)
-			if !ok || !u.DType.Float() {
+			if v := t.P[at(i, i, len(models))]; told[i] || v-v == 0 || !ok || !u.DType.Float() {
 				continue
 			}
 			n, err := count(m.File, u)
@@ -37,13 +41,19 @@ func (g *Gram) finite(models []*merge.Model) error {
 				return err
 			}
 			if n > 0 {
-				where = append(where, fmt.Sprintf("%s has %d of %d in %s", m.Name, n, t.Len, m.File.Quote(u)))
+				told[i] = true
+				where = append(where, fmt.Sprintf("%s has %d of %d in %s", m.File.Path(), n, t.Len, m.File.Quote(u)))
 			}
 		}
-		err := fmt.Errorf("%w: %s; repair or leave out that model", merge.ErrNonFinite, strings.Join(where, "; "))
-		return &UnsoundError{g.unsound(models), err}
+		if told[0] { // with it all are odd from here on, whatever they hold
+			break
+		}
 	}
-	return nil
+	if !odd {
+		return nil
+	}
+	err := fmt.Errorf("%w: %s; repair or leave out that model", merge.ErrNonFinite, strings.Join(where, "; "))
+	return &UnsoundError{g.unsound(models), err}
 }
 
 // unsound returns the names of the models with such tensors. Where the first has one,

@@ -189,7 +189,7 @@ func TestMeasureRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = similarity.Measure(t.Context(), pool, target, 0, nil)
-	if !errors.Is(err, merge.ErrNonFinite) || !strings.Contains(err.Error(), "sick has 2 of") || !strings.Contains(err.Error(), key) {
+	if !errors.Is(err, merge.ErrNonFinite) || !strings.Contains(err.Error(), sick.File.Path()+" has 2 of") || !strings.Contains(err.Error(), key) {
 		t.Errorf("NaN and infinity: %v", err)
 	}
 	if unsound := new(similarity.UnsoundError); !errors.As(err, &unsound) || !slices.Equal(unsound.Models, []string{"sick"}) {

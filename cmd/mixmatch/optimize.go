@@ -126,13 +126,14 @@ func optimizeAction(c *cli.Context) error {
 // Sources in lists that turn out to be damaged are left out.
 func runNew(c *cli.Context, dir string, all []*studies.Study, inLists []string) error {
 	several := len(all) > 1
+	said := map[string]bool{}
 	var errs []error
 	for len(all) > 0 {
 		now := runStudies(c, dir, all)
 		errs = append(errs, now[len(all):]...)
 		var again []*studies.Study
 		for i, s := range all {
-			without, err := leaveOut(c, s, now[i], inLists)
+			without, err := leaveOut(c, s, now[i], inLists, said)
 			switch {
 			case without != nil:
 				again = append(again, without)
@@ -151,17 +152,21 @@ func runNew(c *cli.Context, dir string, all []*studies.Study, inLists []string) 
 }
 
 // leaveOut begins s anew without the models that err says are damaged, if all are in
-// lists. Else it returns err, and no study.
-func leaveOut(c *cli.Context, s *studies.Study, err error, inLists []string) (*studies.Study, error) {
+// lists and none in the recipe given. Else it returns err, and no study.
+func leaveOut(c *cli.Context, s *studies.Study, err error, inLists []string, said map[string]bool) (*studies.Study, error) {
 	var unsound *similarity.UnsoundError
-	if !errors.As(err, &unsound) || len(unsound.Models) == 0 || slices.ContainsFunc(unsound.Models, func(m string) bool { return !slices.Contains(inLists, m) }) {
+	wanted := func(m string) bool { return !slices.Contains(inLists, m) || strings.Contains(s.Plan.Template, m) }
+	if !errors.As(err, &unsound) || len(unsound.Models) == 0 || slices.ContainsFunc(unsound.Models, wanted) {
 		return nil, err
 	}
 	without, bad := s.Without(unsound.Models)
 	if bad != nil {
 		return nil, errors.Join(err, bad)
 	}
-	note(c, fmt.Sprintf("%s: left out: %v", strings.Join(unsound.Models, ", "), err))
+	if text := fmt.Sprintf("%s: left out: %v", strings.Join(unsound.Models, ", "), err); !said[text] { // for another target
+		said[text] = true
+		note(c, text)
+	}
 	return without, nil
 }
 
