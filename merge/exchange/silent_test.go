@@ -30,7 +30,7 @@ func TestNothingInSilence(t *testing.T) {
 			all := mutations(tree)
 			most := 500 // of a document
 			if testing.Short() {
-				most = 150
+				most = 50
 			}
 			for i := 0; i < len(all); i += 1 + len(all)/most {
 				m := all[i]
