@@ -130,3 +130,11 @@ func exists(path string) bool {
 // threads returns how many threads to work with. More than there are processors
 // help nobody, and each takes memory.
 func threads(c *cli.Context) int { return min(c.Int("threads"), runtime.NumCPU()) }
+
+// checkThreads refuses a number of threads that there cannot be.
+func checkThreads(c *cli.Context, n int) error {
+	if n < 0 { // 0 is the default
+		return usage("%s: --threads %d: give 1 or more", c.Command.Name, n)
+	}
+	return nil
+}

@@ -91,7 +91,7 @@ func readDocument(path string) (text []byte, isModel bool, err error) {
 	f := os.Stdin
 	if path != "-" {
 		if f, err = os.Open(path); err != nil {
-			return nil, false, err
+			return nil, false, absent("", err)
 		}
 		defer f.Close()
 	}

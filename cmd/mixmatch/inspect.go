@@ -13,7 +13,6 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
-	"mixmatch/merge/open"
 	"mixmatch/merge/shelf"
 )
 
@@ -87,7 +86,7 @@ func inspectAction(c *cli.Context) error {
 	if len(args) > 1 || shelf.IsList(args[0]) {
 		return inspectSeveral(c, args)
 	}
-	f, err := open.File(args[0])
+	f, err := openFile(args[0])
 	if err != nil {
 		return err
 	}
@@ -108,7 +107,7 @@ func inspectSeveral(c *cli.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	found, passed, err := gather(all, open.File, func([]gathered[*checkpoint.File], *checkpoint.File) error { return nil })
+	found, passed, err := gather(all, openFile, func([]gathered[*checkpoint.File], *checkpoint.File) error { return nil })
 	if err != nil {
 		return err
 	}

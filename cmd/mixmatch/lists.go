@@ -116,7 +116,8 @@ func openSingle(c *cli.Context, flag, arg string) (*merge.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openModel(c, arg)
+	m, err := openModel(c, arg)
+	return m, absent("--"+flag+" ", err)
 }
 
 // A gathered is a model that was opened, with the list it is from.

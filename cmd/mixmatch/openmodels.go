@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -34,11 +36,30 @@ func openAs(c *cli.Context, arg string, how func(name, path string) (*merge.Mode
 	}
 	m, err := how(name, path)
 	if err != nil {
-		return nil, err
+		return nil, absent("", err)
 	}
 	sayFileNotes(c, m.File)
 	return m, nil
 }
+
+// absent says of a file that is not there just that, and what flag named it, as
+// "--base ", if that is known. Other errors it returns as they are.
+func absent(flag string, err error) error {
+	var at *fs.PathError
+	if !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &at) {
+		return err
+	}
+	return noFileError{flag, at}
+}
+
+// A noFileError says that a file is not there.
+type noFileError struct {
+	flag string
+	*fs.PathError
+}
+
+func (e noFileError) Error() string { return e.flag + e.Path + ": there is no such file" }
+func (e noFileError) Unwrap() error { return e.PathError }
 
 // sayFileNotes says what was assumed or passed over when a file was opened.
 func sayFileNotes(c *cli.Context, f *checkpoint.File) {

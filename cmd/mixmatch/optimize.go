@@ -50,7 +50,7 @@ target; what does not is passed over and told. ` + exitCodes
 
 func runFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "threads", Usage: "work on so many blocks at once (default: one a processor); the result does not depend on it"},
+		&cli.IntFlag{Name: "threads", Usage: "work on so many blocks at once (default: one a processor); the result does not depend on it", Action: checkThreads},
 		&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but the result"},
 	}

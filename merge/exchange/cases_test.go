@@ -94,7 +94,10 @@ func TestDecode(t *testing.T) {
 		{"\xfe\xff\x00A\x20\xac", "A€", "", ""},
 		{"\xff\xfe\x3d\xd8\x00\xde", "😀", "", ""},
 		{"\xff\xfeA", "", "", "ends within a sign"},
-		{"A\x00B\x00", "", "", "zero bytes"},
+		{"A\x00B\x00", "", "", "UTF-16, without the mark that tells which: save it as UTF-8"},
+		{"\x00A\x00B\x30\x42", "", "", "UTF-16, without"},
+		{"\x30\xa2\x00 \x00x\x00 \xd8\x40", "", "", "UTF-16, without"},
+		{"A\x00\x00B", "", "", "zero bytes in it: save it as UTF-8"},
 		{"\x83\x82\x83f\x83\x8b", "モデル", "code page 932", ""},
 		{"caf\xe9 x 0.5", "caf\xe9 x 0.5", "cannot be told", ""},           // Latin-1
 		{"\xc4\xa3\xd0\xcd x", "\xc4\xa3\xd0\xcd x", "cannot be told", ""}, // Chinese, which would be katakana of half width

@@ -24,10 +24,12 @@ func Decode(text []byte) (utf8Text []byte, note string, err error) {
 		order = binary.LittleEndian
 	case bytes.HasPrefix(text, []byte{0xfe, 0xff}):
 		order = binary.BigEndian
-	case utf8.Valid(text):
-		if bytes.IndexByte(text, 0) >= 0 {
-			return nil, "", errors.New("the text has zero bytes in it: save it as UTF-8")
+	case bytes.IndexByte(text, 0) >= 0:
+		if isWide(text) {
+			return nil, "", errors.New("the text is UTF-16, without the mark that tells which: save it as UTF-8")
 		}
+		return nil, "", errors.New("the text has zero bytes in it: save it as UTF-8")
+	case utf8.Valid(text):
 		return text, "", nil
 	case isCP932(text):
 		if s, err := japanese.ShiftJIS.NewDecoder().Bytes(text); err == nil {
@@ -46,6 +48,16 @@ func Decode(text []byte) (utf8Text []byte, note string, err error) {
 		units[i] = order.Uint16(text[2*i:])
 	}
 	return []byte(string(utf16.Decode(units))), "", nil
+}
+
+// isWide reports whether text, which has zero bytes, has them as ASCII in UTF-16
+// does: all in second places, or all in first ones.
+func isWide(text []byte) bool {
+	var zeros [2]bool
+	for i, b := range text {
+		zeros[i%2] = zeros[i%2] || b == 0
+	}
+	return zeros[0] != zeros[1]
 }
 
 // isCP932 reports whether text can only be in the code page 932: all of it is

@@ -208,6 +208,9 @@ func (c *cursor) number() (float64, error) {
 		c.i++
 		text += "%"
 	}
+	if part := fraction(text); part != "" {
+		return 0, c.errorf(t, "ratio %s is a fraction: write %s", show(text), part)
+	}
 	if !numeric(text) {
 		return 0, c.unexpected(t, "a ratio")
 	}

@@ -48,6 +48,19 @@ func (c *cursor) assignment() int {
 	return -1
 }
 
+// decimalComma returns an error if a ratio has a comma for its point, as people
+// write numbers in most of Europe, and nil if none has.
+func (c *cursor) decimalComma() error {
+	for i := 0; i+3 < len(c.toks); i++ {
+		n, sign, decimals := c.toks[i+1], c.toks[i+2], c.toks[i+3]
+		if c.toks[i].kind == times && n.kind == word && sign.kind == comma && decimals.kind == word && n.to == sign.from && sign.to == decimals.from &&
+			isDecimal(n.text+"."+decimals.text) {
+			return c.errorf(n, "ratio %s has a comma: write %s.%s", show(n.text+","+decimals.text), n.text, decimals.text)
+		}
+	}
+	return nil
+}
+
 // hasSum reports whether the line has an operator of an expression.
 func (c *cursor) hasSum() bool {
 	for _, t := range c.toks {

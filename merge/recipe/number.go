@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -72,6 +73,22 @@ func numeric(s string) bool {
 	}
 	_, err := strconv.ParseFloat(s, 64) // NaN, Inf, hexadecimal
 	return err == nil
+}
+
+var oneOver = regexp.MustCompile(`^(\d{1,9})/(\d{1,9})$`)
+
+// fraction returns text, if it is a fraction, as a decimal number, and "" if not.
+func fraction(text string) string {
+	m := oneOver.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	a, _ := strconv.ParseFloat(m[1], 64)
+	b, _ := strconv.ParseFloat(m[2], 64)
+	if b == 0 {
+		return ""
+	}
+	return format(math.Round(a/b*1e4) / 1e4)
 }
 
 // format writes a ratio in full, with no exponent.

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -153,7 +154,7 @@ func (p *parser) line(line string, n int) error {
 	}
 	drafts, err := p.step(c)
 	if err != nil {
-		return err
+		return cmp.Or(c.decimalComma(), err)
 	}
 	return p.add(c, drafts, n)
 }
