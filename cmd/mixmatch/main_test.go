@@ -72,9 +72,16 @@ var family = []string{
 //	same FILE FILE ...       safetensors files with the same numbers
 //	json FILE                one JSON value and nothing else; FILE may be stdout
 //	tinydisk DIR SIZE        a file system of SIZE bytes, on condition tinydisk
+//
+// Short tests, which the race detector is used with, run some that have all that
+// works side by side.
 func TestScripts(t *testing.T) {
+	dir, some := "testdata", []string(nil)
+	if testing.Short() {
+		dir, some = "", []string{"testdata/study.txt", "testdata/lora.txt", "testdata/compat.txt", "testdata/damage.txt", "testdata/targets.txt", "testdata/folder.txt", "testdata/sdxl.txt", "testdata/missing.txt"}
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir: dir, Files: some,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "many": cmdMany, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
 			"sub": cmdSub, "later": cmdLater, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
