@@ -26,7 +26,7 @@ vet:                    ## that it builds for the other systems people have
 	go vet ./.ci/release
 
 purego:                 ## tests of what has fast paths, without them
-	go test -tags purego ./merge/vec ./similarity/...
+	go test -tags purego ./merge/vec ./similarity ./similarity/residual ./similarity/torchrand
 
 fused:                  ## that no processor rounds a product and a sum at once
 	.ci/fused
