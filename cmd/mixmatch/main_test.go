@@ -78,7 +78,7 @@ var family = []string{
 func TestScripts(t *testing.T) {
 	dir, some := "testdata", []string(nil)
 	if testing.Short() {
-		dir, some = "", []string{"testdata/study.txt", "testdata/lora.txt", "testdata/compat.txt", "testdata/damage.txt", "testdata/targets.txt", "testdata/folder.txt", "testdata/sdxl.txt", "testdata/missing.txt"}
+		dir, some = "", []string{"testdata/study.txt", "testdata/lora.txt", "testdata/compat.txt"}
 	}
 	testscript.Run(t, testscript.Params{
 		Dir: dir, Files: some,
