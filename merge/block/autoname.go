@@ -82,15 +82,22 @@ func (s autoLayout) architecture() *architecture {
 		if word = strings.TrimRight(word, "0123456789"); word == "" {
 			word = "BLOCK"
 		}
+		width := max(2, len(strconv.Itoa(x.n-1)))
+		numbered := func(k int) string { return fmt.Sprintf("%s%0*d", word, width, k) }
 		word = unique(word)
+		for slices.ContainsFunc(blocks, func(b named) bool {
+			w, digits := cutNumber(b.name)
+			return w == word && digits != "" // which may be one of the series' names
+		}) {
+			word = unique(word)
+		}
 		group := Base
 		if at := slices.Index(longest, x); at >= 0 {
 			group = Group(strings.ToLower(word))
 			groups[at] = group
 		}
-		width := max(2, len(strconv.Itoa(x.n-1)))
 		for k := range x.n {
-			blocks = append(blocks, named{fmt.Sprintf("%s%0*d", word, width, k), group})
+			blocks = append(blocks, named{numbered(k), group})
 		}
 	}
 	return &architecture{
