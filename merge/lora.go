@@ -7,32 +7,39 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/difference"
-	"mixmatch/merge/open"
 )
 
 // OpenSource opens what may take part in a merge: a model as [OpenModel] does, or
 // a LoRA. A LoRA has tensors, and fits a model or not, only in a [Pool].
 func OpenSource(name, path string) (*Model, error) {
-	m, err := OpenModel(name, path)
-	if !errors.Is(err, block.ErrModel) {
-		return m, err
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
 	}
-	f, again := open.File(path)
-	if again != nil {
-		return nil, again
+	m, err := NewModel(name, f)
+	switch {
+	case err == nil:
+		return m, nil
+	case errors.Is(err, block.ErrModel) && difference.Is(f):
+		m, err = newDifference(name, f)
+	default:
+		err = fmt.Errorf("%s: %w", path, err)
 	}
-	if !difference.Is(f) {
+	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	l, bad := difference.Read(f)
-	if bad != nil {
-		f.Close()
-		return nil, bad
+	return m, nil
+}
+
+// newDifference returns the LoRA in f, which it owns unless there is an error.
+func newDifference(name string, f *checkpoint.File) (*Model, error) {
+	l, err := difference.Read(f)
+	if err != nil {
+		return nil, err
 	}
 	stored, err := l.Checkpoint()
 	if err != nil {
-		f.Close()
 		return nil, err
 	}
 	return &Model{Name: name, File: stored, Difference: true, changes: l}, nil

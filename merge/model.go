@@ -36,10 +36,7 @@ type Model struct {
 // The error wraps [checkpoint.ErrFormat] for a malformed file and
 // [ErrMismatch] for a file that is no Stable Diffusion model, or more than one.
 func OpenModel(name, path string) (*Model, error) {
-	f, err := open.File(path)
-	if errors.Is(err, dialect.ErrTwice) {
-		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
-	}
+	f, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +46,15 @@ func OpenModel(name, path string) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// openFile opens the file at path: names that stand for one tensor are a mismatch.
+func openFile(path string) (*checkpoint.File, error) {
+	f, err := open.File(path)
+	if errors.Is(err, dialect.ErrTwice) {
+		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	return f, err
 }
 
 // NewModel returns the model in f, which it owns from then on.
