@@ -48,18 +48,22 @@ func NewLoosePool(models []*Model) (*Pool, error) {
 	return p, err
 }
 
+// DifferencesLast compares two sources of a pool by whether each is a difference: the
+// models come first.
+func DifferencesLast(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
 // newPool returns a pool, and for each key the first model that has it.
 func newPool(models []*Model, alike func(a, b block.Model) bool) (*Pool, map[string]*Model, error) {
 	models = slices.Clone(models)
-	slices.SortStableFunc(models, func(a, b *Model) int { // differences last
-		switch {
-		case a.Difference == b.Difference:
-			return 0
-		case a.Difference:
-			return 1
-		}
-		return -1
-	})
+	slices.SortStableFunc(models, func(a, b *Model) int { return DifferencesLast(a.Difference, b.Difference) })
 	if len(models) == 0 || models[0].Difference {
 		return nil, nil, fmt.Errorf("%w: no models", ErrMismatch)
 	}

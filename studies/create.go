@@ -1,6 +1,7 @@
 package studies
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -220,13 +221,7 @@ func (c *Config) models() ([]*merge.Model, error) {
 		return n
 	}
 	slices.SortStableFunc(models, func(a, b *merge.Model) int {
-		if a.Difference != b.Difference { // LoRAs last
-			if a.Difference {
-				return 1
-			}
-			return -1
-		}
-		return parts(b) - parts(a)
+		return cmp.Or(merge.DifferencesLast(a.Difference, b.Difference), parts(b)-parts(a))
 	})
 	if models[0].Difference {
 		return nil, fmt.Errorf("%w: all sources are LoRAs: name the models they may have been added to", ErrInvalid)

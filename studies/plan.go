@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/durable"
 	"mixmatch/optimize"
@@ -76,15 +77,7 @@ func (p *Plan) Check() error {
 }
 
 // differencesLast sorts inputs: LoRAs come last, as in products.
-func differencesLast(a, b Input) int {
-	switch {
-	case a.Difference == b.Difference:
-		return 0
-	case a.Difference:
-		return 1
-	}
-	return -1
-}
+func differencesLast(a, b Input) int { return merge.DifferencesLast(a.Difference, b.Difference) }
 
 // base returns the place of the base among the sources, or -1.
 func (p *Plan) base() int {
