@@ -53,7 +53,10 @@ func LoRAsOf(arch Arch) LoRAs {
 }
 
 // LoRAList returns the names of the blocks that n ratios of a LoRA are for; nil if
-// there is no such list.
+// there is no such list. BASE is the text encoders. In SuperMerger a block that a list
+// does not name gets ratio 0, and what is in no block at all, such as time_embed, 1;
+// Kohya's svd_merge_lora.py and sdxl_merge_lora.py give such a block the whole LoRA.
+// The longest list of SDXL names blocks that it does not have.
 func (l *Layout) LoRAList(n int) []string {
 	for _, list := range l.loras.Lists {
 		if len(list) == n {

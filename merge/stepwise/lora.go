@@ -30,7 +30,7 @@ func wayOf(era block.Era) difference.Way {
 
 // addLoRA returns the tensors that step s makes of those of its model. What is in no
 // block of a UNet gets the whole LoRA, whatever the ratios, as in SuperMerger (see
-// [difference.BlockRatios]).
+// [block.Layout.LoRAList]).
 func (c *chain) addLoRA(s *recipe.Step, a map[string]*node) (map[string]*node, error) {
 	r := &stepRun{chain: c, step: s, gaps: map[gap]int{}}
 	lora := c.Index(s.LoRA())
