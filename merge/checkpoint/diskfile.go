@@ -29,7 +29,7 @@ var handles = struct {
 	sync.Mutex
 	open *list.List // of *DiskFile
 	most int
-}{open: list.New(), most: 64}
+}{open: list.New(), most: min(64, mayOpen()/6)} // the rest is for journals, locks and what else is open
 
 // OpenDisk opens the file at path. The error wraps [ErrFormat] for what is no
 // file, such as a folder or a pipe; otherwise it is the operating system's.
@@ -134,6 +134,7 @@ func (d *DiskFile) acquire() error {
 	makeRoom(handles.most - 1)
 	file, err := os.Open(d.path)
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		handles.most = max(1, handles.open.Len()/2) // others need some too
 		makeRoom(0)
 		file, err = os.Open(d.path)
 	}
