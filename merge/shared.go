@@ -103,24 +103,49 @@ func (v *cutView) ReadBytes(dst []byte, i int, at int64) error {
 	if slices.Equal(whole.Shape, v.tensors[i].Shape) {
 		return v.Container.ReadBytes(dst, v.of[i], at)
 	}
-	// Rows of the first dimension: so long in the container, so long here.
 	rows := int64(max(whole.Shape[0], 1))
-	from, here := whole.Bytes()/rows, v.tensors[i].Bytes()/rows
-	for len(dst) > 0 {
+	return runs(at, int64(len(dst)), whole.Bytes()/rows, v.tensors[i].Bytes()/rows, func(from, n int64) error {
+		b := dst[:n]
+		dst = dst[n:]
+		return v.Container.ReadBytes(b, v.of[i], from)
+	})
+}
+
+// runs tells use where what is at to at+n here lies there: n at a time, from there
+// on. A row of the first dimension is so long there, of which the first part is
+// shown, so long here.
+func runs(at, n, there, here int64, use func(from, n int64) error) error {
+	for end := at + n; at < end; {
 		row, off := at/here, at%here
-		n := min(int64(len(dst)), here-off)
-		if err := v.Container.ReadBytes(dst[:n], v.of[i], row*from+off); err != nil {
+		some := min(end-at, here-off)
+		if err := use(row*there+off, some); err != nil {
 			return err
 		}
-		dst, at = dst[n:], at+n
+		at += some
 	}
 	return nil
 }
 
 // OwnName returns what the file calls a tensor.
-func (v *cutView) OwnName(i int) string {
-	if r, ok := v.Container.(checkpoint.Renamer); ok {
-		return r.OwnName(v.of[i])
+func (v *cutView) OwnName(i int) string { return checkpoint.OwnName(v.Container, v.of[i]) }
+
+// Rounding is that of the elements shown.
+func (v *cutView) Rounding(i int, at, n int64) (sum float64, is bool, err error) {
+	whole := v.Container.Tensors()[v.of[i]]
+	if slices.Equal(whole.Shape, v.tensors[i].Shape) {
+		return checkpoint.Rounding(v.Container, v.of[i], at, n)
 	}
-	return v.tensors[i].Name
+	rows := max(whole.Shape[0], 1)
+	err = runs(at, n, int64(whole.Len()/rows), int64(v.tensors[i].Len()/rows), func(from, n int64) (err error) {
+		var some float64
+		some, is, err = checkpoint.Rounding(v.Container, v.of[i], from, n)
+		sum += some
+		return err
+	})
+	return sum, is, err
 }
+
+var (
+	_ checkpoint.Renamer = (*cutView)(nil)
+	_ checkpoint.Rounder = (*cutView)(nil)
+)

@@ -2,12 +2,14 @@ package merge_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
+	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/mergetest"
 )
 
@@ -122,5 +124,50 @@ func TestCut(t *testing.T) {
 	}
 	if all[1].File.Path() != inpaint.File.Path() || all[1].File.Changed() != nil {
 		t.Error("it is of another file")
+	}
+}
+
+// TestCutRounding holds what rounding added to eight-bit weights that are scaled to
+// what it is where nothing is cut.
+func TestCutRounding(t *testing.T) {
+	const scale = "model.diffusion_model.input_blocks.0.0.scale_weight"
+	s := mergetest.Sketch{Seed: 2, Div: 80, Shape: func(key string, shape []int) []int {
+		if key == scale {
+			return nil
+		}
+		return wide(9)(key, shape)
+	}, Keys: map[string]checkpoint.DType{convIn: checkpoint.E4M3, scale: checkpoint.F32}}
+	inpaint := openSketch(t, "inpaint", s)
+	plain := openSketch(t, "plain", mergetest.Sketch{Seed: 1, Div: 80})
+	all, err := merge.Comparable([]*merge.Model{plain, inpaint})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rounding := func(m *merge.Model, at, n int) float64 {
+		u, _ := m.Tensor(convIn)
+		b := make([]byte, 4*n)
+		if err := m.ReadBytes(b, u, int64(4*at)); err != nil {
+			t.Fatal(err)
+		}
+		sum, err := m.File.Rounding(b, u, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	want := 0.0
+	for row := range 4 {
+		want += rounding(inpaint, row*81, 36)
+	}
+	whole, _ := inpaint.Tensor(convIn)
+	b := make([]byte, whole.Bytes())
+	if err := inpaint.ReadBytes(b, whole, 0); err != nil {
+		t.Fatal(err)
+	}
+	if plainly := whole.DType.Rounding(b); want < 1e6*plainly {
+		t.Fatalf("%v is no more than float32's %v", want, plainly)
+	}
+	if got := rounding(all[1], 0, 4*36); math.Abs(got-want) > 1e-12*want {
+		t.Errorf("%v; want %v", got, want)
 	}
 }

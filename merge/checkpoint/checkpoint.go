@@ -78,6 +78,24 @@ type Rounder interface {
 	Rounding(i int, at, n int64) (float64, bool, error)
 }
 
+// OwnName returns what the files call tensor i of c: its name, if c is no [Renamer].
+// A container that shows tensors of another must be one, and ask that so.
+func OwnName(c Container, i int) string {
+	if r, ok := c.(Renamer); ok {
+		return r.OwnName(i)
+	}
+	return c.Tensors()[i].Name
+}
+
+// Rounding is that of c as a [Rounder], and false if it is none. A container that
+// shows tensors of another must be one, and ask that so.
+func Rounding(c Container, i int, at, n int64) (float64, bool, error) {
+	if r, ok := c.(Rounder); ok {
+		return r.Rounding(i, at, n)
+	}
+	return 0, false, nil
+}
+
 // Info is what is known of a container.
 type Info struct {
 	Path     string            // as it was opened, "" if it was not opened by a path

@@ -95,8 +95,8 @@ func (f *File) Dialects() []Dialect { return f.info.Dialects }
 // OwnName returns what the file calls t, or its parts if it is of several. It is
 // data from a file: escape it.
 func (f *File) OwnName(t Tensor) string {
-	if r, ok := f.container.(Renamer); ok && t.index < len(f.tensors) && f.tensors[t.index].Name == t.Name {
-		return r.OwnName(f.place(t))
+	if t.index < len(f.tensors) && f.tensors[t.index].Name == t.Name {
+		return OwnName(f.container, f.place(t))
 	}
 	return t.Name
 }
@@ -183,14 +183,12 @@ func (f *File) ReadBytes(dst []byte, t Tensor, at int64) error {
 // are, adds to a squared distance, as [DType.Rounding] does: also where they were
 // stored in another format than t has.
 func (f *File) Rounding(b []byte, t Tensor, at int) (float64, error) {
-	if r, ok := f.container.(Rounder); ok {
-		sum, is, err := r.Rounding(f.place(t), int64(at), int64(len(b))*8/int64(t.DType.Bits()))
-		if err != nil {
-			return 0, f.named(t, err)
-		}
-		if is {
-			return sum, nil
-		}
+	sum, is, err := Rounding(f.container, f.place(t), int64(at), int64(len(b))*8/int64(t.DType.Bits()))
+	if err != nil {
+		return 0, f.named(t, err)
+	}
+	if is {
+		return sum, nil
 	}
 	return t.DType.Rounding(b), nil
 }

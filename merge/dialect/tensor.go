@@ -45,10 +45,7 @@ type whole struct {
 func (w whole) read(dst []byte, at int64) error { return w.c.ReadBytes(dst, w.i, at) }
 
 func (w whole) rounding(at, n int64, _ int) (float64, bool, error) {
-	if r, ok := w.c.(checkpoint.Rounder); ok {
-		return r.Rounding(w.i, at, n)
-	}
-	return 0, false, nil
+	return checkpoint.Rounding(w.c, w.i, at, n)
 }
 
 // behind is what lies behind the first bytes of another source.

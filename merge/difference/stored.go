@@ -25,11 +25,11 @@ func (s stored) Info() checkpoint.Info { return s.of.info() }
 func (s stored) Changed() error        { return s.of.changed() }
 
 // OwnName returns what the file calls a tensor.
-func (s stored) OwnName(i int) string {
-	if r, ok := s.Container.(checkpoint.Renamer); ok {
-		return r.OwnName(i)
-	}
-	return s.Container.Tensors()[i].Name
+func (s stored) OwnName(i int) string { return checkpoint.OwnName(s.Container, i) }
+
+// Rounding is that of the file's own tensors.
+func (s stored) Rounding(i int, at, n int64) (float64, bool, error) {
+	return checkpoint.Rounding(s.Container, i, at, n)
 }
 
 // info is what is known of the file, with the settings and the notes.
