@@ -18,7 +18,7 @@ type File struct {
 }
 
 // New returns the file in c, which it owns from then on, with the slice of its
-// tensors. The error wraps [ErrFormat] if a name occurs twice.
+// tensors. The error wraps [ErrFormat] if a name occurs twice; c is closed then.
 func New(c Container) (*File, error) {
 	f := &File{container: c, info: c.Info(), tensors: c.Tensors()}
 	name := func(i int) string { return f.tensors[i].Name }
@@ -36,7 +36,12 @@ func New(c Container) (*File, error) {
 	}
 	for i := range f.tensors {
 		if i > 0 && name(i-1) == name(i) {
-			return nil, Malformed("tensor %s occurs twice", Short(name(i)))
+			c.Close()
+			err := Malformed("tensor %s occurs twice", Short(name(i)))
+			if f.info.Path != "" {
+				err = fmt.Errorf("%s: %w", f.info.Path, err)
+			}
+			return nil, err
 		}
 		f.tensors[i].index = i
 	}

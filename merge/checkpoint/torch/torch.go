@@ -53,12 +53,7 @@ func Open(path string) (*checkpoint.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := checkpoint.New(c)
-	if err != nil {
-		c.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return f, nil
+	return checkpoint.New(c)
 }
 
 // OpenContainer is [Open] for those who want a view of the file.
