@@ -106,18 +106,19 @@ func (p *pass) run(ctx context.Context) error {
 		}
 	}
 	var done int64
+	var one sync.Mutex // one finishes something at a time
 	progress := func(n int64) {
+		one.Lock()
+		defer one.Unlock()
 		done += n
 		if p.options.Progress != nil {
 			p.options.Progress(done, total)
 		}
 	}
 	var next atomic.Int64
-	var one sync.Mutex // one finishes a piece at a time
-	finish := func(t *task, n int64) error {
+	finish := func(t *task) error {
 		one.Lock()
 		defer one.Unlock()
-		progress(n)
 		if t.left--; t.left > 0 {
 			return nil
 		}
@@ -128,6 +129,10 @@ func (p *pass) run(ctx context.Context) error {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	group, inside := errgroup.WithContext(ctx)
+	read := func(n int64) error {
+		progress(n)
+		return inside.Err()
+	}
 	for range threads {
 		group.Go(func() error {
 			w := newWorker(p)
@@ -136,15 +141,11 @@ func (p *pass) run(ctx context.Context) error {
 				if i >= len(pieces) {
 					return nil
 				}
-				if err := inside.Err(); err != nil {
-					return err
-				}
 				t := &p.tasks[pieces[i].task]
-				n, err := w.measure(t, pieces[i])
-				if err != nil {
+				if err := w.measure(t, pieces[i], read); err != nil {
 					return err
 				}
-				if err := finish(t, n); err != nil {
+				if err := finish(t); err != nil {
 					return err
 				}
 			}

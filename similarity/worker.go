@@ -3,17 +3,17 @@ package similarity
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/vec"
 )
 
 // Elements: a piece is the unit of work, a part of it is read from each file in
-// one go, and of that a stretch is taken at a time, so that all models' rows of
-// it stay in the cache.
+// one go, and the sums of a stretch are taken at a time.
 const (
 	pieceLen   = 1 << 22
-	partLen    = 1 << 17
+	partLen    = 1 << 16
 	stretchLen = 1 << 12
 )
 
@@ -26,106 +26,167 @@ type partial struct {
 	sums        []checkpoint.Sum // of each row's bytes
 }
 
-// A worker holds the buffers of one thread.
+// A worker holds the buffers of one thread. It reads a part of each row, and takes
+// the products while that is in the processor's cache.
 type worker struct {
-	pass  *pass
-	bytes []byte
-	full  [][]float32 // a part of each row
-	now   [][]float32 // the stretch of each row under way
+	pass *pass
+	gram *vec.Gram
+	rows []workerRow // those of the task that are read, the first model's first
+
+	pairs  []workerPair // of rows whose products are wanted
+	needed []bool       // the tiles that these are in
+
+	base, x []float32 // a chunk of the first row, and of another
+	spare   []byte
 }
+
+// A workerRow is a row of the task under way, and the part of it that was read.
+type workerRow struct {
+	model  int // its place in the pass
+	tensor checkpoint.Tensor
+	bytes  []byte
+}
+
+// A workerPair is where the product of two rows goes.
+type workerPair struct{ i, j, at int }
 
 func newWorker(p *pass) *worker {
-	return &worker{p, make([]byte, 8*partLen), make([][]float32, len(p.rows)), make([][]float32, len(p.rows))}
+	return &worker{
+		pass: p, gram: vec.NewGram(len(p.rows)),
+		base: make([]float32, vec.GramChunk), x: make([]float32, vec.GramChunk),
+	}
 }
 
-// measure does a piece of t and returns the bytes it read.
-func (w *worker) measure(t *task, c piece) (int64, error) {
-	p, read := w.pass, int64(0)
+// begin makes ready for a task.
+func (w *worker) begin(t *task) {
+	p := w.pass
+	read := w.rows[:0]
+	for i, is := range t.read {
+		if !is {
+			continue
+		}
+		if read = slices.Grow(read, 1)[:len(read)+1]; cap(read[len(read)-1].bytes) == 0 {
+			read[len(read)-1].bytes = make([]byte, 0, 2*partLen)
+		}
+		r := &read[len(read)-1]
+		r.model = i
+		r.tensor, _ = p.rows[i].Tensor(t.key)
+	}
+	w.rows = read
+	w.pairs, w.needed = w.pairs[:0], make([]bool, w.gram.Tiles())
+	for j := range w.rows {
+		for i := range j + 1 {
+			a, b := w.rows[i].model, w.rows[j].model
+			if p.measures(t, a, b) {
+				w.pairs = append(w.pairs, workerPair{i, j, at(a, b, len(p.rows))})
+				w.needed[w.gram.Tile(i, j)] = true
+			}
+		}
+	}
+}
+
+// measure does a piece of t. Done is told of bytes that were read, and may end it.
+func (w *worker) measure(t *task, c piece, done func(n int64) error) error {
+	p := w.pass
 	r := &t.parts[c.part]
 	*r = partial{c.n, make([]float64, triangle(len(p.rows))), make([]float64, len(p.grams)), make([]float64, len(p.grams)), make([]checkpoint.Sum, len(p.rows))}
+	w.begin(t)
 	for at := c.at; at < c.at+c.n; at += partLen {
-		n := min(partLen, c.at+c.n-at)
-		for i, m := range p.rows {
-			if !t.read[i] {
-				continue
+		n, read := min(partLen, c.at+c.n-at), int64(0)
+		for i := range w.rows {
+			row := &w.rows[i]
+			if err := w.read(row, at, n, &r.sums[row.model]); err != nil {
+				return err
 			}
-			if w.full[i] == nil {
-				w.full[i] = make([]float32, partLen)
-			}
-			x := w.full[i][:n]
-			u, _ := m.Tensor(t.key)
-			if err := w.read(x, m.File, u, at, &r.sums[i]); err != nil {
-				err = fmt.Errorf("%s: %w", m.Name, err)
-				if errors.Is(err, checkpoint.ErrFormat) {
-					err = &UnsoundError{[]string{m.Name}, err}
-				}
-				return 0, err
-			}
-			read += int64(n) * int64(u.DType.Bits()) / 8
-			if target := i - p.models; target >= 0 && p.knownTarget(t, target) == nil {
-				floor, half, err := w.rounding(m.File, u, at, x, p.grams[target].Tensors[t.place[target]].Grid)
+			read += int64(len(row.bytes))
+			if target := row.model - p.models; target >= 0 && p.knownTarget(t, target) == nil {
+				floor, half, err := w.rounding(row, at, p.grams[target].Tensors[t.place[target]].Grid)
 				if err != nil {
-					return 0, fmt.Errorf("%s: %w", m.Name, err)
+					return fmt.Errorf("%s: %w", p.rows[row.model].Name, err)
 				}
 				r.floor[target] += floor
 				r.half[target] += half
 			}
 		}
-		w.products(t, r.p, n)
+		w.products(r.p, n)
+		if err := done(read); err != nil {
+			return err
+		}
 	}
-	return read, nil
+	return nil
 }
 
-// read reads numbers, and adds the bytes to sum if contents are summed up.
-func (w *worker) read(dst []float32, f *checkpoint.File, t checkpoint.Tensor, at int, sum *checkpoint.Sum) error {
+// read reads n elements of a row, and adds their bytes to sum if contents are
+// summed up.
+func (w *worker) read(row *workerRow, at, n int, sum *checkpoint.Sum) error {
+	m, width := w.pass.rows[row.model], row.tensor.DType.Bits()/8
+	row.bytes = slices.Grow(row.bytes[:0], n*width)[:n*width]
+	if err := m.File.ReadBytes(row.bytes, row.tensor, int64(at)*int64(width)); err != nil {
+		err = fmt.Errorf("%s: %w", m.Name, err)
+		if errors.Is(err, checkpoint.ErrFormat) {
+			err = &UnsoundError{[]string{m.Name}, err}
+		}
+		return err
+	}
 	if w.pass.options.Contents {
-		return f.ReadSummed(dst, w.bytes, t, at, sum)
+		*sum = sum.And(row.bytes)
 	}
-	return f.Read(dst, w.bytes, t, at)
+	return nil
 }
 
-// rounding returns what storing the numbers x of tensor t once, from element at
-// on, adds to a squared distance: as they are stored or, if one is named, on a grid
-// that is coarser, and as float16.
-func (w *worker) rounding(f *checkpoint.File, t checkpoint.Tensor, at int, x []float32, grid string) (stored, half float64, err error) {
-	if g, ok := vec.GridOf(grid); ok {
-		b := w.bytes[:2*len(x)]
-		vec.NarrowF16(b, x)
-		return g.SumUlp2(x) / 12, vec.SumUlp2F16(b) / 12, nil
-	}
-	width := t.DType.Bits() / 8
-	b := w.bytes[:len(x)*width]
-	if err := f.ReadBytes(b, t, int64(at)*int64(width)); err != nil {
-		return 0, 0, err
-	}
-	if stored, err = f.Rounding(b, t, at); err != nil || t.DType == checkpoint.F16 {
-		return stored, stored, err
-	}
-	b = w.bytes[:2*len(x)]
-	vec.NarrowF16(b, x)
-	return stored, vec.SumUlp2F16(b) / 12, nil
+// widen returns elements at to end of what was read of a row, in room for them.
+func (r *workerRow) widen(room []float32, at, end int) []float32 {
+	width := r.tensor.DType.Bits() / 8
+	x := room[:end-at]
+	r.tensor.DType.Widen(x, r.bytes[at*width:end*width])
+	return x
 }
 
-// products adds to p the inner products that are to be measured of the first n
-// elements read, the first row taken from the other models'.
-func (w *worker) products(t *task, p []float64, n int) {
+// rounding returns what storing the numbers of a row that were read, from element at
+// of its tensor on, once adds to a squared distance: as they are stored or, if one is
+// named, on a grid that is coarser, and as float16.
+func (w *worker) rounding(row *workerRow, at int, grid string) (stored, half float64, err error) {
+	g, coarser := vec.GridOf(grid)
+	if !coarser {
+		stored, err = w.pass.rows[row.model].File.Rounding(row.bytes, row.tensor, at)
+		if err != nil || row.tensor.DType == checkpoint.F16 {
+			return stored, stored, err
+		}
+	}
+	x := make([]float32, len(row.bytes)*8/row.tensor.DType.Bits())
+	row.tensor.DType.Widen(x, row.bytes)
+	if coarser {
+		stored = g.SumUlp2(x) / 12
+	}
+	w.spare = slices.Grow(w.spare[:0], 2*len(x))[:2*len(x)]
+	vec.NarrowF16(w.spare, x)
+	return stored, vec.SumUlp2F16(w.spare) / 12, nil
+}
+
+// products adds to p the inner products that are wanted of the first n elements
+// read, the first row taken from the other models'.
+func (w *worker) products(p []float64, n int) {
 	for from := 0; from < n; from += stretchLen {
 		to := min(from+stretchLen, n)
-		for i := range w.full {
-			if !t.read[i] {
-				continue
-			}
-			w.now[i] = w.full[i][from:to]
-			if i > 0 && !w.pass.rows[i].Difference {
-				vec.Sub(w.now[i], w.now[0])
-			}
-		}
-		for j := range w.now {
-			for i := range j + 1 {
-				if w.pass.measures(t, i, j) {
-					p[at(i, j, len(w.now))] += vec.Dot(w.now[i], w.now[j])
+		w.gram.Reset()
+		for at := from; at < to; at += vec.GramChunk {
+			end := min(at+vec.GramChunk, to)
+			base := w.rows[0].widen(w.base, at, end)
+			w.gram.Put(0, base, nil)
+			for i := 1; i < len(w.rows); i++ {
+				row := &w.rows[i]
+				x := row.widen(w.x, at, end)
+				if w.pass.rows[row.model].Difference {
+					w.gram.Put(i, x, nil)
+				} else {
+					w.gram.Put(i, x, base)
 				}
 			}
+			w.gram.Add(w.needed)
+		}
+		for _, q := range w.pairs {
+			p[q.at] += w.gram.Sum(q.i, q.j)
 		}
 	}
 }
+

@@ -1,0 +1,6 @@
+//go:build !amd64 || purego
+
+package vec
+
+func spreadFast([]float64, []float32, []float32) int { return 0 }
+func tileFast(sums, x, y []float64, fours int) bool  { return false }
