@@ -189,4 +189,3 @@ func (w *worker) products(p []float64, n int) {
 		}
 	}
 }
-
