@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
+	"mixmatch/merge/cache"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/checkpoint/safetensors"
 )
@@ -29,15 +31,73 @@ var ErrSeveral = errors.New("the model is of several files, and has no hash")
 
 // HashModel is [HashFile] for an open model of one file.
 func HashModel(ctx context.Context, f *checkpoint.File, progress func(done int64)) (Hash, error) {
+	path, err := onlyFile(f)
+	if err != nil {
+		return Hash{}, err
+	}
+	return HashFile(ctx, path, progress)
+}
+
+func onlyFile(f *checkpoint.File) (string, error) {
 	files := f.Files()
 	if len(files) != 1 {
-		return Hash{}, fmt.Errorf("%s: %w", f.Path(), ErrSeveral)
+		return "", fmt.Errorf("%s: %w", f.Path(), ErrSeveral)
 	}
-	return HashFile(ctx, files[0], progress)
+	return files[0], nil
+}
+
+// HashKnown is HashModel without Content, by which no recipe names a model, and reads
+// nothing where known has the digests of the file as it is. It adds them where it has
+// not; nil knows none.
+func HashKnown(ctx context.Context, f *checkpoint.File, known *cache.Cache, progress func(done int64)) (Hash, error) {
+	path, err := onlyFile(f)
+	if err != nil {
+		return Hash{}, err
+	}
+	key, ok := fileKey(path)
+	if h, is := knownHash(known, key); ok && is {
+		return h, nil
+	}
+	h, err := hashFile(ctx, path, false, progress)
+	if err != nil || !ok {
+		return h, err
+	}
+	if after, _ := fileKey(path); after == key {
+		if b, err := json.Marshal(h); err == nil {
+			known.Put(hashKind, key, b)
+		}
+	}
+	return h, nil
+}
+
+// hashKind is what hashes are kept under in a cache.
+const hashKind = "hash"
+
+// knownHash returns what known has of the file that key tells.
+func knownHash(known *cache.Cache, key string) (h Hash, ok bool) {
+	b, ok := known.Get(hashKind, key)
+	if !ok || json.Unmarshal(b, &h) != nil || len(h.SHA256) != 2*sha256.Size || len(h.Legacy) != 8 {
+		return Hash{}, false
+	}
+	return h, true
+}
+
+// fileKey is [cache.FileKey] of the file as it is.
+func fileKey(path string) (string, bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", false
+	}
+	return cache.FileKey(path, info)
 }
 
 // HashFile reads the model file at path once and returns its digests.
 func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash, error) {
+	return hashFile(ctx, path, true, progress)
+}
+
+// hashFile is HashFile; without content it takes half the time.
+func hashFile(ctx context.Context, path string, withContent bool, progress func(done int64)) (Hash, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Hash{}, err
@@ -47,9 +107,11 @@ func HashFile(ctx context.Context, path string, progress func(done int64)) (Hash
 	if _, err := io.Copy(legacy, io.NewSectionReader(f, 0x100000, 0x10000)); err != nil {
 		return Hash{}, err
 	}
-	body, err := bodyOf(f)
-	if err != nil {
-		return Hash{}, err
+	body := int64(0)
+	if withContent {
+		if body, err = bodyOf(f); err != nil {
+			return Hash{}, err
+		}
 	}
 	buf := make([]byte, 1<<20)
 	for at := int64(0); ; {

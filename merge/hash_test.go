@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mixmatch/merge"
+	"mixmatch/merge/cache"
 )
 
 // The digests were computed with sha256sum: of the file, of its bytes
@@ -59,5 +61,52 @@ func TestHashFileStops(t *testing.T) {
 	}
 	if _, err := merge.HashFile(t.Context(), path+".not", nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
+	}
+}
+
+// TestHashKnown changes a file behind the back of its time, which only what was
+// kept can fail to see, and then in the open.
+func TestHashKnown(t *testing.T) {
+	path := sketch{}.Write(t, "A")
+	then := time.Now().Add(-time.Hour)
+	touch := func(at time.Time) {
+		t.Helper()
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	touch(then)
+	known := cache.Open(t.TempDir())
+	hash := func(known *cache.Cache) (h merge.Hash, read bool) {
+		t.Helper()
+		m, err := merge.OpenModel("A", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		h, err = merge.HashKnown(t.Context(), m.File, known, func(int64) { read = true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h, read
+	}
+	whole, err := merge.HashFile(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := merge.Hash{SHA256: whole.SHA256, Legacy: whole.Legacy}
+	for i, known := range []*cache.Cache{nil, known, known, nil} {
+		if got, read := hash(known); got != want || read != (i != 2) {
+			t.Errorf("%d: got %v, read %v; want %v", i, got, read, want)
+		}
+	}
+	touch(then.Add(time.Second))
+	if got, read := hash(known); got != want || !read {
+		t.Errorf("touched: got %v, read %v", got, read)
+	}
+	touch(time.Now())
+	hash(known)
+	if _, read := hash(known); !read {
+		t.Error("kept the hash of a file that was changed just now")
 	}
 }

@@ -69,6 +69,7 @@ func writerFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "source", Usage: "the file of a model of the recipe, also one that a step makes (`[NAME=]PATH`), for documents that name files"},
 		&cli.BoolFlag{Name: "hash", Usage: "read the models' files and name them by their hashes, which some formats need"},
+		noCacheFlag(),
 		&cli.BoolFlag{Name: "fp16", Usage: "ask the program that will merge to save as fp16"},
 		&cli.StringFlag{Name: "date", Usage: "the `DAY` that stands in documents, as 2026-01-31 (default: now)"},
 		&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
@@ -125,7 +126,7 @@ func hashOf(c *cli.Context, m modelFile, meter *meter) (merge.Hash, error) {
 		return merge.Hash{}, err
 	}
 	defer f.Close()
-	h, err := merge.HashModel(c.Context, f, func(done int64) { meter.to("hashing "+m.name, done, -1, true) })
+	h, err := merge.HashKnown(c.Context, f, openCache(c), func(done int64) { meter.to("hashing "+m.name, done, -1, true) })
 	if errors.Is(err, merge.ErrSeveral) {
 		say(c, "note: %s", err)
 		return merge.Hash{}, nil

@@ -12,7 +12,7 @@ import (
 // floors is the architecture: a package may import only packages of lower
 // floors, never one of its own. docs/architecture.md shows the same table.
 var floors = [][]string{
-	{"merge/block", "merge/portable", "merge/vec", "merge/durable", "merge/safetext", "merge/checkpoint/torch/pickle"},
+	{"merge/block", "merge/portable", "merge/vec", "merge/durable", "merge/cache", "merge/safetext", "merge/checkpoint/torch/pickle"},
 	{"merge/checkpoint", "merge/checkpoint/torch/archive", "merge/recipe", "merge/calc", "similarity/lowrank", "similarity/torchrand", "optimize"},
 	{"merge/checkpoint/safetensors", "merge/checkpoint/torch", "merge/checkpoint/torch/torchtest", "merge/checkpoint/folder", "merge/dialect"},
 	{"merge/open", "merge/shelf", "merge/difference"},

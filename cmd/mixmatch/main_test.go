@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"mixmatch/merge/cache"
 	"mixmatch/studies"
 	"mixmatch/studies/demo"
 )
@@ -45,6 +46,7 @@ func (w withFamily) Run() int {
 		return 1
 	}
 	os.Setenv(familyVariable, dir)
+	os.Setenv(cache.Variable, filepath.Join(dir, "cache")) // never the user's own
 	return w.m.Run()
 }
 
@@ -101,6 +103,7 @@ func TestScripts(t *testing.T) {
 			for _, s := range family {
 				flags = append(flags, "--source m/"+s+".safetensors")
 			}
+			e.Setenv(cache.Variable, filepath.Join(e.WorkDir, ".cache")) // never the user's own
 			e.Setenv("SOURCES", strings.Join(flags, " "))
 			return nil
 		},

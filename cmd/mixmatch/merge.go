@@ -51,6 +51,7 @@ func mergeCommand() *cli.Command {
 			&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
 			&cli.BoolFlag{Name: "allow-inf", Usage: "write infinities and NaN that models hold or values become, and say how many"},
 			&cli.BoolFlag{Name: "no-hash", Usage: "leave the sources' hashes out of the metadata; saves reading them once more"},
+			noCacheFlag(),
 			&cli.BoolFlag{Name: "verify", Usage: "measure the file against the study's target afterwards"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but the result"},
 		},

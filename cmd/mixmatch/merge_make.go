@@ -25,7 +25,7 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 	hashes := map[string]exchange.Model{}
 	if !c.Bool("no-hash") {
 		for _, m := range o.sources {
-			h, err := merge.HashModel(c.Context, m.File, func(done int64) { meter.to("hashing "+m.Name, done, m.File.Size(), true) })
+			h, err := merge.HashKnown(c.Context, m.File, openCache(c), func(done int64) { meter.to("hashing "+m.Name, done, m.File.Size(), true) })
 			if errors.Is(err, merge.ErrSeveral) {
 				o.notes = append(o.notes, m.Name+" is of several files: the metadata tell its name and no hash")
 				continue

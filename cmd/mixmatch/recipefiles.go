@@ -155,7 +155,7 @@ func findByHash(c *cli.Context, name, hash string, called, files []string) (stri
 			return false, nil
 		}
 		defer f.Close()
-		h, err := merge.HashModel(c.Context, f, func(done int64) { m.to("looking for "+name, done, f.Size(), true) })
+		h, err := merge.HashKnown(c.Context, f, openCache(c), func(done int64) { m.to("looking for "+name, done, f.Size(), true) })
 		return strings.HasPrefix(h.SHA256, hash), err
 	}
 	for _, path := range slices.Concat(called, files) {
