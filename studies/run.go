@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 
+	"mixmatch/merge/cache"
 	"mixmatch/merge/durable"
 )
 
@@ -14,6 +15,7 @@ type Options struct {
 	Threads  int            // searches and readers side by side; 0 for one a processor
 	Progress func(Progress) // told what goes on; calls do not overlap
 	Note     func(string)   // told what is assumed of the files
+	Cache    *cache.Cache   // of products that were measured before; nil for none
 }
 
 // A Progress says how far a run is.

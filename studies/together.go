@@ -73,8 +73,9 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 		return nil, err
 	}
 	defer closeModels(append(slices.Clone(pool.Models), targets...))
-	var known []similarity.Known
+	var known, cached []similarity.Known
 	var records []*reading
+	var identities []cachedStudy
 	for i, s := range all {
 		r, err := s.openReading(s.Files.known)
 		if err != nil {
@@ -86,11 +87,24 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 			return nil, err
 		}
 		records, known = append(records, r), append(append(known, taken...), similarity.Known{Gram: r.gram, Target: i})
+		if o.Cache != nil {
+			identities = append(identities, identify(pool.Models, targets[i]))
+			cached = append(cached, fromCache(o.Cache, identities[i], pool.Names(), i)...)
+		}
 	}
-	grams, err := similarity.MeasureAll(ctx, pool, targets, similarity.Options{
-		Threads: o.Threads, Progress: func(done, total int64) { o.Progress(Progress{"reading", done, total}) },
-		Contents: true, Known: known, Keep: func(target int, p *similarity.Products) error { return records[target].keep(p) },
-	})
+	if cached != nil {
+		files[0].note("files that were read before are not read again but for what is new (--no-cache reads them)")
+	}
+	measure := func(known []similarity.Known) ([]*similarity.Gram, error) {
+		return similarity.MeasureAll(ctx, pool, targets, similarity.Options{
+			Threads: o.Threads, Progress: func(done, total int64) { o.Progress(Progress{"reading", done, total}) },
+			Contents: true, Known: known, Keep: func(target int, p *similarity.Products) error { return records[target].keep(p) },
+		})
+	}
+	grams, err := measure(slices.Concat(known, cached))
+	if errors.Is(err, checkpoint.ErrChanged) && cached != nil { // the cache may be wrong
+		grams, err = measure(known)
+	}
 	if errors.Is(err, checkpoint.ErrChanged) {
 		err = fmt.Errorf("%w: %w", ErrChanged, err)
 	}
@@ -106,6 +120,9 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 		}
 		if err := s.keep(grams[i]); err != nil {
 			return nil, err
+		}
+		if o.Cache != nil {
+			toCache(o.Cache, identities[i], identify(pool.Models, targets[i]), grams[i])
 		}
 	}
 	return grams, nil

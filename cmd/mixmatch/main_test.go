@@ -86,7 +86,7 @@ func TestScripts(t *testing.T) {
 		Dir: dir, Files: some,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "many": cmdMany, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
-			"sub": cmdSub, "later": cmdLater, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
+			"sub": cmdSub, "later": cmdLater, "earlier": cmdEarlier, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
 			"utf16": cmdUTF16,
 		},
 		Condition: func(cond string) (bool, error) {
@@ -246,6 +246,14 @@ func cmdLater(ts *testscript.TestScript, _ bool, args []string) {
 	change(ts, args[0], func(b []byte) []byte { return b })
 	at := time.Now().Add(time.Hour)
 	ts.Check(os.Chtimes(ts.MkAbs(args[0]), at, at))
+}
+
+// cmdEarlier makes files an hour old.
+func cmdEarlier(ts *testscript.TestScript, _ bool, args []string) {
+	at := time.Now().Add(-time.Hour)
+	for _, name := range args {
+		ts.Check(os.Chtimes(ts.MkAbs(name), at, at))
+	}
 }
 
 func cmdJSON(ts *testscript.TestScript, _ bool, args []string) {

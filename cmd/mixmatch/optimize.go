@@ -73,6 +73,7 @@ func optimizeCommand() *cli.Command {
 			&cli.StringFlag{Name: "sampler", Value: optimize.Samplers()[0], Usage: "how to search: " + strings.Join(optimize.Samplers(), ", ")},
 			&cli.IntFlag{Name: "trials", Value: weightTrials, Usage: "trials for each search, a block or the shared holes of a group", DefaultText: fmt.Sprintf("%d; %d with --metric attention, where each takes longer", weightTrials, attentionTrials)},
 			&cli.Int64Flag{Name: "seed", Value: 1, Usage: "seed of the search"},
+			noCacheFlag(),
 		}, runFlags()...),
 		Action: optimizeAction,
 	}

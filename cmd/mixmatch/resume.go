@@ -22,7 +22,7 @@ import (
 // It returns what went wrong with each.
 func runStudies(c *cli.Context, dir string, all []*studies.Study) []error {
 	m := newMeter(c)
-	o := studies.Options{Threads: threads(c), Progress: m.study, Note: func(text string) {
+	o := studies.Options{Threads: threads(c), Progress: m.study, Cache: openCache(c), Note: func(text string) {
 		m.end()
 		note(c, text)
 	}}
@@ -131,7 +131,7 @@ func printJSON(c *cli.Context, v any) error {
 
 func resumeCommand() *cli.Command {
 	return &cli.Command{
-		Name: "resume", Usage: "go on with a study", ArgsUsage: "STUDY", Flags: append(whereFlags(), runFlags()...),
+		Name: "resume", Usage: "go on with a study", ArgsUsage: "STUDY", Flags: slices.Concat(whereFlags(), []cli.Flag{noCacheFlag()}, runFlags()),
 		Description: `Goes on where a study was stopped or killed: no finished trial is lost, and what
 comes of it is what would have come of it without the stop. On a finished study
 it makes the result anew.
