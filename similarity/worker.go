@@ -175,11 +175,13 @@ func (w *worker) products(p []float64, n int) {
 			w.gram.Put(0, base, nil)
 			for i := 1; i < len(w.rows); i++ {
 				row := &w.rows[i]
-				x := row.widen(w.x, at, end)
-				if w.pass.rows[row.model].Difference {
-					w.gram.Put(i, x, nil)
-				} else {
-					w.gram.Put(i, x, base)
+				switch {
+				case w.pass.rows[row.model].Difference:
+					w.gram.Put(i, row.widen(w.x, at, end), nil)
+				case row.tensor.DType == checkpoint.F16:
+					w.gram.PutF16(i, row.bytes[2*at:2*end], base)
+				default:
+					w.gram.Put(i, row.widen(w.x, at, end), base)
 				}
 			}
 			w.gram.Add(w.needed)

@@ -59,18 +59,43 @@ func (g *Gram) Reset() {
 // must get as many before they are added.
 func (g *Gram) Put(row int, x, base []float32) {
 	n := len(x)
-	check(n <= GramChunk && row < g.rows && (base == nil || len(base) == n))
-	g.chunk = n
-	to := g.x[row/2*pairStride+row%2*4:]
+	check(base == nil || len(base) == n)
+	to := g.place(row, n)
 	eights := n &^ 7
 	done := spreadFast(to, x[:eights], base)
 	spreadGo(to, x, base, done, eights)
+	g.putRest(row, x[eights:], base)
+}
+
+// PutF16 is Put for numbers that are stored as float16, two bytes each, less base.
+func (g *Gram) PutF16(row int, stored []byte, base []float32) {
+	n := len(base)
+	check(len(stored) == 2*n)
+	to := g.place(row, n)
+	done := spreadF16Fast(to, stored, base)
+	if done < n {
+		var x [GramChunk]float32
+		WidenF16(x[done:n], stored[2*done:])
+		spreadGo(to, x[:n], base, done, n&^7)
+		g.putRest(row, x[n&^7:n], base)
+	}
+}
+
+// place returns where the next n numbers of a row go.
+func (g *Gram) place(row, n int) []float64 {
+	check(n <= GramChunk && row < g.rows)
+	g.chunk = n
+	return g.x[row/2*pairStride+row%2*4:]
+}
+
+// putRest sets the last numbers of a row, fewer than eight.
+func (g *Gram) putRest(row int, x, base []float32) {
 	rest := g.rest[8*row:]
-	for i := eights; i < n; i++ {
-		rest[i-eights] = float64(x[i])
+	for i, v := range x {
 		if base != nil {
-			rest[i-eights] = float64(x[i] - base[i])
+			v -= base[len(base)-len(x)+i]
 		}
+		rest[i] = float64(v)
 	}
 }
 
@@ -93,18 +118,51 @@ func spreadGo(to []float64, x, base []float32, at, end int) {
 func (g *Gram) Add(needed []bool) {
 	fours := g.chunk / 8 * 2
 	g.length += g.chunk
-	for j := range g.blocks {
-		for i := range j + 1 {
-			k := triangle(j) + i
-			if fours == 0 || needed != nil && !needed[k] {
-				continue
+	if fours == 0 {
+		return
+	}
+	for j := 0; j < g.blocks; j += 2 {
+		pair := min(2, g.blocks-j)
+		for k := j; k < j+pair; k++ {
+			for i := range j {
+				g.addTile(i, k, needed, fours)
 			}
-			sums, x, y := g.sums[k*tileSums:][:tileSums], g.x[i*2*pairStride:], g.x[j*2*pairStride:]
-			if !tileFast(sums, x, y, fours) {
-				tileGo(sums, x, y, fours)
+		}
+		if g.addCorner(j, needed, fours) {
+			continue
+		}
+		for k := j; k < j+pair; k++ {
+			for i := j; i <= k; i++ {
+				g.addTile(i, k, needed, fours)
 			}
 		}
 	}
+}
+
+// addTile adds the products of four rows with four.
+func (g *Gram) addTile(i, j int, needed []bool, fours int) {
+	k := triangle(j) + i
+	if needed != nil && !needed[k] {
+		return
+	}
+	sums, x, y := g.sums[k*tileSums:][:tileSums], g.x[i*2*pairStride:], g.x[j*2*pairStride:]
+	if !tileFast(sums, x, y, fours) {
+		tileGo(sums, x, y, fours)
+	}
+}
+
+// addCorner adds the products of the rows of blocks j and j+1 with each other where
+// the processor can do so in less time than three tiles take: they are 36, not 48.
+func (g *Gram) addCorner(j int, needed []bool, fours int) bool {
+	if j+1 >= g.blocks {
+		return false
+	}
+	a, b, c := triangle(j)+j, triangle(j+1)+j, triangle(j+1)+j+1
+	if needed != nil && !(needed[a] && needed[b] && needed[c]) {
+		return false
+	}
+	sums := func(k int) []float64 { return g.sums[k*tileSums:][:tileSums] }
+	return cornerFast(sums(a), sums(b), sums(c), g.x[j*2*pairStride:], fours)
 }
 
 // Tile returns which tile has the product of rows i <= j, of [Gram.Tiles].

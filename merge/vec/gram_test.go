@@ -60,6 +60,29 @@ func TestGram(t *testing.T) {
 	})
 }
 
+// TestGramF16 puts rows as they are stored.
+func TestGramF16(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	everyKernel(t, func(t *testing.T) {
+		for n := range 70 {
+			x, base := differences(r, 2, n)
+			stored := make([]byte, 2*n+1)[1:] // at an odd place
+			NarrowF16(stored, x[1])
+			WidenF16(x[1], stored)
+			g := NewGram(2)
+			g.Put(0, x[0], nil)
+			g.PutF16(1, stored, base)
+			g.Add(nil)
+			Sub(x[1], base)
+			for i := range x {
+				if got, want := g.Sum(i, 1), Dot(x[i], x[1]); got != want {
+					t.Fatalf("%d numbers: %v; want %v", n, got, want)
+				}
+			}
+		}
+	})
+}
+
 // TestGramTiles leaves out tiles that nobody asks for.
 func TestGramTiles(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
