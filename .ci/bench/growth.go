@@ -38,7 +38,7 @@ func (b *bencher) growth(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		before, err = b.grow(ctx, step{what, to, n, all, c.files, c.args()}, before)
+		before, err = b.grow(ctx, step{what, to, n, all, c.files, c.args(targetFile)}, before)
 		return err
 	}
 	for _, n := range counts {
@@ -99,7 +99,7 @@ func (b *bencher) grow(ctx context.Context, s step, before *grown) (*grown, erro
 		last = *before
 	}
 	fmt.Printf("| %s | %s | %s | %s | %s | %s | %s | %s |\n", s.what, s.to, ours, grew(last.optimize, now.optimize, s.n/last.n),
-		pass.figures(), grew(last.pass, now.pass, s.n/last.n), read.figures(), fraction(ratio(read.theirs, pass.theirs)))
+		pass.figures(), grew(last.pass, now.pass, s.n/last.n), read.figures(), digits(ratio(read.theirs, pass.theirs)))
 	return now, nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -19,7 +21,7 @@ import (
 
 // makeModels makes models in a folder. With one number that is the family of mixmatch
 // demo, all widths divided by it. With two it is as many sources, of so many million
-// parameters each, with a base and a target that some of them are in.
+// parameters each, with a base and targets that some of them are in.
 func makeModels(ctx context.Context, args []string) error {
 	dir := args[0]
 	n, err := strconv.Atoi(args[1])
@@ -41,13 +43,19 @@ func makeModels(ctx context.Context, args []string) error {
 // over all of them; the base has the rest.
 var parts = []float32{0.3, 0.2, 0.15, 0.1, 0.05}
 
-// baseFile and targetFile are what makeMany calls them; sourceFile is a source.
-const baseFile, targetFile = "base.safetensors", "target.safetensors"
+// What makeMany calls them. The second target, which few sources
+// do without, has one in it that is not there.
+const baseFile, targetFile, missingFile, sourceDir = "base.safetensors", "target.safetensors", "missing.safetensors", "sources"
 
-func sourceFile(i int) string { return fmt.Sprintf("source%03d.safetensors", i) }
+func sourceFile(i int) string {
+	return filepath.Join(sourceDir, fmt.Sprintf("source%03d.safetensors", i))
+}
 
 func makeMany(ctx context.Context, dir string, n int, parameters int64) error {
 	tensors := scaled(parameters)
+	if err := os.MkdirAll(filepath.Join(dir, sourceDir), 0o777); err != nil {
+		return err
+	}
 	group, inside := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	add := func(name string, weights map[int]float32) {
@@ -59,6 +67,11 @@ func makeMany(ctx context.Context, dir string, n int, parameters int64) error {
 		target[k*n/len(parts)] += w
 	}
 	add(targetFile, target)
+	if n >= len(parts) {
+		missing := maps.Clone(target)
+		missing[n] = 0.15
+		add(missingFile, missing)
+	}
 	for i := range n {
 		add(sourceFile(i), map[int]float32{i: 1})
 	}
