@@ -3,10 +3,11 @@
 TOOL = go tool -modfile=.ci/tools.mod
 LINT = go tool -modfile=.ci/lint.mod golangci-lint
 FUZZTIME = 5s
+VENV ?= .venv
 VERSION = $(shell git describe --tags --always --dirty)
 STAMP = -X main.commit=$(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle fuzz demo golden kill
+.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle fuzz demo golden kill
 
 help:                   ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile
@@ -16,14 +17,16 @@ build:                  ## the program, into bin/
 
 test:                   ## all tests
 	go vet ./...
-	go test ./...
+	go test ./... ./.ci/bench
 
 check: test vet lint    ## what a change must pass
 
 vet:                    ## that it builds for the other systems people have
 	GOOS=windows GOARCH=amd64 go vet ./...
 	GOOS=darwin GOARCH=arm64 go vet ./...
-	go vet ./.ci/release
+	go vet ./.ci/release ./.ci/bench
+	GOOS=windows GOARCH=amd64 go vet ./.ci/bench
+	GOOS=darwin GOARCH=arm64 go vet ./.ci/bench
 
 purego:                 ## tests of what has fast paths, without them
 	go test -tags purego ./merge/vec ./similarity ./similarity/residual ./similarity/torchrand
@@ -45,11 +48,22 @@ race:                   ## tests under the race detector
 
 lint:                   ## style; builds the pinned tools the first time
 	$(TOOL) gofumpt -l . | (! grep .)
-	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck ./... ./.ci/bench
 	$(LINT) run -c .ci/golangci.yml ./...
 
-bench:                  ## speed, as ratios against limits measured in the same run
+bench: build            ## [DIR=folder] [ONLY=regexp]: speed, each figure beside its limit or rival in the same run; docs/performance.md explains the tables
+	go build -o bin/bench ./.ci/bench
+	bin/bench $(if $(DIR),-dir "$(DIR)") $(if $(ONLY),-only "$(ONLY)") $(if $(PYTHON),-python "$(PYTHON)") $(if $(SIMILAR),-similar "$(SIMILAR)") bin/mixmatch
+	$(if $(ONLY),,$(MAKE) bench-go)
+
+bench-go:               ## the benchmarks of Go's tests, for benchstat
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-rivals:           ## [DIR=folder] [SIMILAR=similar.py] [VENV=.venv]: bench with PyTorch, sd-mecha and mergekit, 6 GB of packages
+	python3 -m venv $(VENV) && $(VENV)/bin/pip -q install torch numpy safetensors
+	-$(VENV)/bin/pip -q install sd-mecha
+	-$(VENV)/bin/pip -q install mergekit
+	$(MAKE) bench PYTHON=$(VENV)/bin/python
 
 bench-data: build       ## DIR=folder: full-size models to try it on, 25 GB
 	bin/mixmatch demo --full --data "$(DIR)"
