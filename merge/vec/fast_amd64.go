@@ -84,3 +84,24 @@ func axpyFast(dst []float32, a float32, x []float32) int {
 	axpyAVX2(&dst[0], &x[0], len(dst)/8, a)
 	return len(dst) &^ 7
 }
+
+//go:noescape
+func ulpF16AVX2(sums *[4]float64, src *byte, eights int) (done int)
+
+// ulpF16Fast returns the sum of ulp² over numbers below 2, and the others, with some
+// that it did not come to.
+func ulpF16Fast(src []byte) (sum float64, rest []byte) {
+	if !fast {
+		return 0, src
+	}
+	var sums [4]float64
+	for len(src) >= 16 {
+		done := ulpF16AVX2(&sums, &src[0], len(src)/16)
+		src = src[16*done:]
+		if len(src) >= 16 { // the next eight stopped it
+			rest = append(rest, src[:16]...)
+			src = src[16:]
+		}
+	}
+	return (sums[0] + sums[1] + sums[2] + sums[3]) * 0x1p-20, append(rest, src...)
+}

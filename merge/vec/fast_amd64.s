@@ -204,3 +204,51 @@ loop:
 	JNZ     loop
 	VZEROUPPER
 	RET
+
+DATA halfExponent<>+0(SB)/8, $0x7c007c007c007c00
+DATA halfExponent<>+8(SB)/8, $0x7c007c007c007c00
+GLOBL halfExponent<>(SB), RODATA|NOPTR, $16
+
+// func ulpF16AVX2(sums *[4]float64, src *byte, eights int) (done int)
+//
+// A float16 number with its fraction cleared is 2^e, or 0 where it is subnormal,
+// which counts as 2^-14; its ulp is 2^(e-10). The sums are of 2^2e, which is exact.
+TEXT ·ulpF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ         sums+0(FP), DX
+	MOVQ         src+8(FP), SI
+	MOVQ         eights+16(FP), CX
+	XORQ         AX, AX
+	VMOVDQU      halfExponent<>(SB), X7
+	MOVL         $0x38800000, R8       // 2^-14
+	VMOVD        R8, X6
+	VBROADCASTSS X6, Y6
+	MOVL         $0x40000000, R8       // 2
+	VMOVD        R8, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPD      (DX), Y3
+	VXORPD       Y4, Y4, Y4
+
+loop:
+	VPAND        (SI), X7, X0
+	VCVTPH2PS    X0, Y0
+	VCMPPS       $13, Y5, Y0, Y1 // 2 or more
+	VPTEST       Y1, Y1
+	JNZ          done
+	VMAXPS       Y6, Y0, Y0
+	VMULPS       Y0, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y0, Y3, Y3
+	VADDPD       Y1, Y4, Y4
+	ADDQ         $16, SI
+	INCQ         AX
+	CMPQ         AX, CX
+	JNE          loop
+
+done:
+	VADDPD  Y4, Y3, Y3
+	VMOVUPD Y3, (DX)
+	VZEROUPPER
+	MOVQ    AX, done+24(FP)
+	RET

@@ -17,7 +17,23 @@ import (
 // A trailing odd byte panics.
 func SumUlp2F16(src []byte) float64 {
 	check(len(src)%2 == 0)
-	return sumUlp2(exponents16(src, 10, 0x1f), 10, 15)
+	const block = 2 << 20 // of which both sums below are exact, in whatever order
+	sum := 0.0
+	for ; len(src) > block; src = src[block:] {
+		sum += sumUlp2Half(src[:block])
+	}
+	return sum + sumUlp2Half(src)
+}
+
+// sumUlp2Half takes the numbers from 2 on apart: so neither sum has more bits than
+// float64 has.
+func sumUlp2Half(src []byte) float64 {
+	const middle = 16 // the exponent of 2
+	sum, rest := ulpF16Fast(src)
+	counts := exponents16(rest, 10, 0x1f)
+	low := append(counts[:middle:middle], 0) // the last one does not count
+	high := append(make([]int64, middle), counts[middle:]...)
+	return sum + sumUlp2(low, 10, 15) + sumUlp2(high, 10, 15)
 }
 
 // SumUlp2BF16 returns the sum of ulp(x)² over the bfloat16 numbers in src,

@@ -3,6 +3,8 @@ package vec
 import (
 	"encoding/binary"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/x448/float16"
@@ -49,6 +51,38 @@ func TestSumUlp2(t *testing.T) {
 	if got := SumUlp2F16(src); got != want {
 		t.Errorf("got %v; want %v", got, want)
 	}
+}
+
+// TestSumUlp2F16 compares what the processor does with counts of the exponents, to
+// the bit: of weights, of all numbers there are, and of any.
+func TestSumUlp2F16(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	everyKernel(t, func(t *testing.T) {
+		for n := range 300 {
+			for _, kind := range []string{"weights", "any", "all"} {
+				src := make([]byte, 2*n)
+				switch kind {
+				case "weights":
+					NarrowF16(src, matrix(r, n))
+				case "any":
+					for i := range src {
+						src[i] = byte(r.Uint32())
+					}
+				case "all":
+					for i := range n {
+						binary.LittleEndian.PutUint16(src[2*i:], uint16(i*219))
+					}
+				}
+				counts := exponents16(src, 10, 0x1f)
+				low, high := slices.Clone(counts), slices.Clone(counts)
+				clear(low[16:])
+				clear(high[:16])
+				if got, want := SumUlp2F16(src), sumUlp2(low, 10, 15)+sumUlp2(high, 10, 15); got != want {
+					t.Fatalf("%d of %s: %v; want %v", n, kind, got, want)
+				}
+			}
+		}
+	})
 }
 
 func TestSumUlp2Wide(t *testing.T) {
