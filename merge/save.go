@@ -50,7 +50,7 @@ func Save(ctx context.Context, outs *Outputs, path string, o SaveOptions) (*Save
 		tensors[i] = out.Tensor
 		byName[out.Tensor.Name] = out
 		total += out.Tensor.Bytes()
-		if out.Make != nil {
+		if out.merged() {
 			saved.Merged++
 		} else {
 			saved.Copied++
