@@ -32,6 +32,17 @@ func infinite16Go(b []byte, exponent uint16) (bad int) {
 
 // InfiniteF32 is InfiniteF16 for float32 numbers.
 func InfiniteF32(stored []byte) (bad int) {
+	for {
+		n, done := infinite32Fast(stored)
+		if done == 0 {
+			return bad + infinite32Go(stored)
+		}
+		bad += n
+		stored = stored[4*done:]
+	}
+}
+
+func infinite32Go(stored []byte) (bad int) {
 	const exponent = 0xff << 23
 	for ; len(stored) >= 8; stored = stored[8:] {
 		v := binary.LittleEndian.Uint64(stored)

@@ -97,6 +97,11 @@ func brainBits(v float32) uint32 {
 // dst holds 4 bytes for each element of src.
 func NarrowF32(dst []byte, src []float32) {
 	check(len(dst) == 4*len(src))
+	done := narrowF32Fast(dst, src)
+	narrowF32Go(dst[4*done:], src[done:])
+}
+
+func narrowF32Go(dst []byte, src []float32) {
 	for len(src) >= 2 && len(dst) >= 8 {
 		binary.LittleEndian.PutUint64(dst, uint64(math.Float32bits(src[0]))|uint64(math.Float32bits(src[1]))<<32)
 		src, dst = src[2:], dst[8:]

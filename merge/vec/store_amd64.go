@@ -35,6 +35,15 @@ func scaleAVX2(dst, x *float32, eights int, a float32)
 func addAVX2(dst, x, y *float32, eights int)
 
 //go:noescape
+func infinite32AVX2(b *byte, eights int) int
+
+//go:noescape
+func widenF32AVX2(dst *float32, src *byte, eights int)
+
+//go:noescape
+func narrowF32AVX2(dst *byte, src *float32, eights int)
+
+//go:noescape
 func infinite16AVX2(b *byte, sixteens int, exponents uint32) int
 
 func narrowF16Fast(dst []byte, src []float32) int {
@@ -75,6 +84,30 @@ func widenBF16Fast(dst []float32, src []byte) int {
 	}
 	widenBF16AVX2(&dst[0], &src[0], len(dst)/8)
 	return len(dst) &^ 7
+}
+
+func widenF32Fast(dst []float32, src []byte) int {
+	if !fast || len(dst) < 8 {
+		return 0
+	}
+	widenF32AVX2(&dst[0], &src[0], len(dst)/8)
+	return len(dst) &^ 7
+}
+
+func narrowF32Fast(dst []byte, src []float32) int {
+	if !fast || len(src) < 8 {
+		return 0
+	}
+	narrowF32AVX2(&dst[0], &src[0], len(src)/8)
+	return len(src) &^ 7
+}
+
+func infinite32Fast(b []byte) (bad, done int) {
+	n := min(len(b)/32, 1<<27) // more might not fit the counters
+	if !fast || n == 0 {
+		return 0, 0
+	}
+	return infinite32AVX2(&b[0], n), 8 * n
 }
 
 func singleFast(dst []float32, src []float64) int {

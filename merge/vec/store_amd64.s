@@ -249,3 +249,27 @@ loop:
 	VZEROUPPER
 	MOVQ         AX, ret+24(FP)
 	RET
+
+// func infinite32AVX2(b *byte, eights int) int
+TEXT ·infinite32AVX2(SB), NOSPLIT, $0-24
+	JMP ·infiniteAVX2(SB) // the same, of bytes
+
+// func widenF32AVX2(dst *float32, src *byte, eights int)
+TEXT ·widenF32AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ eights+16(FP), CX
+
+loop:
+	VMOVUPS (SI), Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $32, SI
+	ADDQ    $32, DI
+	DECQ    CX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func narrowF32AVX2(dst *byte, src *float32, eights int)
+TEXT ·narrowF32AVX2(SB), NOSPLIT, $0-24
+	JMP ·widenF32AVX2(SB) // bytes to bytes, either way

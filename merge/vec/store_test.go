@@ -11,13 +11,23 @@ import (
 // bits32 is how NaN are compared too: to the bit.
 func bits32(x []float32) []byte {
 	b := make([]byte, 4*len(x))
-	NarrowF32(b, x)
+	narrowF32Go(b, x)
 	return b
 }
 
 // twins compares what stores and rounds numbers with plain Go.
 func twins(t *testing.T, x []float32) {
 	t.Helper()
+	plain, odd := bits32(x), make([]byte, 4*len(x)+1)[1:] // at any alignment
+	NarrowF32(odd, x)
+	wide := make([]float32, len(x))
+	WidenF32(wide, odd)
+	if !bytes.Equal(odd, plain) || !bytes.Equal(bits32(wide), plain) {
+		t.Fatalf("F32: stored otherwise, of %#x", plain)
+	}
+	if n, m := InfiniteF32(odd), infinite32Go(plain); n != m || n != len(x)-finite(x) {
+		t.Fatalf("F32: %d infinite, %d in plain Go", n, m)
+	}
 	got, want := make([]byte, 2*len(x)), make([]byte, 2*len(x))
 	for _, f := range []struct {
 		name          string
@@ -154,6 +164,10 @@ func TestMixTwins(t *testing.T) {
 			Lerp(got, x, y, x, a)
 			lerpGo(want, x, y, x, a)
 			same("lerp")
+			for i := range want {
+				want[i] = FMA(a, float32(y[i]-x[i]), x[i])
+			}
+			same("lerp by FMA")
 			Lerp(got, x, y, y, a)
 			lerpGo(want, x, y, y, a)
 			same("lerp from the end")
