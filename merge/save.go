@@ -24,8 +24,8 @@ type SaveOptions struct {
 	// and must be as long; otherwise the error wraps [safetensors.ErrRoom].
 	Late func() (map[string]string, error)
 
-	Force    bool              // replace an existing file
-	AllowInf bool              // write what overflows as infinity, and what comes of infinities and NaN in the models
+	Force    bool // replace an existing file
+	AllowInf bool // write what overflows as infinity, and what comes of infinities and NaN in the models
 	Progress func(done, total int64)
 }
 

@@ -147,8 +147,8 @@ loop:
 	VMULPD    Y2, Y0, Y2
 	VMOVUPD   (DI), Y3
 	VMOVUPD   32(DI), Y4
-	VADDPD    Y1, Y3, Y1
-	VADDPD    Y2, Y4, Y2
+	VADDPD    Y3, Y1, Y1 // of two NaN the product, as in compiled Go
+	VADDPD    Y4, Y2, Y2
 	VMOVUPD   Y1, (DI)
 	VMOVUPD   Y2, 32(DI)
 	ADDQ      $32, SI
