@@ -70,6 +70,20 @@ func HashKnown(ctx context.Context, f *checkpoint.File, known *cache.Cache, prog
 	return h, nil
 }
 
+// KnownHash returns what [HashKnown] would return without reading f, and false if it
+// would have to.
+func KnownHash(f *checkpoint.File, known *cache.Cache) (Hash, bool) {
+	path, err := onlyFile(f)
+	if err != nil {
+		return Hash{}, false
+	}
+	key, ok := fileKey(path)
+	if !ok {
+		return Hash{}, false
+	}
+	return knownHash(known, key)
+}
+
 // hashKind is what hashes are kept under in a cache.
 const hashKind = "hash"
 

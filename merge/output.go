@@ -20,19 +20,34 @@ type Outputs struct {
 	Overflow string
 }
 
-// An Output is one tensor of a model to be written.
+// An Output is one tensor of a model to be written: a sum, or what Make makes, or
+// the tensor of the same key of model From, bit for bit where the number format is
+// the same.
 type Output struct {
 	Tensor checkpoint.Tensor // its key, and the numbers as they are to be stored
+	From   int
 
-	// Make returns elements at to at+n. It may be called concurrently. Nil takes
-	// over the tensor of the same key of model From, bit for bit where the number
-	// format is the same.
-	Make func(ctx context.Context, at, n int) (Values, error)
-	From int
+	// Sum lists what it is the sum of; nil is for no sum. It is taken in float64, in
+	// this order, and rounded to float32 once before it is stored.
+	Sum []Term
+
+	// Make hands elements at to at+n to use, in order and in parts of any length,
+	// whose memory is use's until it returns. It may be called concurrently.
+	Make func(ctx context.Context, at, n int, use func(Values) error) error
 
 	// Whole says that Make can only make all elements at once.
 	Whole bool
 }
+
+// A Term is a tensor of a model, some times over.
+type Term struct {
+	Model  int // of the pool
+	Tensor checkpoint.Tensor
+	Weight float64
+}
+
+// merged reports whether the output is computed, and not copied.
+func (o *Output) merged() bool { return o.Sum != nil || o.Make != nil }
 
 // Values are elements of an output, before they are stored.
 type Values struct {

@@ -10,8 +10,8 @@ import (
 	"mixmatch/merge/vec"
 )
 
-// Elements merged at a time. A chunk costs up to 24 bytes an element, and there
-// are a few more under way than there are threads.
+// Elements merged at a time. There are a few more of these under way than there are
+// threads, and a thread holds some hundred kilobytes beside.
 const chunk = 1 << 18
 
 // A piece is a part of a tensor as it is stored.
@@ -21,15 +21,25 @@ type piece struct {
 	odd   Odd // among the models' values that it is made of
 	inf   int // values that became infinite or no number
 	err   error
+
+	filled int // bytes, while it is made
+}
+
+// A maker makes pieces, in memory that is used again.
+type maker struct {
+	*Outputs
+	memories, buffers sync.Pool // of *memory and *[]byte
 }
 
 // pieces makes the tensors, a chunk at a time and several at once, and hands
-// them to use in order. When it returns nothing is under way any more.
+// them to use in order. The bytes are use's until it returns. When pieces returns
+// nothing is under way any more.
 func (o *Outputs) pieces(ctx context.Context, tensors []checkpoint.Tensor, byName map[string]*Output, use func(piece) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var underWay sync.WaitGroup
 	defer underWay.Wait()
 	defer cancel()
+	m := &maker{Outputs: o}
 	queue := make(chan chan piece, runtime.GOMAXPROCS(0)) // in the order of the file
 	underWay.Go(func() {
 		defer close(queue)
@@ -46,7 +56,7 @@ func (o *Outputs) pieces(ctx context.Context, tensors []checkpoint.Tensor, byNam
 				case <-ctx.Done():
 					return
 				}
-				underWay.Go(func() { made <- o.piece(ctx, out, at, min(size, t.Len()-at)) })
+				underWay.Go(func() { made <- m.piece(ctx, out, at, min(size, t.Len()-at)) })
 			}
 		}
 	})
@@ -58,52 +68,70 @@ func (o *Outputs) pieces(ctx context.Context, tensors []checkpoint.Tensor, byNam
 		if err := use(p); err != nil {
 			return err
 		}
+		m.buffers.Put(&p.bytes)
 	}
 	return ctx.Err()
 }
 
 // piece makes elements at to at+n of a tensor.
-func (o *Outputs) piece(ctx context.Context, out *Output, at, n int) (p piece) {
+func (m *maker) piece(ctx context.Context, out *Output, at, n int) (p piece) {
 	p.out = out
 	if p.err = ctx.Err(); p.err != nil {
 		return p
 	}
-	if out.Make != nil {
-		v, err := out.Make(ctx, at, n)
-		if err != nil {
-			return piece{err: err}
-		}
-		p.bytes, p.inf, p.err = narrow(out.Tensor.DType, v.X)
-		p.odd, p.inf = v.Odd, p.inf+v.Inf
-		return p
+	dtype := out.Tensor.DType
+	width := int64(dtype.Bits())
+	first, last := int64(at)*width/8, int64(at+n)*width/8
+	if b, ok := m.buffers.Get().(*[]byte); ok {
+		p.bytes = *b
 	}
-	m := o.Pool.Models[out.From]
-	t, _ := m.Tensor(out.Tensor.Name)
-	if t.DType == out.Tensor.DType {
-		width := int64(t.DType.Bits())
-		first, last := int64(at)*width/8, int64(at+n)*width/8
-		p.bytes = make([]byte, last-first)
-		if p.err = m.ReadBytes(p.bytes, t, first); p.err == nil {
-			p.odd.Add(out.From, t.DType.NonFinite(p.bytes))
-		}
-		return p
+	p.bytes = room(p.bytes, int(last-first))
+	source, t := m.Pool.Models[out.From], checkpoint.Tensor{}
+	if !out.merged() {
+		t, _ = source.Tensor(out.Tensor.Name)
 	}
-	x := make([]float32, n)
-	if p.err = m.Read(x, nil, t, at); p.err == nil {
-		p.odd.Add(out.From, vec.Finite(x))
-		p.bytes, p.inf, p.err = narrow(out.Tensor.DType, x)
+	mem, ok := m.memories.Get().(*memory)
+	if !ok {
+		mem = &memory{}
+	}
+	defer m.memories.Put(mem)
+	switch {
+	case !out.merged() && t.DType == dtype:
+		if p.err = source.ReadBytes(p.bytes, t, first); p.err == nil {
+			p.odd.Add(out.From, dtype.NonFinite(p.bytes))
+		}
+	case !dtype.Float():
+		p.err = fmt.Errorf("%w: cannot write numbers as %s", ErrMismatch, dtype)
+	case out.Sum != nil:
+		p.err = mem.sumUp(m.Pool, out, at, n, &p)
+	case out.Make != nil:
+		p.err = out.Make(ctx, at, n, func(v Values) error {
+			for model, n := range v.Odd {
+				p.odd.Add(model, n)
+			}
+			p.inf += v.Inf + p.store(dtype, v.X, nil)
+			return nil
+		})
+	default:
+		x := make([]float32, n)
+		if p.err = source.Read(x, nil, t, at); p.err == nil {
+			p.odd.Add(out.From, vec.Finite(x))
+			p.inf += p.store(dtype, x, nil)
+		}
 	}
 	return p
 }
 
-// narrow stores x as dtype, and counts what became infinite on the way.
-func narrow(dtype checkpoint.DType, x []float32) ([]byte, int, error) {
-	if !dtype.Float() {
-		return nil, 0, fmt.Errorf("%w: cannot write numbers as %s", ErrMismatch, dtype)
+// store adds x to p as dtype, and returns how many became infinite, or no numbers, on
+// the way. Where x has such before, earlier, if it is not nil, tells how many of them
+// became so.
+func (p *piece) store(dtype checkpoint.DType, x []float32, earlier func() int) (inf int) {
+	b := p.bytes[p.filled:][:len(x)*dtype.Bits()/8]
+	p.filled += len(b)
+	bad := vec.Finite(x)
+	if bad > 0 && earlier != nil {
+		inf = earlier()
 	}
-	before := vec.Finite(x)
-	b := make([]byte, len(x)*dtype.Bits()/8)
 	dtype.Narrow(b, x)
-	dtype.Round(x)
-	return b, vec.Finite(x) - before, nil
+	return inf + dtype.NonFinite(b) - bad
 }

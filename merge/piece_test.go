@@ -31,21 +31,22 @@ func TestSaveWaits(t *testing.T) {
 		// The first tensor of the file, and one that ends with its context alone.
 		outs.List = outs.List[:2]
 		outs.List[0].Tensor.DType, outs.List[1].Tensor.DType = "F32", "F16"
-		outs.List[0].Make = func(context.Context, int, int) (merge.Values, error) {
+		outs.List[0].Sum, outs.List[1].Sum = nil, nil
+		outs.List[0].Make = func(context.Context, int, int, func(merge.Values) error) error {
 			<-begun
 			if test.cancel {
 				cancel()
-				return merge.Values{}, ctx.Err()
+				return ctx.Err()
 			}
-			return merge.Values{}, failure
+			return failure
 		}
-		outs.List[1].Make = func(ctx context.Context, _, _ int) (merge.Values, error) {
+		outs.List[1].Make = func(ctx context.Context, _, _ int, _ func(merge.Values) error) error {
 			busy.Add(1)
 			defer busy.Add(-1)
 			close(begun)
 			<-ctx.Done()
 			time.Sleep(20 * time.Millisecond)
-			return merge.Values{}, ctx.Err()
+			return ctx.Err()
 		}
 		dir := t.TempDir()
 		_, err := merge.Save(ctx, outs, filepath.Join(dir, "out.safetensors"), merge.SaveOptions{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"mixmatch/merge/checkpoint"
@@ -17,8 +18,14 @@ var ErrOverflow = errors.New("values too large for the output's numbers")
 // file.
 type SaveOptions struct {
 	Metadata map[string]string // written beside format:"pt"
-	Force    bool              // replace an existing file
-	AllowInf bool              // write what overflows as infinity, and what comes of infinities and NaN in the models
+
+	// Late, if it is not nil, returns the metadata when all else is written: hashes of
+	// the models, say, that are computed meanwhile. Until then Metadata keep the room,
+	// and must be as long; otherwise the error wraps [safetensors.ErrRoom].
+	Late func() (map[string]string, error)
+
+	Force    bool // replace an existing file
+	AllowInf bool // write what overflows as infinity, and what comes of infinities and NaN in the models
 	Progress func(done, total int64)
 }
 
@@ -50,17 +57,13 @@ func Save(ctx context.Context, outs *Outputs, path string, o SaveOptions) (*Save
 		tensors[i] = out.Tensor
 		byName[out.Tensor.Name] = out
 		total += out.Tensor.Bytes()
-		if out.Make != nil {
+		if out.merged() {
 			saved.Merged++
 		} else {
 			saved.Copied++
 		}
 	}
-	meta := map[string]string{"format": "pt"}
-	for k, v := range o.Metadata {
-		meta[k] = v
-	}
-	w, err := safetensors.Create(path, tensors, meta, o.Force)
+	w, err := safetensors.Create(path, tensors, withFormat(o.Metadata), o.Force)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +93,15 @@ func Save(ctx context.Context, outs *Outputs, path string, o SaveOptions) (*Save
 		return nil, err
 	}
 	saved.Notes = append(saved.Notes, odd.notes()...)
+	if o.Late != nil {
+		late, err := o.Late()
+		if err != nil {
+			return nil, err
+		}
+		if err := w.SetMetadata(withFormat(late)); err != nil {
+			return nil, err
+		}
+	}
 	for _, m := range outs.Pool.Models {
 		if err := m.File.Changed(); err != nil {
 			return nil, err
@@ -97,4 +109,11 @@ func Save(ctx context.Context, outs *Outputs, path string, o SaveOptions) (*Save
 	}
 	saved.Inf = inf
 	return saved, w.Commit()
+}
+
+// withFormat returns metadata beside format:"pt", which it may replace.
+func withFormat(metadata map[string]string) map[string]string {
+	all := map[string]string{"format": "pt"}
+	maps.Copy(all, metadata)
+	return all
 }

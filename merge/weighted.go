@@ -1,13 +1,10 @@
 package merge
 
 import (
-	"context"
-	"math"
 	"slices"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
-	"mixmatch/merge/vec"
 )
 
 // Weighted returns what the weights of mix, which must have some, make of the
@@ -122,41 +119,23 @@ func (w *weighted) output(key string) (Output, bool) {
 	if out.Tensor.DType == checkpoint.F64 {
 		out.Tensor.DType = checkpoint.F32 // which is what they are read as
 	}
-	out.Make = w.sum(key, weights, mix.Order)
+	out.Sum = w.terms(key, weights, mix.Order)
 	return out, true
 }
 
-// sum returns the function that sums up the weighted tensors of key, in the
-// order given.
-func (p *Pool) sum(key string, weights []float64, order []int) func(ctx context.Context, at, n int) (Values, error) {
+// terms returns the weighted tensors of key, in the order given.
+func (p *Pool) terms(key string, weights []float64, order []int) []Term {
 	if order == nil {
 		for i := range weights {
 			order = append(order, i)
 		}
 	}
-	return func(_ context.Context, at, n int) (v Values, err error) {
-		sum := make([]float64, n)
-		x, scratch := make([]float32, n), make([]byte, 8*n)
-		for _, i := range order {
-			w := weights[i]
-			if w == 0 {
-				continue
-			}
-			m := p.Models[i]
-			t, _ := m.Tensor(key)
-			if err := m.Read(x, scratch, t, at); err != nil {
-				return v, err
-			}
-			v.Odd.Add(i, vec.Finite(x))
-			vec.Axpy64(sum, w, x)
+	terms := []Term{}
+	for _, i := range order {
+		if weights[i] != 0 {
+			t, _ := p.Models[i].Tensor(key)
+			terms = append(terms, Term{i, t, weights[i]})
 		}
-		v.X = x
-		for i, y := range sum {
-			x[i] = float32(y)
-			if math.Abs(y) > math.MaxFloat32 && !math.IsInf(y, 0) && math.IsInf(float64(x[i]), 0) {
-				v.Inf++ // too large for a float32 already
-			}
-		}
-		return v, nil
 	}
+	return terms
 }

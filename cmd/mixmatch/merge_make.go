@@ -12,6 +12,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
+	"mixmatch/merge/checkpoint/safetensors"
 	"mixmatch/merge/exchange"
 	"mixmatch/merge/recipe"
 	"mixmatch/merge/stepwise"
@@ -22,25 +23,8 @@ import (
 func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out string, dtype checkpoint.DType, like block.Era) error {
 	meter := newMeter(c)
 	defer meter.end()
-	hashes := map[string]exchange.Model{}
-	if !c.Bool("no-hash") {
-		for _, m := range o.sources {
-			h, err := merge.HashKnown(c.Context, m.File, openCache(c), func(done int64) { meter.to("hashing "+m.Name, done, m.File.Size(), true) })
-			if errors.Is(err, merge.ErrSeveral) {
-				o.notes = append(o.notes, m.Name+" is of several files: the metadata tell its name and no hash")
-				continue
-			}
-			if err != nil {
-				return stopped(c, err, out)
-			}
-			hashes[m.Name] = exchange.Model{SHA256: h.SHA256, Legacy: h.Legacy}
-		}
-	}
-	meta, err := exchange.Metadata(o.recipe.String(), mix.Layout, hashes)
-	if err != nil {
-		return err
-	}
 	var outs *merge.Outputs
+	var err error
 	if like == "" {
 		outs, err = merge.Weighted(pool, mix, dtype)
 	} else {
@@ -49,10 +33,39 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 	if err != nil {
 		return stopped(c, err, out)
 	}
-	saved, err := merge.Save(c.Context, outs, out, merge.SaveOptions{
-		Metadata: meta, Force: c.Bool("force"), AllowInf: c.Bool("allow-inf"),
+	opt := merge.SaveOptions{
+		Force: c.Bool("force"), AllowInf: c.Bool("allow-inf"),
 		Progress: func(done, total int64) { meter.to("merging", done, total, true) },
-	})
+	}
+	h := &hashing{}
+	if !c.Bool("no-hash") {
+		h = startHashing(c.Context, o.sources, openCache(c))
+		defer h.end()
+	}
+	for _, name := range h.several {
+		o.notes = append(o.notes, name+" is of several files: the metadata tell its name and no hash")
+	}
+	metadata := func() (map[string]string, error) {
+		return exchange.Metadata(o.recipe.String(), mix.Layout, h.models)
+	}
+	if opt.Metadata, err = metadata(); err != nil {
+		return err
+	}
+	if len(h.missing) > 0 {
+		opt.Late = func() (map[string]string, error) {
+			if err := h.wait(meter); err != nil {
+				return nil, err
+			}
+			return metadata()
+		}
+	}
+	saved, err := merge.Save(c.Context, outs, out, opt)
+	if errors.Is(err, safetensors.ErrRoom) { // two sources are the same file, which the hashes alone told
+		if opt.Metadata, err = metadata(); err == nil {
+			opt.Late = nil
+			saved, err = merge.Save(c.Context, outs, out, opt)
+		}
+	}
 	meter.end()
 	if errors.Is(err, merge.ErrNonFinite) || errors.Is(err, merge.ErrOverflow) {
 		return fmt.Errorf("%w (--allow-inf writes it all the same)", err)

@@ -1,5 +1,7 @@
 package calc
 
+import "mixmatch/merge/vec"
+
 // An operand is a chunk of a tensor.
 type operand struct {
 	dtype string
@@ -33,10 +35,7 @@ func (s Step) native3(dst, t, u []float32, a, b, c operand) {
 func scaled(dst []float32, x operand, w float64) operand {
 	ratio := []float32{float32(w)}
 	round(x.dtype, ratio)
-	r, in := ratio[0], x.data[:len(dst)]
-	for i := range dst {
-		dst[i] = float32(r * in[i])
-	}
+	vec.Scale(dst, ratio[0], x.data[:len(dst)])
 	round(x.dtype, dst)
 	return operand{x.dtype, dst}
 }
@@ -44,10 +43,7 @@ func scaled(dst []float32, x operand, w float64) operand {
 // add sets dst to x + y, in dst's format.
 func add(dst, x, y operand) {
 	out := dst.data
-	xs, ys := x.data[:len(out)], y.data[:len(out)]
-	for i := range out {
-		out[i] = float32(xs[i] + ys[i])
-	}
+	vec.Add(out, x.data[:len(out)], y.data[:len(out)])
 	round(dst.dtype, out)
 }
 

@@ -1,5 +1,7 @@
 package calc
 
+import "mixmatch/merge/vec"
+
 // Elements computed at a time, so that what lies between two steps stays in the
 // cache.
 const part = 2048
@@ -62,16 +64,12 @@ func (s Step) normalDType(a, b, c string) string {
 
 // subtract sets dst to x - y.
 func subtract(dst, x, y []float32) {
-	x, y = x[:len(dst)], y[:len(dst)]
-	for i := range dst {
-		dst[i] = float32(x[i] - y[i])
-	}
+	copy(dst, x[:len(dst)])
+	vec.Sub(dst, y[:len(dst)])
 }
 
 // addScaled sets dst to x + w*y, with two roundings.
 func addScaled(dst, x, y []float32, w float32) {
-	x, y = x[:len(dst)], y[:len(dst)]
-	for i := range dst {
-		dst[i] = float32(x[i] + float32(w*y[i]))
-	}
+	copy(dst, x[:len(dst)])
+	vec.Axpy(dst, w, y[:len(dst)])
 }

@@ -58,13 +58,17 @@ var formats = [...]format{
 	{name: "U64", bits: 64},
 }
 
-// format returns the row of d, or nil.
-func (d DType) format() *format {
-	if i := d.Rank(); i >= 0 {
-		return &formats[i]
+// byName are the rows by their names: they are asked for with every few numbers.
+var byName = func() map[DType]*format {
+	m := map[DType]*format{}
+	for i := range formats {
+		m[formats[i].name] = &formats[i]
 	}
-	return nil
-}
+	return m
+}()
+
+// format returns the row of d, or nil.
+func (d DType) format() *format { return byName[d] }
 
 // Rank returns the place of d in the order in which safetensors sorts number
 // formats, or -1 if there is no such format.

@@ -22,6 +22,8 @@ type disk struct {
 
 type handle interface {
 	io.Writer
+	io.WriterAt
+	Reserve(size int64) // is of use, and may do nothing
 	Sync() error
 	Close() error
 }
@@ -29,7 +31,8 @@ type handle interface {
 func system() disk {
 	return disk{
 		create: func(path string) (handle, error) {
-			return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+			return &eagerFile{File: f}, err
 		},
 		hold:    hold,
 		lstat:   os.Lstat,

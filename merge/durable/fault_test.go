@@ -84,6 +84,14 @@ func (h *faultyHandle) Write(p []byte) (int, error) {
 	return h.handle.Write(p)
 }
 
+func (h *faultyHandle) WriteAt(p []byte, at int64) (int, error) {
+	if err := h.f.op("rewrite"); err != nil {
+		n, _ := h.handle.WriteAt(p[:len(p)/2], at)
+		return n, err
+	}
+	return h.handle.WriteAt(p, at)
+}
+
 func (h *faultyHandle) Sync() error {
 	if err := h.f.op("sync"); err != nil {
 		return err
@@ -114,11 +122,30 @@ func TestFaults(t *testing.T) {
 		}
 		return f.Commit()
 	}
+	rewritten := func(d disk, path string) error {
+		f, err := d.begin(path, 600_006, true)
+		if err != nil {
+			return err
+		}
+		defer f.Abort()
+		if _, err := f.Write(bytes.Repeat([]byte{1}, 600_006)); err != nil {
+			return err
+		}
+		if err := f.Rewrite([]byte("the beginning"), 0); err != nil {
+			return err
+		}
+		return f.Commit()
+	}
 	text := func(d disk, path string) error { return d.writeFile(path, []byte("the new text")) }
 	for _, tt := range []struct {
 		name  string
 		write func(disk, string) error
-	}{{"long", long}, {"text", text}} {
+		order string
+	}{
+		{"long", long, "lstat create write sync close lstat rename syncDir"},
+		{"rewritten", rewritten, "lstat create write rewrite sync close lstat rename syncDir"},
+		{"text", text, "lstat create write sync close lstat rename syncDir"},
+	} {
 		sound := &faulty{at: -1}
 		path := filepath.Join(t.TempDir(), "m")
 		if err := tt.write(sound.disk(), path); err != nil {
@@ -129,7 +156,7 @@ func TestFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		order := slices.Compact(slices.Clone(sound.log))
-		if got := strings.Join(order, " "); got != "lstat create write sync close lstat rename syncDir" {
+		if got := strings.Join(order, " "); got != tt.order {
 			t.Errorf("%s: operations are %s", tt.name, got)
 		}
 		for at := range len(sound.log) {

@@ -26,7 +26,7 @@ type File struct {
 	disk       disk
 	path, name string // where it is to be, and where it is
 	force      bool
-	left       int64  // bytes still to be written
+	size, left int64  // bytes in all, and still to be written
 	file       handle // nil once it is closed
 	release    func() // the lock, which is held until the file has its name
 	buf        *bufio.Writer
@@ -90,8 +90,9 @@ func (d disk) begin(path string, size int64, force bool) (*File, error) {
 			_ = d.remove(name)
 			continue
 		}
+		file.Reserve(size)
 		return &File{
-			disk: d, path: path, name: name, force: force, left: size,
+			disk: d, path: path, name: name, force: force, size: size, left: size,
 			file: file, release: release, buf: bufio.NewWriterSize(file, 256<<10),
 		}, nil
 	}
@@ -111,6 +112,25 @@ func (f *File) Write(p []byte) (int, error) {
 		return n, f.fail(err)
 	}
 	return n, nil
+}
+
+// Rewrite writes p in place of bytes that have been written, from byte at on. After an
+// error nothing remains of the file.
+func (f *File) Rewrite(p []byte, at int64) error {
+	if f.file == nil {
+		return fmt.Errorf("%s: %w", f.path, os.ErrClosed)
+	}
+	if at < 0 || at > f.size-f.left || int64(len(p)) > f.size-f.left-at {
+		return f.fail(fmt.Errorf("bytes %d to %d have not been written", at, at+int64(len(p))))
+	}
+	err := f.buf.Flush()
+	if err == nil {
+		_, err = f.file.WriteAt(p, at)
+	}
+	if err != nil {
+		return f.fail(err)
+	}
+	return nil
 }
 
 // Commit checks that every byte has been written and brings the file to the

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -134,5 +135,62 @@ func TestWriteFile(t *testing.T) {
 	}
 	if names := left(t, dir); len(names) != 1 {
 		t.Errorf("left behind: %q", names)
+	}
+}
+
+// TestRewrite writes over the beginning, the middle and the end of what is written, also
+// of what is still kept back, and of a file that is brought to the disk bit by bit.
+func TestRewrite(t *testing.T) {
+	for _, size := range []int{10, 300_000, 3*eagerness + 5} {
+		path := filepath.Join(t.TempDir(), "m")
+		f, err := Create(path, int64(size), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Abort()
+		want := make([]byte, size)
+		for i := range want {
+			want[i] = byte(i >> 8)
+		}
+		half := size / 2
+		rewrite := func(at int) {
+			if err := f.Rewrite([]byte("new"), int64(at)); err != nil {
+				t.Fatal(err)
+			}
+			copy(want[at:], "new")
+		}
+		if _, err := f.Write(want[:half]); err != nil {
+			t.Fatal(err)
+		}
+		rewrite(0)
+		rewrite(half - 3)
+		if _, err := f.Write(want[half:]); err != nil {
+			t.Fatal(err)
+		}
+		rewrite(half - 1)
+		rewrite(size - 3)
+		if err := f.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: not what was written: %v", size, err)
+		}
+	}
+	for _, at := range []int64{-1, 8, 9, 1 << 40} {
+		dir := t.TempDir()
+		f, err := Create(filepath.Join(dir, "m"), 20, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(make([]byte, 10)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Rewrite([]byte("new"), at); err == nil {
+			t.Errorf("rewrote bytes from %d on of 10", at)
+		}
+		if names := left(t, dir); len(names) != 0 {
+			t.Errorf("left behind: %q", names)
+		}
 	}
 }

@@ -82,7 +82,10 @@ func TestFull(t *testing.T) {
 	}
 	removed := ""
 	d := system()
-	d.create = func(string) (handle, error) { return os.OpenFile("/dev/full", os.O_WRONLY, 0) }
+	d.create = func(string) (handle, error) {
+		f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		return &eagerFile{File: f}, err
+	}
 	d.hold = func(string) (func(), bool) { return func() {}, true }
 	d.remove = func(path string) error { removed = path; return nil }
 	f, err := d.begin(path, 1<<20, true)

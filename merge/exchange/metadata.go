@@ -3,6 +3,7 @@ package exchange
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,7 +66,8 @@ func Metadata(notation string, l *block.Layout, models map[string]Model) (map[st
 		Legacy string `json:"legacy_hash"`
 	}
 	parents, sources := map[string]parent{}, map[string]string{}
-	for name, m := range models {
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(models))) { // of equal files the first name stays
+		m := models[name]
 		parents[m.SHA256] = parent{name, m.Legacy}
 		sources[name] = m.SHA256
 	}

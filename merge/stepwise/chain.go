@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
@@ -20,6 +21,7 @@ type chain struct {
 	notes  []string
 	ranges map[string]calc.Range // of the cosine modes, by step
 	same   map[string]bool       // answers of equal that will not change; nil to forget them
+	spare  sync.Pool             // of *evaluator, for elements at a time
 }
 
 func newChain(p *merge.Pool, keys []string, r *recipe.Recipe, era block.Era) *chain {

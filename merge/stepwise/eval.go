@@ -14,6 +14,10 @@ import (
 // chunk is how many elements are read at a time.
 const chunk = 1 << 18
 
+// part is how many elements are made at a time where they are stored at once: they
+// stay in the second-level cache.
+const part = 1 << 14
+
 // largeTensor is the number of elements above which tensors that must be computed
 // whole are so one at a time: the largest of SDXL have 150 MB in float32.
 const largeTensor = 1 << 22
@@ -42,6 +46,16 @@ func newEvaluator(p *merge.Pool, at, n int, whole bool) *evaluator {
 		pool: p, at: at, n: n, whole: whole,
 		uses: map[*node]int{}, done: map[*node]calc.Tensor{}, kept: map[*node]bool{},
 	}
+}
+
+// begin makes e ready for elements at to at+n, in the memory that it has.
+func (e *evaluator) begin(at, n int) {
+	e.at, e.n, e.odd = at, n, e.odd[:0]
+	for _, t := range e.done { // of an error
+		e.free = append(e.free, t.Data)
+	}
+	clear(e.uses)
+	clear(e.done)
 }
 
 // evaluate returns elements at to at+n of a node, or all of them, and how many
@@ -155,23 +169,48 @@ func (e *evaluator) read(n *node) (calc.Tensor, error) {
 
 func length(shape []int) int { return checkpoint.Tensor{Shape: shape}.Len() }
 
-// maker returns the function that computes elements of a node, and counts those
-// that became infinite, or no numbers at all, on the way. It holds oneLarge while
-// it computes a large tensor.
-func (c *chain) maker(n *node, oneLarge *sync.Mutex) func(ctx context.Context, at, size int) (merge.Values, error) {
-	return func(ctx context.Context, at, size int) (merge.Values, error) {
-		if n.whole && length(n.shape) > largeTensor {
-			oneLarge.Lock()
-			defer oneLarge.Unlock()
+// maker returns the function that makes elements of a node, and counts those that
+// became infinite, or no numbers at all, on the way. It holds oneLarge while it
+// computes a large tensor.
+func (c *chain) maker(n *node, oneLarge *sync.Mutex) func(ctx context.Context, at, size int, use func(merge.Values) error) error {
+	return func(ctx context.Context, at, size int, use func(merge.Values) error) error {
+		if n.whole {
+			if length(n.shape) > largeTensor {
+				oneLarge.Lock()
+				defer oneLarge.Unlock()
+			}
+			x, odd, err := c.evaluate(ctx, n, at, size, true)
+			if err != nil {
+				return err
+			}
+			return use(values(x, odd))
 		}
-		x, odd, err := c.evaluate(ctx, n, at, size, n.whole)
-		if err != nil {
-			return merge.Values{}, err
+		e, ok := c.spare.Get().(*evaluator)
+		if !ok {
+			e = newEvaluator(c.Pool, 0, 0, false)
 		}
-		inf := vec.Finite(x.Data)
-		for _, k := range odd {
-			inf -= k
+		defer c.spare.Put(e)
+		for end := at + size; at < end; at += part {
+			e.begin(at, min(part, end-at))
+			e.count(n)
+			x, err := e.get(ctx, n)
+			if err != nil {
+				return err
+			}
+			if err := use(values(x, e.odd)); err != nil {
+				return err
+			}
+			e.release(n)
 		}
-		return merge.Values{X: x.Data, Odd: odd, Inf: max(0, inf)}, nil
+		return nil
 	}
+}
+
+// values says what a node's elements are that were made of so many odd ones.
+func values(x calc.Tensor, odd merge.Odd) merge.Values {
+	inf := vec.Finite(x.Data)
+	for _, k := range odd {
+		inf -= k
+	}
+	return merge.Values{X: x.Data, Odd: odd, Inf: max(0, inf)}
 }

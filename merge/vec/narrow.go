@@ -10,6 +10,11 @@ import (
 // dst holds 2 bytes for each element of src.
 func NarrowF16(dst []byte, src []float32) {
 	check(len(dst) == 2*len(src))
+	done := narrowF16Fast(dst, src)
+	narrowF16Go(dst[2*done:], src[done:])
+}
+
+func narrowF16Go(dst []byte, src []float32) {
 	for len(src) >= 4 && len(dst) >= 8 {
 		a, b, c, d := math.Float32bits(src[0]), math.Float32bits(src[1]), math.Float32bits(src[2]), math.Float32bits(src[3])
 		var v uint64
@@ -62,6 +67,11 @@ func toHalf(b uint32) uint32 {
 // dst holds 2 bytes for each element of src.
 func NarrowBF16(dst []byte, src []float32) {
 	check(len(dst) == 2*len(src))
+	done := narrowBF16Fast(dst, src)
+	narrowBF16Go(dst[2*done:], src[done:])
+}
+
+func narrowBF16Go(dst []byte, src []float32) {
 	for len(src) >= 4 && len(dst) >= 8 {
 		binary.LittleEndian.PutUint64(dst, uint64(brainBits(src[0]))|
 			uint64(brainBits(src[1]))<<16|
@@ -87,6 +97,11 @@ func brainBits(v float32) uint32 {
 // dst holds 4 bytes for each element of src.
 func NarrowF32(dst []byte, src []float32) {
 	check(len(dst) == 4*len(src))
+	done := narrowF32Fast(dst, src)
+	narrowF32Go(dst[4*done:], src[done:])
+}
+
+func narrowF32Go(dst []byte, src []float32) {
 	for len(src) >= 2 && len(dst) >= 8 {
 		binary.LittleEndian.PutUint64(dst, uint64(math.Float32bits(src[0]))|uint64(math.Float32bits(src[1]))<<32)
 		src, dst = src[2:], dst[8:]
@@ -103,39 +118,5 @@ func NarrowF64(dst []byte, src []float32) {
 	for len(src) >= 1 && len(dst) >= 8 {
 		binary.LittleEndian.PutUint64(dst, math.Float64bits(float64(src[0])))
 		src, dst = src[1:], dst[8:]
-	}
-}
-
-// RoundF16 sets each element of x to what a store as float16 and a load make
-// of it. It needs no table: that would burden the cache.
-func RoundF16(x []float32) {
-	for i, v := range x {
-		b := math.Float32bits(v)
-		if b&(1<<31-1)-113<<23 < (142-113)<<23 { // 2^-14 <= |v| < 2^15
-			// Just under half a unit of what is dropped, or half where the last
-			// bit kept is odd: it carries if it must.
-			x[i] = math.Float32frombits((b + 0xfff + b>>13&1) &^ 0x1fff)
-			continue
-		}
-		sign, abs := b&(1<<31), b&(1<<31-1)
-		switch {
-		case abs > 255<<23: // NaN, with what fits of the payload
-			abs = abs&^0x1fff | 1<<22
-		case abs >= 0x477ff000: // 65520, half way to what would be 2^16
-			abs = 255 << 23
-		case abs >= 113<<23:
-			abs = (abs + 0xfff + abs>>13&1) &^ 0x1fff
-		default: // the unit of 0.5 is 2^-24, that of float16 numbers below 2^-14
-			abs = math.Float32bits(float32(float32(math.Float32frombits(abs)+0.5) - 0.5))
-		}
-		x[i] = math.Float32frombits(sign | abs)
-	}
-}
-
-// RoundBF16 sets each element of x to what a store as bfloat16 and a load make
-// of it.
-func RoundBF16(x []float32) {
-	for i, v := range x {
-		x[i] = math.Float32frombits(brainBits(v) << 16)
 	}
 }

@@ -174,6 +174,45 @@ func BenchmarkAxpy64(b *testing.B) {
 	}
 }
 
+// BenchmarkMix sums up two rows of float16 numbers and stores the sum, as a merge does,
+// beside a copy of one.
+func BenchmarkMix(b *testing.B) {
+	const n = 1 << 10
+	rows, out := [2][2 * n]byte{}, make([]byte, 2*n)
+	x, sum := weights(n), make([]float64, n)
+	for i := range rows {
+		NarrowF16(rows[i][:], x)
+	}
+	b.Run("copy", func(b *testing.B) {
+		b.SetBytes(2 * n)
+		for b.Loop() {
+			copy(out, rows[0][:])
+		}
+	})
+	b.Run("sum", func(b *testing.B) {
+		b.SetBytes(2 * n)
+		for b.Loop() {
+			clear(sum)
+			for i, w := range []float64{0.7, 0.3} {
+				WidenF16(x, rows[i][:])
+				Axpy64(sum, w, x)
+			}
+			Single(x, sum)
+			NarrowF16(out, x)
+		}
+	})
+	b.Run("lerp", func(b *testing.B) {
+		y, z := weights(n), make([]float32, n)
+		b.SetBytes(2 * n)
+		for b.Loop() {
+			WidenF16(x, rows[0][:])
+			WidenF16(y, rows[1][:])
+			Lerp(z, x, y, x, 0.3)
+			NarrowF16(out, z)
+		}
+	})
+}
+
 func BenchmarkFinite(b *testing.B) {
 	x := weights(1 << 14)
 	b.SetBytes(int64(4 * len(x)))

@@ -45,6 +45,11 @@ func widenF16Go(dst []float32, src []byte) {
 // src holds 2 bytes for each element of dst.
 func WidenBF16(dst []float32, src []byte) {
 	check(len(src) == 2*len(dst))
+	done := widenBF16Fast(dst, src)
+	widenBF16Go(dst[done:], src[2*done:])
+}
+
+func widenBF16Go(dst []float32, src []byte) {
 	for len(src) >= 8 && len(dst) >= 4 {
 		v := binary.LittleEndian.Uint64(src)
 		dst[0] = math.Float32frombits(uint32(v) << 16)
@@ -62,6 +67,11 @@ func WidenBF16(dst []float32, src []byte) {
 // src holds 4 bytes for each element of dst.
 func WidenF32(dst []float32, src []byte) {
 	check(len(src) == 4*len(dst))
+	done := widenF32Fast(dst, src)
+	widenF32Go(dst[done:], src[4*done:])
+}
+
+func widenF32Go(dst []float32, src []byte) {
 	for len(src) >= 8 && len(dst) >= 2 {
 		v := binary.LittleEndian.Uint64(src)
 		dst[0] = math.Float32frombits(uint32(v))

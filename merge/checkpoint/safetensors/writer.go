@@ -21,6 +21,7 @@ import (
 type Writer struct {
 	file    *durable.File
 	tensors []checkpoint.Tensor
+	head    int // bytes of the header
 }
 
 // Create begins the file path that is to hold tensors, of which Name, checkpoint.DType
@@ -36,6 +37,7 @@ func Create(path string, tensors []checkpoint.Tensor, metadata map[string]string
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	w.head = len(head)
 	if w.file, err = durable.Create(path, size, force); err != nil {
 		return nil, err
 	}
@@ -179,6 +181,24 @@ func (w *Writer) Tensors() []checkpoint.Tensor { return w.tensors }
 // Write writes the next bytes of the tensors, little-endian; calls need not
 // keep to the tensors' bounds. After an error nothing remains of the file.
 func (w *Writer) Write(p []byte) (int, error) { return w.file.Write(p) }
+
+// ErrRoom is wrapped by the error of [Writer.SetMetadata] for metadata that take more or
+// less room than those given before.
+var ErrRoom = errors.New("metadata of another length")
+
+// SetMetadata replaces the metadata by others that take as many bytes, when all is
+// written but Commit: such as hashes for others. After any error but one that wraps
+// [ErrRoom] nothing remains of the file.
+func (w *Writer) SetMetadata(metadata map[string]string) error {
+	head, err := w.header(metadata)
+	if err != nil {
+		return err
+	}
+	if len(head) != w.head {
+		return fmt.Errorf("%w: a header of %d bytes, not %d", ErrRoom, len(head), w.head)
+	}
+	return w.file.Rewrite(head, 0)
+}
 
 // Commit checks that every byte has been written and brings the file to the
 // disk and under its name, as [durable.File.Commit] does.

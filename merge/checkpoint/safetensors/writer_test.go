@@ -171,6 +171,45 @@ func TestWriterLength(t *testing.T) {
 	}
 }
 
+func TestSetMetadata(t *testing.T) {
+	dir := t.TempDir()
+	tensors := []checkpoint.Tensor{{Name: "a", DType: checkpoint.F16, Shape: []int{2}}}
+	make := func(name string, first, then map[string]string) (string, error) {
+		path := filepath.Join(dir, name)
+		w, err := Create(path, tensors, first, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Abort()
+		if _, err := w.Write([]byte("1234")); err != nil {
+			t.Fatal(err)
+		}
+		if then != nil {
+			if err := w.SetMetadata(then); err != nil {
+				return "", err
+			}
+		}
+		if err := w.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		return string(b), err
+	}
+	want, err := make("at once", map[string]string{"hash": "abcd"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := make("later", map[string]string{"hash": "0000"}, map[string]string{"hash": "abcd"}); err != nil || got != want {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+	if _, err := make("longer", map[string]string{"hash": "0000"}, map[string]string{"hash": strings.Repeat("a", 12)}); !errors.Is(err, ErrRoom) {
+		t.Errorf("longer: %v", err)
+	}
+	if names := left(t, dir); len(names) != 2 {
+		t.Errorf("in the folder: %q", names)
+	}
+}
+
 func BenchmarkWriter(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "m")
 	chunk := make([]byte, 512<<10)
