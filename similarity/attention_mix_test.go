@@ -102,14 +102,16 @@ func TestLargeLogits(t *testing.T) {
 	r := newRand(1)
 	for _, d := range []int{7, 32, 320} {
 		for _, size := range []float64{1, 1e3, 1e5, 1e8} {
-			m, x, w, packed := newProjector(d, 2), make([]float32, d*d), newWeights(d), newPackedWeights(d)
+			m, x, packed := newProjector(d, 2), make([]float32, d*d), newPackedWeights(d)
+			q, k := make([]float32, d*d), make([]float32, d*d)
 			for i := range x {
 				x[i] = float32(r.NormFloat64())
-				w[0][i], w[1][i], w[2][i] = float32(r.NormFloat64()*size), float32(r.NormFloat64()*size), float32(r.NormFloat64())
+				q[i], k[i], packed.v[i] = float32(r.NormFloat64()*size), float32(r.NormFloat64()*size), float32(r.NormFloat64())
 			}
 			h := Head{Dim: d}
 			p, target := m.newProjection(), make([]float32, d*d)
-			m.pack(packed, w)
+			m.fill(packed.q, q)
+			m.fill(packed.k, k)
 			m.project(p, packed, h.input(x))
 			m.attend(target, p)
 			for name, cos := range map[string][]float32{

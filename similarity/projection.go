@@ -82,13 +82,6 @@ func newProjector(d, threads int) *projector {
 	return &projector{d, threads, make([]float32, d*d)}
 }
 
-// pack sets p to w.
-func (m *projector) pack(p *packedWeights, w weights) {
-	m.fill(p.q, w[0])
-	m.fill(p.k, w[1])
-	copy(p.v, w[2])
-}
-
 func (m *projector) newProjection() *projection {
 	d := m.d
 	return &projection{make([]float32, d*d), vec.NewPacked(order(d), d, d), make([]float32, d)}
