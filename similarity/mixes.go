@@ -3,6 +3,7 @@ package similarity
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync/atomic"
 
@@ -141,7 +142,7 @@ func (b *mixer) mix(ctx context.Context, weights [][]float64) ([]mixed, error) {
 	parts := 2*panels + (d+some-1)/some
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	for range b.threads {
+	for range min(b.threads, parts, 2*runtime.GOMAXPROCS(0)) { // each has its room
 		group.Go(func() error {
 			s := newMixing(d, len(all))
 			for {

@@ -144,7 +144,7 @@ func share(n, threads int, do func(from, to int)) {
 		return from, done
 	}
 	var wait sync.WaitGroup
-	for range threads {
+	for range min(threads, (n+least-1)/least) {
 		wait.Go(func() {
 			for from, to := part(); from < to; from, to = part() {
 				do(from, to)

@@ -88,7 +88,9 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 		records, known = append(records, r), append(append(known, taken...), similarity.Known{Gram: r.gram, Target: i})
 	}
 	grams, err := similarity.MeasureAll(ctx, pool, targets, similarity.Options{
-		Threads: o.Threads, Progress: func(done, total int64) { o.Progress(Progress{"reading", done, total}) },
+		Threads: o.Threads, Progress: func(done, total int64) {
+			o.Progress(Progress{Stage: "reading", Done: done, Total: total, Bytes: true, Later: o.later})
+		},
 		Contents: true, Known: known, Keep: func(target int, p *similarity.Products) error { return records[target].keep(p) },
 	})
 	if errors.Is(err, checkpoint.ErrChanged) {

@@ -125,7 +125,7 @@ func hashOf(c *cli.Context, m modelFile, meter *meter) (merge.Hash, error) {
 		return merge.Hash{}, err
 	}
 	defer f.Close()
-	h, err := merge.HashModel(c.Context, f, func(done int64) { meter.to("hashing "+m.name, done, -1, true) })
+	h, err := merge.HashModel(c.Context, f, func(done int64) { meter.to("hashing "+m.name, done, f.Size(), true) })
 	if errors.Is(err, merge.ErrSeveral) {
 		say(c, "note: %s", err)
 		return merge.Hash{}, nil
