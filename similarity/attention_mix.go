@@ -80,10 +80,7 @@ func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, tar
 		if err := h.readPacked(w, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path(), err)
 		}
-		a.each(func(desk *mixDesk, k int) {
-			if ctx.Err() != nil {
-				return
-			}
+		a.each(ctx, func(desk *mixDesk, k int) {
 			m, p := desk.projector, &a.probes[k]
 			m.project(desk.mix, w, h.input(h.Probe(seeds[k])))
 			if i == 0 {
@@ -99,12 +96,12 @@ func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, tar
 	return a, ctx.Err()
 }
 
-// each calls do for all probes, on all desks.
-func (a *AttentionMix) each(do func(desk *mixDesk, probe int)) {
+// each calls do for all probes, on all desks, until ctx ends.
+func (a *AttentionMix) each(ctx context.Context, do func(desk *mixDesk, probe int)) {
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	work := func(desk *mixDesk) {
-		for k := next.Add(1) - 1; k < int64(len(a.probes)); k = next.Add(1) - 1 {
+		for k := next.Add(1) - 1; k < int64(len(a.probes)) && ctx.Err() == nil; k = next.Add(1) - 1 {
 			do(desk, int(k))
 		}
 	}
@@ -117,14 +114,14 @@ func (a *AttentionMix) each(do func(desk *mixDesk, probe int)) {
 
 // Score returns the mean similarity, over the probes, of the mix with weights
 // w, one a model.
-func (a *AttentionMix) Score(w []float64) float64 {
+func (a *AttentionMix) Score(ctx context.Context, w []float64) (float64, error) {
 	total := make([]float64, len(a.probes))
-	a.each(func(desk *mixDesk, k int) {
+	a.each(ctx, func(desk *mixDesk, k int) {
 		p := &a.probes[k]
 		desk.combine(p, w)
 		total[k] = mean(desk.projector.compare(desk.mix, p.target, desk.out))
 	})
-	return mean(total)
+	return mean(total), ctx.Err()
 }
 
 // combine sets the mix to that of weights w for probe p.
