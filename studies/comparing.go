@@ -37,7 +37,7 @@ func (s *Study) comparing(ctx context.Context, o *Options) time.Duration {
 	work := 0.0
 	for _, h := range heads {
 		if slices.Contains(s.Plan.Groups, l.GroupOf(h.Block)) {
-			work += productWork(h)
+			work += float64(productWork(h))
 		}
 	}
 	work *= 3 * float64(len(s.Plan.Sources))
@@ -56,7 +56,7 @@ func (p *problem) tellComparing(heads []similarity.Head, groups []block.Group) f
 	var done, total float64
 	for _, h := range heads {
 		if slices.Contains(groups, p.blocks.Layout.GroupOf(h.Block)) {
-			total += productWork(h)
+			total += float64(productWork(h))
 		}
 	}
 	tell := func() {
@@ -67,7 +67,7 @@ func (p *problem) tellComparing(heads []similarity.Head, groups []block.Group) f
 		tell()
 	}
 	return func(h similarity.Head) {
-		done += productWork(h)
+		done += float64(productWork(h))
 		tell()
 	}
 }

@@ -113,6 +113,8 @@ func (m *meter) end() {
 	}
 	close(ended)
 	m.clock.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.put("")
 	m.write("\r")
 	m.stage = stage{}

@@ -41,6 +41,13 @@ func (s *screen) Write(b []byte) (int, error) {
 
 func (s *screen) text() string { return strings.TrimRight(string(s.line), " ") }
 
+// now returns the line, and how often the cursor went back.
+func (s *screen) now() (line string, times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text(), len(s.seen)
+}
+
 func newTestMeter(s *screen) *meter {
 	return &meter{out: s, now: time.Now, width: func() int { return s.wide }}
 }
@@ -104,25 +111,25 @@ func TestMeterMoves(t *testing.T) {
 		m := newTestMeter(s)
 		m.to("hashing", 0, 0, true)
 		for i := range 5 {
-			before := len(s.seen)
+			_, before := s.now()
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if len(s.seen) == before {
+			if _, times := s.now(); times == before {
 				t.Errorf("nothing in second %d", i)
 			}
 		}
-		if got := s.text(); got != "hashing  5 s" {
+		if got, _ := s.now(); got != "hashing  5 s" {
 			t.Errorf("%q", got)
 		}
 		m.end()
 		m.end()
-		n := len(s.seen)
+		_, before := s.now()
 		time.Sleep(time.Minute)
-		if len(s.seen) != n {
-			t.Errorf("it draws after its end: %q", s.seen[n:])
+		if _, times := s.now(); times != before {
+			t.Errorf("it draws %d times after its end", times-before)
 		}
 		m.to("merging", 1, 2, false)
-		if got := s.text(); got != "merging  [==========          ]   50 %  1 of 2" {
+		if got, _ := s.now(); got != "merging  [==========          ]   50 %  1 of 2" {
 			t.Errorf("%q", got)
 		}
 		m.end()
