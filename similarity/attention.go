@@ -72,13 +72,6 @@ func (h *Head) check(f *checkpoint.File) error {
 	return nil
 }
 
-// weights are those of a head: queries, keys and values, d x d each.
-type weights [3][]float32
-
-func newWeights(d int) weights {
-	return weights{make([]float32, d*d), make([]float32, d*d), make([]float32, d*d)}
-}
-
 func (h *Head) keys() [3]string { return [3]string{h.q, h.k, h.v} }
 
 // readPiece is how many numbers are read at a time.
@@ -104,22 +97,8 @@ func (h *Head) readRows(dst []float32, f *checkpoint.File, key string, from int,
 // newScratch returns room for the stored bytes of some numbers of a head d wide.
 func newScratch(d int) []byte { return make([]byte, min(4*d*d, 4*readPiece)) }
 
-// read sets w to the weights of head h in f.
-func (h *Head) read(w weights, f *checkpoint.File) error {
-	if err := h.check(f); err != nil {
-		return err
-	}
-	scratch := newScratch(h.Dim)
-	for i, key := range h.keys() {
-		if err := h.readRows(w[i], f, key, 0, scratch); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readPacked is read for weights laid out for products. What it reads goes there
-// from the processor's cache.
+// readPacked sets w to the weights of head h in f, laid out for products. What it
+// reads goes there from the processor's cache.
 func (h *Head) readPacked(w *packedWeights, f *checkpoint.File) error {
 	if err := h.check(f); err != nil {
 		return err

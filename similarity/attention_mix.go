@@ -80,10 +80,7 @@ func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, tar
 		if err := h.readPacked(w, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path(), err)
 		}
-		a.each(func(desk *mixDesk, k int) {
-			if ctx.Err() != nil {
-				return
-			}
+		a.each(ctx, func(desk *mixDesk, k int) {
 			m, p := desk.projector, &a.probes[k]
 			m.project(desk.mix, w, h.input(h.Probe(seeds[k])))
 			if i == 0 {
@@ -99,12 +96,12 @@ func NewAttentionMix(ctx context.Context, h Head, models []*checkpoint.File, tar
 	return a, ctx.Err()
 }
 
-// each calls do for all probes, on all desks.
-func (a *AttentionMix) each(do func(desk *mixDesk, probe int)) {
+// each calls do for all probes, on all desks, until ctx ends.
+func (a *AttentionMix) each(ctx context.Context, do func(desk *mixDesk, probe int)) {
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	work := func(desk *mixDesk) {
-		for k := next.Add(1) - 1; k < int64(len(a.probes)); k = next.Add(1) - 1 {
+		for k := next.Add(1) - 1; k < int64(len(a.probes)) && ctx.Err() == nil; k = next.Add(1) - 1 {
 			do(desk, int(k))
 		}
 	}
@@ -117,14 +114,14 @@ func (a *AttentionMix) each(do func(desk *mixDesk, probe int)) {
 
 // Score returns the mean similarity, over the probes, of the mix with weights
 // w, one a model.
-func (a *AttentionMix) Score(w []float64) float64 {
+func (a *AttentionMix) Score(ctx context.Context, w []float64) (float64, error) {
 	total := make([]float64, len(a.probes))
-	a.each(func(desk *mixDesk, k int) {
+	a.each(ctx, func(desk *mixDesk, k int) {
 		p := &a.probes[k]
 		desk.combine(p, w)
 		total[k] = mean(desk.projector.compare(desk.mix, p.target, desk.out))
 	})
-	return mean(total)
+	return mean(total), ctx.Err()
 }
 
 // combine sets the mix to that of weights w for probe p.
@@ -145,64 +142,4 @@ func mean[T float32 | float64](x []T) float64 {
 		sum += float64(v)
 	}
 	return sum / float64(len(x))
-}
-
-// Mixes returns the similarities, [input][mix], with the target's of mixes of
-// the models at head h. The weights are mixed first: it is for a few mixes, on
-// inputs that nothing was fitted to.
-func (h Head) Mixes(ctx context.Context, inputs [][]float32, models []*checkpoint.File, target *checkpoint.File, mixes [][]float64, threads int) ([][]float64, error) {
-	d := h.Dim
-	m := newProjector(d, threads)
-	w, mixed, p := newPackedWeights(d), newWeights(d), m.newProjection()
-	if err := h.readPacked(w, target); err != nil {
-		return nil, fmt.Errorf("%s: %w", target.Path(), err)
-	}
-	var drawn []input
-	var outputs [][]float32
-	for _, x := range inputs {
-		in, t := h.input(x), make([]float32, d*d)
-		m.project(p, w, in)
-		m.attend(t, p)
-		drawn, outputs = append(drawn, in), append(outputs, t)
-	}
-	all := make([]weights, len(models))
-	for k, f := range models {
-		all[k] = newWeights(d)
-		if err := h.read(all[k], f); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Path(), err)
-		}
-	}
-	likes := make([][]float64, len(inputs))
-	out := make([]float32, d*d)
-	for _, mix := range mixes {
-		m.blend(mixed, mix, all)
-		m.pack(w, mixed)
-		for i, in := range drawn {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			m.project(p, w, in)
-			likes[i] = append(likes[i], mean(m.compare(p, outputs[i], out)))
-		}
-	}
-	return likes, nil
-}
-
-// blend sets dst to the sum of mix_k times the weights of model k, in float64.
-func (m *projector) blend(dst weights, mix []float64, models []weights) {
-	d := m.d
-	share(d, m.threads, func(from, to int) {
-		sum := make([]float64, d)
-		for part, x := range dst {
-			for i := from * d; i < to*d; i += d {
-				clear(sum)
-				for k, w := range models {
-					if mix[k] != 0 {
-						vec.Axpy64(sum, mix[k], w[part][i:i+d])
-					}
-				}
-				narrow(x[i:i+d], sum)
-			}
-		}
-	})
 }

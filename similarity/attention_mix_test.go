@@ -1,6 +1,8 @@
 package similarity
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -35,7 +37,7 @@ func TestAttentionMix(t *testing.T) {
 				}
 				want += v[0][0] / 3
 			}
-			if got := mix.Score(w); math.Abs(got-want) > 2e-6 {
+			if got := scored(t, mix, w); math.Abs(got-want) > 2e-6 {
 				t.Errorf("dimension %d, weights %v: %v, not %v", h.Dim, w, got, want)
 			}
 		}
@@ -58,6 +60,24 @@ func TestAttentionMix(t *testing.T) {
 	}
 }
 
+func scored(t testing.TB, a *AttentionMix, w []float64) float64 {
+	t.Helper()
+	v, err := a.Score(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func sloped(t testing.TB, a *AttentionMix, g, w []float64) float64 {
+	t.Helper()
+	v, err := a.Gradient(t.Context(), g, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // TestGradient compares derivatives with differences.
 func TestGradient(t *testing.T) {
 	a, b, c := open(t, "a_fp16"), open(t, "b_fp32"), open(t, "c_bf16")
@@ -71,7 +91,7 @@ func TestGradient(t *testing.T) {
 			t.Fatal(err)
 		}
 		w, g := []float64{0.3, 0.3, 0.4}, make([]float64, 3)
-		if v, want := mix.Gradient(g, w), mix.Score(w); v != want {
+		if v, want := sloped(t, mix, g, w), scored(t, mix, w); v != want {
 			t.Errorf("dimension %d: the value is %v, not %v", h.Dim, v, want)
 		}
 		shared, err := NewAttentionMix(t.Context(), h, []*checkpoint.File{a, b, c}, a, []uint64{1, 2, 3, 4}, 3)
@@ -79,16 +99,16 @@ func TestGradient(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := make([]float64, 3)
-		if v, want := shared.Gradient(other, w), mix.Score(w); v != want || !slices.Equal(other, g) {
+		if v, want := sloped(t, shared, other, w), scored(t, mix, w); v != want || !slices.Equal(other, g) {
 			t.Errorf("dimension %d: three threads give %v and %v, one %v and %v", h.Dim, v, other, want, g)
 		}
 		for k := range w {
 			const step = 2e-3
 			x := slices.Clone(w)
 			x[k] += step
-			above := mix.Score(x)
+			above := scored(t, mix, x)
 			x[k] -= 2 * step
-			want := (above - mix.Score(x)) / (2 * step)
+			want := (above - scored(t, mix, x)) / (2 * step)
 			if math.Abs(g[k]-want) > 5e-5 {
 				t.Errorf("dimension %d: derivative %d is %v, not %v", h.Dim, k, g[k], want)
 			}
@@ -102,14 +122,16 @@ func TestLargeLogits(t *testing.T) {
 	r := newRand(1)
 	for _, d := range []int{7, 32, 320} {
 		for _, size := range []float64{1, 1e3, 1e5, 1e8} {
-			m, x, w, packed := newProjector(d, 2), make([]float32, d*d), newWeights(d), newPackedWeights(d)
+			m, x, packed := newProjector(d, 2), make([]float32, d*d), newPackedWeights(d)
+			q, k := make([]float32, d*d), make([]float32, d*d)
 			for i := range x {
 				x[i] = float32(r.NormFloat64())
-				w[0][i], w[1][i], w[2][i] = float32(r.NormFloat64()*size), float32(r.NormFloat64()*size), float32(r.NormFloat64())
+				q[i], k[i], packed.v[i] = float32(r.NormFloat64()*size), float32(r.NormFloat64()*size), float32(r.NormFloat64())
 			}
 			h := Head{Dim: d}
 			p, target := m.newProjection(), make([]float32, d*d)
-			m.pack(packed, w)
+			m.fill(packed.q, q)
+			m.fill(packed.k, k)
 			m.project(p, packed, h.input(x))
 			m.attend(target, p)
 			for name, cos := range map[string][]float32{
@@ -176,11 +198,11 @@ func BenchmarkAttentionMix(b *testing.B) {
 			var mixing, bare, slope time.Duration
 			for b.Loop() {
 				start := time.Now()
-				a.Score(w)
+				scored(b, a, w)
 				scored := time.Now()
 				a.desks[0].projector.multiply(a.desks[0].out, p.q[0], a.desks[0].mix.k)
 				multiplied := time.Now()
-				a.Gradient(g, w)
+				sloped(b, a, g, w)
 				mixing += scored.Sub(start)
 				bare += multiplied.Sub(scored)
 				slope += time.Since(multiplied)
@@ -190,5 +212,32 @@ func BenchmarkAttentionMix(b *testing.B) {
 			b.ReportMetric(mixing.Seconds()*1e3/float64(b.N), "ms/candidate")
 			b.ReportMetric(2*float64(d*d*d)*float64(b.N)/bare.Seconds()/1e9, "GFLOP/s")
 		})
+	}
+}
+
+// TestMixEnds: what is stopped gives no number.
+func TestMixEnds(t *testing.T) {
+	a := open(t, "a_fp16")
+	heads, err := Heads(layout(t), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mix, err := NewAttentionMix(t.Context(), heads[0], []*checkpoint.File{a}, a, []uint64{1, 2}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := mix.Score(ctx, []float64{1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Score: %v", err)
+	}
+	if _, err := mix.Gradient(ctx, []float64{0}, []float64{1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Gradient: %v", err)
+	}
+	if _, err := heads[0].Mixes(ctx, [][]float32{heads[0].Probe(1)}, []*checkpoint.File{a}, a, [][]float64{{1}}, 2); !errors.Is(err, context.Canceled) {
+		t.Errorf("Mixes: %v", err)
+	}
+	if _, err := NewAttentionMix(ctx, heads[0], []*checkpoint.File{a}, a, []uint64{1}, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("NewAttentionMix: %v", err)
 	}
 }

@@ -1,6 +1,10 @@
 package similarity
 
-import "mixmatch/merge/vec"
+import (
+	"context"
+
+	"mixmatch/merge/vec"
+)
 
 // A slope is how the similarity of a mix changes with its queries, its keys and
 // its column sums, for each number of them.
@@ -8,9 +12,9 @@ type slope struct{ q, k, v []float32 }
 
 // Gradient returns Score(w) and sets g to its derivatives by the weights. It
 // takes about twice the time, however many models there are.
-func (a *AttentionMix) Gradient(g, w []float64) float64 {
+func (a *AttentionMix) Gradient(ctx context.Context, g, w []float64) (float64, error) {
 	total, by := make([]float64, len(a.probes)), make([][]float64, len(a.probes))
-	a.each(func(desk *mixDesk, k int) {
+	a.each(ctx, func(desk *mixDesk, k int) {
 		p := &a.probes[k]
 		desk.combine(p, w)
 		total[k] = desk.descend(p)
@@ -20,13 +24,16 @@ func (a *AttentionMix) Gradient(g, w []float64) float64 {
 			by[k] = append(by[k], vec.Dot(s.q, p.q[i])+vec.Dot(s.k, p.k[i])+vec.Dot(s.v, p.v[i]))
 		}
 	})
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
 	clear(g)
 	for _, of := range by {
 		for i, v := range of {
 			g[i] += v / float64(a.d*len(by))
 		}
 	}
-	return mean(total)
+	return mean(total), nil
 }
 
 // descend sets the slope to that of the sum of the cosines between the rows of the

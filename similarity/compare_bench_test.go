@@ -19,35 +19,47 @@ import (
 func heads15(b *testing.B, seed uint64) *checkpoint.File {
 	b.Helper()
 	r := newRand(seed)
+	var places []string
+	var widths []int
+	for i, d := range map[int]int{1: 320, 2: 320, 4: 640, 5: 640, 7: 1280, 8: 1280} {
+		places, widths = append(places, fmt.Sprintf("input_blocks.%d", i)), append(widths, d)
+	}
+	places, widths = append(places, "middle_block"), append(widths, 1280)
+	for i := 3; i < 12; i++ {
+		places, widths = append(places, fmt.Sprintf("output_blocks.%d", i)), append(widths, 320<<((11-i)/3))
+	}
+	return fileOf(b, places, widths, func(_ string, x []float32) {
+		for i := range x {
+			x[i] = float32(r.NormFloat64()) / 32
+		}
+	})
+}
+
+// fileOf returns a model with self-attention in some places, of these widths, filled by
+// fill and stored in float16.
+func fileOf(t testing.TB, places []string, widths []int, fill func(key string, x []float32)) *checkpoint.File {
+	t.Helper()
 	header, data := map[string]any{}, []byte{}
-	add := func(place string, d int) {
+	for i, place := range places {
+		d := widths[i]
 		for _, part := range "qkv" {
 			x, stored := make([]float32, d*d), make([]byte, 2*d*d)
-			for i := range x {
-				x[i] = float32(r.NormFloat64()) / 32
-			}
-			vec.NarrowF16(stored, x)
 			key := fmt.Sprintf("model.diffusion_model.%s.1.transformer_blocks.0.attn1.to_%c.weight", place, part)
+			fill(key, x)
+			vec.NarrowF16(stored, x)
 			header[key] = map[string]any{"dtype": "F16", "shape": []int{d, d}, "data_offsets": []int{len(data), len(data) + len(stored)}}
 			data = append(data, stored...)
 		}
 	}
-	for i, d := range map[int]int{1: 320, 2: 320, 4: 640, 5: 640, 7: 1280, 8: 1280} {
-		add(fmt.Sprintf("input_blocks.%d", i), d)
-	}
-	add("middle_block", 1280)
-	for i := 3; i < 12; i++ {
-		add(fmt.Sprintf("output_blocks.%d", i), 320<<((11-i)/3))
-	}
 	h, err := json.Marshal(header)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	file := binary.LittleEndian.AppendUint64(nil, uint64(len(h)))
 	file = append(append(file, h...), data...)
 	f, err := safetensors.New(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	return f
 }

@@ -82,13 +82,6 @@ func newProjector(d, threads int) *projector {
 	return &projector{d, threads, make([]float32, d*d)}
 }
 
-// pack sets p to w.
-func (m *projector) pack(p *packedWeights, w weights) {
-	m.fill(p.q, w[0])
-	m.fill(p.k, w[1])
-	copy(p.v, w[2])
-}
-
 func (m *projector) newProjection() *projection {
 	d := m.d
 	return &projection{make([]float32, d*d), vec.NewPacked(order(d), d, d), make([]float32, d)}
@@ -151,7 +144,7 @@ func share(n, threads int, do func(from, to int)) {
 		return from, done
 	}
 	var wait sync.WaitGroup
-	for range threads {
+	for range min(threads, (n+least-1)/least) {
 		wait.Go(func() {
 			for from, to := part(); from < to; from, to = part() {
 				do(from, to)

@@ -44,7 +44,8 @@ func (p *problem) byAttention(ctx context.Context, r *recipe.Recipe, s *search) 
 		if err := ready(); err != nil {
 			return 0, err
 		}
-		return 1 - mix.Score(weigh(x)), nil
+		v, err := mix.Score(ctx, weigh(x))
+		return 1 - v, err
 	}
 	a.gradient = func(g, x []float64) (float64, error) {
 		if err := ready(); err != nil {
@@ -52,7 +53,10 @@ func (p *problem) byAttention(ctx context.Context, r *recipe.Recipe, s *search) 
 		}
 		w := weigh(x)
 		by := make([]float64, len(w)) // derivatives by the weights
-		value := 1 - mix.Gradient(by, w)
+		v, err := mix.Gradient(ctx, by, w)
+		if err != nil {
+			return 0, err
+		}
 		// The weights are linear in each ratio.
 		for k := range g {
 			g[k] = 0
@@ -62,7 +66,7 @@ func (p *problem) byAttention(ctx context.Context, r *recipe.Recipe, s *search) 
 				g[k] -= float64(by[i] * (v - w[i]))
 			}
 		}
-		return value, nil
+		return 1 - v, nil
 	}
 	a.finish = func(ctx context.Context, best optimize.Trial) ([]float64, *Likeness, error) {
 		defer func() { mix = nil }()

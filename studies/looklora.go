@@ -57,7 +57,11 @@ func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.
 		some = spread
 	}
 	found, err := r.Explain(ctx, m.gram, func(*similarity.Gram) ([][]float64, error) { return mix.Weights, nil }, residual.Options{
-		Threads: p.options.Threads, Only: func(t residual.Tensor) bool { return slices.Contains(some, t.Key) },
+		Threads: p.options.Threads,
+		Progress: func(done, total int64) {
+			p.options.Progress(Progress{Stage: "looking for a LoRA", Done: done, Total: total, Later: p.options.later})
+		},
+		Only: func(t residual.Tensor) bool { return slices.Contains(some, t.Key) },
 	})
 	if err != nil {
 		return nil, err

@@ -51,8 +51,9 @@ func (p *problem) publish(ctx context.Context, w *written, printed *recipe.Recip
 	if len(a.heads) == 0 || !printed.Linear() {
 		return all, nil
 	}
+	tell := p.tellComparing(a.heads, groups)
 	for _, group := range groups {
-		g, err := p.publishGroup(ctx, a, group, w, printed)
+		g, err := p.publishGroup(ctx, a, group, w, printed, tell)
 		if p.attention == nil && (errors.Is(err, merge.ErrMismatch) || errors.Is(err, merge.ErrNonFinite)) {
 			g.notes = append(g.notes, fmt.Sprintf("no attention similarity of the %s: %v", group, err))
 			err = nil
@@ -73,7 +74,7 @@ func (p *problem) publish(ctx context.Context, w *written, printed *recipe.Recip
 
 // publishGroup measures the attention of a group's blocks. With an error it
 // returns the blocks before the one that has it.
-func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group block.Group, w *written, printed *recipe.Recipe) (publishedGroup, error) {
+func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group block.Group, w *written, printed *recipe.Recipe, tell func(similarity.Head)) (publishedGroup, error) {
 	layout := p.blocks.Layout
 	g := publishedGroup{Blocks: map[string]publishedBlock{}}
 	heads := slices.DeleteFunc(slices.Clone(a.heads), func(h similarity.Head) bool { return layout.GroupOf(h.Block) != group })
@@ -109,6 +110,7 @@ func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group bl
 			against.add(p.blocks, h.Block, like)
 		}
 		g.Blocks[layout.Name(h.Block)] = publishedBlock{rows[0][last], like}
+		tell(h)
 		return nil
 	})
 	if err != nil {

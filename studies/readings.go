@@ -70,6 +70,10 @@ func (p *problem) read(ctx context.Context, m *measured, w *written, printed *re
 	if err != nil { // the result is there without it
 		r.Notes = append(r.Notes, fmt.Sprintf("no LoRA was looked for: %v", err))
 	}
+	if p.options.NoSimilar { // what is there is not kept as if it were all
+		r.Notes = append(r.Notes, "similar.py's numbers are left out, as was asked for; \"resume\" adds them")
+		return r, nil
+	}
 	pub, err := p.publish(ctx, w, printed, groups)
 	if err != nil {
 		return nil, err

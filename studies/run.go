@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"time"
 
 	"mixmatch/merge/cache"
 	"mixmatch/merge/durable"
@@ -16,12 +17,20 @@ type Options struct {
 	Progress func(Progress) // told what goes on; calls do not overlap
 	Note     func(string)   // told what is assumed of the files
 	Cache    *cache.Cache   // of products that were measured before; nil for none
+
+	// NoSimilar leaves out similar.py's numbers, which take as long as the reading
+	// of a few models does; a later run adds them.
+	NoSimilar bool
+
+	later time.Duration // what comparing the attention will take, roughly
 }
 
 // A Progress says how far a run is.
 type Progress struct {
-	Stage       string // "checking" a model or "reading" (Done and Total in bytes), or "searching" (in trials)
-	Done, Total int64
+	Stage       string        // such as "checking" a model, "reading", "searching" or "comparing attention"
+	Done, Total int64         // 0 of 0 where nobody knows
+	Bytes       bool          // they are bytes; else trials, say
+	Later       time.Duration // what the stages after this one will take, roughly
 }
 
 // Run searches what has not been searched and returns what came of it. A
@@ -34,6 +43,9 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	if s.Plan.Searches != searchVersion {
 		return nil, fmt.Errorf("%s: %w: it was searched by another version of the program, whose trials are others; begin a new one with what it has read: mixmatch optimize NEW --from %[1]s (show, export and merge take it as it is)", s.Dir, ErrInvalid)
 	}
+	if o.NoSimilar && s.Plan.Metric == Attention {
+		return nil, fmt.Errorf("%s: %w: it is searched by similar.py's numbers, which cannot be left out", s.Dir, ErrInvalid)
+	}
 	s.listen(&o)
 	// One that has changed is refused, even where nothing is read from it.
 	if err := s.Files.Check(ctx); err != nil {
@@ -42,10 +54,12 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := s.Files.remember(); err != nil {
 		return nil, err
 	}
+	o.later = s.comparing(ctx, &o)
 	m, err := s.measure(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	o.Progress(Progress{Stage: "composing", Later: o.later})
 	c, err := s.composeRecipe(m)
 	if err != nil {
 		return nil, err
@@ -83,5 +97,7 @@ func (s *Study) listen(o *Options) {
 	}
 	progress := o.Progress
 	s.Files.Note = o.Note
-	s.Files.Checking = func(name string, done, total int64) { progress(Progress{"checking " + name, done, total}) }
+	s.Files.Checking = func(name string, done, total int64) {
+		progress(Progress{Stage: "checking " + name, Done: done, Total: total, Bytes: true})
+	}
 }

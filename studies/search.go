@@ -156,7 +156,7 @@ func (p *problem) runSearches(ctx context.Context, searches []*search) ([]found,
 		defer mu.Unlock()
 		for range trials {
 			done++
-			p.options.Progress(Progress{"searching", min(done, total), total})
+			p.options.Progress(Progress{Stage: "searching", Done: min(done, total), Total: total, Later: p.options.later})
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)

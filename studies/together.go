@@ -97,7 +97,9 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 	}
 	measure := func(known []similarity.Known) ([]*similarity.Gram, error) {
 		return similarity.MeasureAll(ctx, pool, targets, similarity.Options{
-			Threads: o.Threads, Progress: func(done, total int64) { o.Progress(Progress{"reading", done, total}) },
+			Threads: o.Threads, Progress: func(done, total int64) {
+				o.Progress(Progress{Stage: "reading", Done: done, Total: total, Bytes: true, Later: o.later})
+			},
 			Contents: true, Known: known, Keep: func(target int, p *similarity.Products) error { return records[target].keep(p) },
 		})
 	}

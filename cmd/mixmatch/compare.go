@@ -225,6 +225,7 @@ func (r *likeness) attention(c *cli.Context, calc similarity.Calculator, paths [
 // addAttention adds the attention similarities to the models' blocks.
 func (r *likeness) addAttention(c *cli.Context, calc similarity.Calculator, l *block.Layout, heads []similarity.Head, files []*checkpoint.File) error {
 	m := newMeter(c)
+	m.to("comparing", 0, int64(len(heads)), false)
 	rows, err := calc.Attention(c.Context, heads, files[0], files[1:], func(done, total int) {
 		m.to("comparing", int64(done), int64(total), false)
 	})

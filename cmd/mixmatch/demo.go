@@ -145,7 +145,7 @@ func demoStudy(c *cli.Context, dir string, planted demo.Planted, m *meter) (*stu
 		return nil, err
 	}
 	defer s.Close()
-	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), Progress: m.study})
+	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), NoSimilar: c.Bool("no-similar"), Progress: m.study})
 	m.end()
 	if errors.Is(err, context.Canceled) {
 		say(c, "stopped")

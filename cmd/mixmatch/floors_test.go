@@ -33,7 +33,6 @@ var floors = [][]string{
 var outside = map[string][]string{
 	"github.com/c-bata/goptuna":           {"optimize"},
 	"github.com/gofrs/flock":              {"studies"},
-	"github.com/schollz/progressbar":      {"cmd/mixmatch"},
 	"github.com/urfave/cli":               {"cmd/mixmatch"},
 	"github.com/x448/float16":             {"merge/vec"},
 	"golang.org/x/sync/errgroup":          {"similarity", "similarity/residual", "studies"},

@@ -51,6 +51,7 @@ target; what does not is passed over and told. ` + exitCodes
 func runFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "threads", Usage: "work on so many blocks at once (default: one a processor); the result does not depend on it", Action: checkThreads},
+		&cli.BoolFlag{Name: "no-similar", Usage: "leave out the numbers that similar.py prints, which take seconds at full size; resume adds them"},
 		&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but the result"},
 	}
@@ -193,6 +194,9 @@ func settings(c *cli.Context, plan *studies.Plan, asked func(flag string) bool) 
 		case studies.Attention:
 			plan.Metric, plan.Polish, plan.Trials = m, 150, attentionTrials
 		}
+	}
+	if plan.Metric == studies.Attention && c.Bool("no-similar") {
+		return usage("optimize: --metric attention searches for similar.py's numbers, which --no-similar leaves out: choose one")
 	}
 	if c.IsSet("trials") {
 		plan.Trials = c.Int("trials")

@@ -22,7 +22,7 @@ import (
 // It returns what went wrong with each.
 func runStudies(c *cli.Context, dir string, all []*studies.Study) []error {
 	m := newMeter(c)
-	o := studies.Options{Threads: threads(c), Progress: m.study, Cache: openCache(c), Note: func(text string) {
+	o := studies.Options{Threads: threads(c), NoSimilar: c.Bool("no-similar"), Progress: m.study, Cache: openCache(c), Note: func(text string) {
 		m.end()
 		note(c, text)
 	}}

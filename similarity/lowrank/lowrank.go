@@ -11,7 +11,10 @@
 // sums have a fixed order.
 package lowrank
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // A Matrix is what is searched, row by row. Its numbers must be finite: one NaN
 // makes every product with it NaN, and it is for the caller, who knows which
@@ -62,8 +65,9 @@ const spare = 8
 // their directions, at most most of them; 0 stands for as many as can be seen.
 // The rank is 0 if it finds none: in pure noise, in the difference to a model
 // that was trained on its own, whose singular values fall without a step, and
-// where the rank would be half of what a could have, or more.
-func Find(a Matrix, noise float64, most int) *Found {
+// where the rank would be half of what a could have, or more. A large matrix takes a
+// second: it ends with ctx, and what it returns then is worth nothing.
+func Find(ctx context.Context, a Matrix, noise float64, most int) *Found {
 	s := newSearch(a, noise, most)
 	if s.energy == 0 || s.most < 1 {
 		return &Found{Energy: s.energy, Outside: s.energy}
@@ -72,21 +76,29 @@ func Find(a Matrix, noise float64, most int) *Found {
 		sk := s.exact()
 		return s.found(sk, s.rank(sk))
 	}
-	sk := s.sketch(fewColumns)
+	sk := s.sketch(ctx, fewColumns)
+	if sk == nil {
+		return &Found{}
+	}
 	rank := s.rank(sk)
 	if rank == 0 && s.promising(sk) {
-		sk = s.sketch(manyColumns)
+		if sk = s.sketch(ctx, manyColumns); sk == nil {
+			return &Found{}
+		}
 		rank = s.rank(sk)
 	}
 	if rank == 0 {
 		return s.found(sk, 0)
 	}
-	s.again(sk) // once more and better, now that it is worth it
+	if !s.again(ctx, sk) { // once more and better, now that it is worth it
+		return &Found{}
+	}
 	return s.found(sk, s.rank(sk))
 }
 
-// Best returns the r strongest directions of a, whatever they are.
-func Best(a Matrix, r int) *Found {
+// Best returns the r strongest directions of a, whatever they are. It ends with ctx
+// as [Find] does.
+func Best(ctx context.Context, a Matrix, r int) *Found {
 	s := newSearch(a, 0, 0)
 	r = min(r, a.Rows, a.Cols)
 	if s.energy == 0 || r < 1 {
@@ -96,8 +108,10 @@ func Best(a Matrix, r int) *Found {
 	if min(a.Rows, a.Cols) <= max(manyColumns, r+spare) {
 		sk = s.exact()
 	} else {
-		sk = s.sketch(r + max(spare, r/4))
-		s.again(sk)
+		sk = s.sketch(ctx, r+max(spare, r/4))
+		if sk == nil || !s.again(ctx, sk) {
+			return &Found{}
+		}
 	}
 	for r > 0 && sk.values[r-1] == 0 {
 		r--

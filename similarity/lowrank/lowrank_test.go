@@ -1,6 +1,7 @@
 package lowrank
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -74,7 +75,7 @@ func TestFindRank(t *testing.T) {
 				right := 0
 				for seed := range c.seeds {
 					a := planted(uint64(seed), c.m, c.n, c.r, strength, 1.05)
-					if Find(a, known*1e-6, 0).Rank == c.r {
+					if Find(context.Background(), a, known*1e-6, 0).Rank == c.r {
 						right++
 					}
 				}
@@ -107,7 +108,7 @@ func TestFindNothing(t *testing.T) {
 			wrong := 0
 			for seed := range c.seeds {
 				a := planted(uint64(seed)+1000, c.m, c.n, 0, 0, 0)
-				if Find(a, known*1e-6, 0).Rank > 0 {
+				if Find(context.Background(), a, known*1e-6, 0).Rank > 0 {
 					wrong++
 				}
 			}
@@ -119,7 +120,7 @@ func TestFindNothing(t *testing.T) {
 	for _, c := range [][2]int{{64, 64}, {160, 320}, {320, 320}, {320, 768}} {
 		for _, power := range []float64{0.3, 0.5, 0.8, 1} {
 			for seed := range 3 {
-				if f := Find(falling(uint64(seed), c[0], c[1], power), 1e-9, 0); f.Rank > 0 {
+				if f := Find(context.Background(), falling(uint64(seed), c[0], c[1], power), 1e-9, 0); f.Rank > 0 {
 					t.Errorf("%v: values like i^-%v have rank %d, gap %v", c, power, f.Rank, f.Gap)
 				}
 			}
@@ -156,7 +157,7 @@ func TestFindPastDense(t *testing.T) {
 		for i, v := range strong.Data {
 			a.Data[i] += v
 		}
-		if f := Find(a, 1e-10, 0); f.Rank != 8 {
+		if f := Find(context.Background(), a, 1e-10, 0); f.Rank != 8 {
 			t.Errorf("rank %d, gap %v; want 8", f.Rank, f.Gap)
 		}
 	}
@@ -165,14 +166,14 @@ func TestFindPastDense(t *testing.T) {
 func TestFindEdges(t *testing.T) {
 	for _, c := range [][2]int{{0, 0}, {0, 5}, {5, 0}, {1, 1}, {1, 40}, {3, 2}, {320, 320}, {400, 300}} {
 		a := Matrix{c[0], c[1], make([]float32, c[0]*c[1])}
-		if f := Find(a, 1e-6, 0); f.Rank != 0 || f.Outside != 0 {
+		if f := Find(context.Background(), a, 1e-6, 0); f.Rank != 0 || f.Outside != 0 {
 			t.Errorf("zeros %v: %+v", c, f)
 		}
 		for i := range a.Data {
 			a.Data[i] = float32(i%7) - 3
 		}
-		Find(a, 0, 0)
-		if f := Best(a, 2); f.Rank > min(2, c[0], c[1]) {
+		Find(context.Background(), a, 0, 0)
+		if f := Best(context.Background(), a, 2); f.Rank > min(2, c[0], c[1]) {
 			t.Errorf("%v: best of rank 2 has %d", c, f.Rank)
 		}
 	}
@@ -183,7 +184,7 @@ func TestFindEdges(t *testing.T) {
 		for i, v := range noise.Data {
 			a.Data[i] -= v
 		}
-		f := Find(a, 0, 0)
+		f := Find(context.Background(), a, 0, 0)
 		if f.Rank != c[2] || f.Outside > 1e-7*f.Energy {
 			t.Errorf("%v without noise: rank %d, outside %v of %v", c, f.Rank, f.Outside, f.Energy)
 		}
@@ -195,7 +196,7 @@ func TestFindEdges(t *testing.T) {
 func TestFound(t *testing.T) {
 	for _, c := range [][3]int{{40, 64, 4}, {64, 40, 4}, {320, 200, 12}, {200, 320, 12}} {
 		a := planted(3, c[0], c[1], c[2], 10, 1.2)
-		for _, f := range []*Found{Find(a, 1e-6, 0), Best(a, c[2])} {
+		for _, f := range []*Found{Find(context.Background(), a, 1e-6, 0), Best(context.Background(), a, c[2])} {
 			if f.Rank != c[2] {
 				t.Fatalf("%v: rank %d", c, f.Rank)
 			}
@@ -238,11 +239,11 @@ func TestFound(t *testing.T) {
 // TestRepeats: equal bits in every run, on one thread and on many.
 func TestRepeats(t *testing.T) {
 	a := planted(5, 400, 330, 60, 5, 1.05)
-	want := Find(a, 1e-6, 0)
+	want := Find(context.Background(), a, 1e-6, 0)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, threads := range []int{1, 2, 7} {
 		runtime.GOMAXPROCS(threads)
-		got := Find(a, 1e-6, 0)
+		got := Find(context.Background(), a, 1e-6, 0)
 		if !slices.Equal(got.U, want.U) || !slices.Equal(got.S, want.S) || !slices.Equal(got.V, want.V) || got.Outside != want.Outside {
 			t.Errorf("%d threads: not the same", threads)
 		}
@@ -255,10 +256,25 @@ func BenchmarkFind(b *testing.B) {
 			a := planted(1, c[0], c[1], c[2], 5, 1)
 			b.SetBytes(int64(4 * len(a.Data)))
 			for b.Loop() {
-				if Find(a, 1e-6, 0).Rank != c[2] {
+				if Find(context.Background(), a, 1e-6, 0).Rank != c[2] {
 					b.Fatal("another rank")
 				}
 			}
 		})
+	}
+}
+
+// TestFindEnds: what is stopped comes back, with nothing.
+func TestFindEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	a := planted(1, 400, 300, 8, 20, 1.1)
+	if f := Find(ctx, a, 1e-6, 0); f.Rank != 8 {
+		t.Fatalf("rank %d", f.Rank)
+	}
+	cancel()
+	for _, f := range []*Found{Find(ctx, a, 1e-6, 0), Best(ctx, a, 8)} {
+		if f.Rank != 0 || f.U != nil {
+			t.Errorf("rank %d after the end", f.Rank)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package lowrank
 
 import (
+	"context"
 	"math"
 	"testing"
 )
@@ -9,7 +10,7 @@ import (
 // matrices that the directions were taken out of one by one.
 func TestOutside(t *testing.T) {
 	const m, n, r = 40, 70, 5
-	f := Find(planted(1, m, n, r, 20, 1.1), 1e-6, 0)
+	f := Find(context.Background(), planted(1, m, n, r, 20, 1.1), 1e-6, 0)
 	if f.Rank != r {
 		t.Fatalf("rank %d", f.Rank)
 	}

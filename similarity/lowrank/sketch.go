@@ -1,6 +1,7 @@
 package lowrank
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 
@@ -24,8 +25,8 @@ type sketch struct {
 // power iteration, Q <- A A' Q, which makes what stands clear of the noise
 // stand clearer (Halko, Martinsson and Tropp 2011, algorithm 4.4). The random
 // vectors are of signs: they do as well as Gaussian ones, and are the same
-// everywhere.
-func (s *search) sketch(k int) *sketch {
+// everywhere. It returns nil if ctx ends.
+func (s *search) sketch(ctx context.Context, k int) *sketch {
 	a := s.a
 	z := make([]float32, k*a.Cols)
 	r := rand.New(rand.NewPCG(uint64(a.Rows), uint64(a.Cols)))
@@ -37,22 +38,32 @@ func (s *search) sketch(k int) *sketch {
 	}
 	sk := &sketch{a: a, asked: k}
 	sk.q, sk.k = orthonormal(a.columns(z, k), k, a.Rows)
-	s.again(sk)
+	if !s.again(ctx, sk) {
+		return nil
+	}
 	return sk
 }
 
-// again does one more power iteration.
-func (s *search) again(sk *sketch) {
+// again does one more power iteration. It returns false, and leaves it undone, if ctx
+// ends.
+func (s *search) again(ctx context.Context, sk *sketch) bool {
 	if sk.q == nil || sk.k == 0 {
-		return
+		return true
 	}
-	if sk.b == nil {
+	if sk.b == nil && ctx.Err() == nil {
 		sk.b = sk.a.rows(sk.q, sk.k)
+	}
+	if ctx.Err() != nil {
+		return false
 	}
 	z, k := orthonormal(sk.b, sk.k, sk.a.Cols)
 	sk.q, sk.k = orthonormal(sk.a.columns(z, k), k, sk.a.Rows)
+	if ctx.Err() != nil {
+		return false
+	}
 	sk.b = sk.a.rows(sk.q, sk.k)
 	sk.solve()
+	return true
 }
 
 // exact makes a sketch of all rows, or columns if there are fewer.

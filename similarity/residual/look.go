@@ -127,7 +127,10 @@ func (lk *looker) look(ctx context.Context, l *Left) error {
 	for part := range parts {
 		data := lk.room[part*rows*cols : (part+1)*rows*cols]
 		a := lowrank.Matrix{Rows: rows, Cols: cols, Data: data}
-		f := lk.apart(a, l.Floor/float64(n))
+		f := lk.apart(ctx, a, l.Floor/float64(n))
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		l.Pieces = append(l.Pieces, Piece{Part: part, Rows: rows, Cols: cols, Found: *f})
 	}
 	if cap(lk.room) > 1<<24 {
@@ -137,11 +140,11 @@ func (lk *looker) look(ctx context.Context, l *Left) error {
 }
 
 // apart takes a matrix apart, whose numbers were rounded by noise.
-func (lk *looker) apart(a lowrank.Matrix, noise float64) *lowrank.Found {
+func (lk *looker) apart(ctx context.Context, a lowrank.Matrix, noise float64) *lowrank.Found {
 	if lk.best == 0 {
-		return lowrank.Find(a, noise, lk.most)
+		return lowrank.Find(ctx, a, noise, lk.most)
 	}
-	f := lowrank.Best(a, lk.best)
+	f := lowrank.Best(ctx, a, lk.best)
 	if f.Energy <= 1.5*noise*float64(len(a.Data)) {
 		return &lowrank.Found{Energy: f.Energy, Outside: f.Energy}
 	}
