@@ -2,14 +2,19 @@ package studies
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"mixmatch/merge"
+	"mixmatch/merge/block"
 	"mixmatch/merge/cache"
 	"mixmatch/merge/mergetest"
+	"mixmatch/similarity"
 )
 
 // aged writes a small model that has not been changed for a while.
@@ -132,5 +137,68 @@ func TestWrongCache(t *testing.T) {
 	got, _ := studied(t, c, target, 1, a, b, d)
 	if want, _ := studied(t, nil, target, 1, a, b, d); !bytes.Equal(got, want) {
 		t.Error("products of another file are taken")
+	}
+}
+
+// TestCachedLikes holds similar.py's numbers from the cache to those that are computed.
+func TestCachedLikes(t *testing.T) {
+	a, b, target := aged(t, "A", 1), aged(t, "B", 2), aged(t, "T", 4)
+	c := cache.Open(t.TempDir())
+	summary := func(c *cache.Cache, seed int64) *Summary {
+		t.Helper()
+		config := Config{Target: mergetest.Open(t, "T", target), Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: seed}}
+		config.Sources = []*merge.Model{mergetest.Open(t, "A", a), mergetest.Open(t, "B", b)}
+		s, err := Create(filepath.Join(t.TempDir(), "s"), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		sum, err := s.Run(t.Context(), Options{Cache: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	for range 2 { // the second time they are known
+		want := summary(nil, 1)
+		if want.Groups[0].Published == nil {
+			t.Fatal("there are no such numbers")
+		}
+		if got := summary(c, 1); !reflect.DeepEqual(got.Groups, want.Groups) || !reflect.DeepEqual(got.Steps, want.Steps) {
+			t.Error("other numbers than without a cache")
+		}
+	}
+	// What is in the cache is what is shown: it is not computed again.
+	likesOf := func(change func(*knownLike)) {
+		t.Helper()
+		var models []*merge.Model
+		for _, p := range []string{a, b, target} {
+			models = append(models, mergetest.Open(t, "m", p))
+		}
+		l, err := block.Default(models[2].Kind.Arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads, err := similarity.Heads(l, models[2].File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, group := range []block.Group{block.Inputs, block.Outputs} {
+			some := slices.DeleteFunc(slices.Clone(heads), func(h similarity.Head) bool { return l.GroupOf(h.Block) != group })
+			k := newLikes(c, similarity.Calculators()[0].Name, &attentionModels{opened: models}, l, some)
+			if len(k.known) != len(some) {
+				t.Fatalf("%d of %d heads are known", len(k.known), len(some))
+			}
+			for _, all := range k.known {
+				for i := range all {
+					change(&all[i])
+				}
+			}
+			k.keep()
+		}
+	}
+	likesOf(func(l *knownLike) { l.Value = 0.25 })
+	if got := summary(c, 1); math.Abs(*got.Groups[0].Published-0.25) > 1e-12 {
+		t.Errorf("%v is not from the cache", *got.Groups[0].Published)
 	}
 }

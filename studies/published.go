@@ -84,12 +84,36 @@ func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group bl
 	steps := make([]float64, len(printed.Steps))
 	last := len(steps) - 1
 	var against doubts
-	err := similarity.Calculators()[0].Inputs(ctx, heads, func(h similarity.Head, x []float32) error {
-		var mixes [][]float64
+	take := func(h similarity.Head, values []float64, like *Likeness) {
+		for i := range steps {
+			steps[i] += values[i]
+		}
+		if like != nil {
+			like.Published, like.ByWeights.Published = values[last], values[last+1]
+			against.add(p.blocks, h.Block, like)
+		}
+		g.Blocks[layout.Name(h.Block)] = publishedBlock{values[last], like}
+		tell(h)
+	}
+	mixesOf := func(h similarity.Head) (mixes [][]float64) {
 		for i := range printed.Steps {
 			prefix := &recipe.Recipe{Layout: printed.Layout, Steps: printed.Steps[:i+1]}
 			mixes = append(mixes, weightsOf(p.blocks, prefix.Program(), prefix.Column(h.Block)))
 		}
+		return mixes
+	}
+	calculator := similarity.Calculators()[0]
+	var known *likes
+	if p.attention == nil {
+		known = newLikes(p.options.Cache, calculator.Name, a, layout, heads)
+	}
+	knownOf := func(h similarity.Head) []float64 { return known.of(layout.Name(h.Block), mixesOf(h)) }
+	compute := func(h similarity.Head, x []float32) error {
+		if values := knownOf(h); values != nil {
+			take(h, values, nil)
+			return nil
+		}
+		mixes := mixesOf(h)
 		var like *Likeness
 		if p.attention != nil {
 			var err error
@@ -102,19 +126,19 @@ func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group bl
 		if err != nil {
 			return err
 		}
-		for i := range steps {
-			steps[i] += rows[0][i]
-		}
-		if like != nil {
-			like.Published, like.ByWeights.Published = rows[0][last], rows[0][last+1]
-			against.add(p.blocks, h.Block, like)
-		}
-		g.Blocks[layout.Name(h.Block)] = publishedBlock{rows[0][last], like}
-		tell(h)
+		known.add(layout.Name(h.Block), mixes, rows[0])
+		take(h, rows[0], like)
 		return nil
-	})
-	if err != nil {
-		return g, err
+	}
+	if slices.ContainsFunc(heads, func(h similarity.Head) bool { return knownOf(h) == nil }) {
+		if err := calculator.Inputs(ctx, heads, compute); err != nil {
+			return g, err
+		}
+		known.keep()
+	} else { // and no input need be drawn
+		for _, h := range heads {
+			take(h, knownOf(h), nil)
+		}
 	}
 	for i := range steps {
 		steps[i] /= float64(len(heads))
