@@ -63,6 +63,9 @@ func identify(models []*merge.Model, target *merge.Model) cachedStudy {
 	return c
 }
 
+// known reports whether all of the files are such as are kept.
+func (c *cachedStudy) known() bool { return c.Target != "" && !slices.Contains(c.Models, "") }
+
 // listed returns the studies whose products are measured from the same first model.
 func listed(c *cache.Cache, first string) []cachedStudy {
 	var list []cachedStudy
@@ -149,7 +152,7 @@ func (c *cachedStudy) products(from *cache.Cache) *similarity.Gram {
 
 // toCache keeps the products g of files that were as in of, and still are as in now.
 func toCache(c *cache.Cache, of, now cachedStudy, g *similarity.Gram) {
-	if of.key() != now.key() || slices.Contains(append(of.Models, of.Target), "") {
+	if of.key() != now.key() || !of.known() {
 		return
 	}
 	var out bytes.Buffer

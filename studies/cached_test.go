@@ -202,3 +202,30 @@ func TestCachedLikes(t *testing.T) {
 		t.Errorf("%v is not from the cache", *got.Groups[0].Published)
 	}
 }
+
+// TestCachedLook looks for a LoRA once.
+func TestCachedLook(t *testing.T) {
+	a, b, target := aged(t, "A", 1), aged(t, "B", 2), aged(t, "T", 4)
+	c := cache.Open(t.TempDir())
+	looks := func(c *cache.Cache) (is bool, found *LoRA) {
+		t.Helper()
+		config := Config{Target: mergetest.Open(t, "T", target), Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: 1}}
+		config.Sources = []*merge.Model{mergetest.Open(t, "A", a), mergetest.Open(t, "B", b)}
+		s, err := Create(filepath.Join(t.TempDir(), "s"), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		sum, err := s.Run(t.Context(), Options{Cache: c, Progress: func(p Progress) { is = is || p.Stage == "looking for a LoRA" }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is, sum.LoRA
+	}
+	_, want := looks(nil)
+	for i, is := range []bool{true, false} {
+		if looked, found := looks(c); looked != is || !reflect.DeepEqual(found, want) {
+			t.Errorf("time %d: looked: %v, found %v; want %v", i, looked, found, want)
+		}
+	}
+}

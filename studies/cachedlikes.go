@@ -35,7 +35,7 @@ type knownLike struct {
 func newLikes(c *cache.Cache, calculator string, a *attentionModels, l *block.Layout, heads []similarity.Head) *likes {
 	last := len(a.opened) - 1
 	of := identify(a.opened[:last], a.opened[last])
-	if c == nil || slices.Contains(append(of.Models, of.Target), "") {
+	if c == nil || !of.known() {
 		return nil
 	}
 	key := []string{calculator, of.key()}

@@ -2,9 +2,12 @@ package studies
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"mixmatch/merge"
+	"mixmatch/merge/cache"
 	"mixmatch/merge/recipe"
 	"mixmatch/similarity"
 	"mixmatch/similarity/residual"
@@ -56,6 +59,10 @@ func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.
 		}
 		some = spread
 	}
+	key := lookKey(p.options.Cache, pool, target, mix.Weights, some)
+	if l, ok := key.get(); ok {
+		return l, nil
+	}
 	found, err := r.Explain(ctx, m.gram, func(*similarity.Gram) ([][]float64, error) { return mix.Weights, nil }, residual.Options{
 		Threads: p.options.Threads,
 		Progress: func(done, total int64) {
@@ -66,13 +73,48 @@ func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.
 	if err != nil {
 		return nil, err
 	}
-	seen, ok := found.LoRA()
-	if !ok {
-		return nil, nil
+	var l *LoRA
+	if seen, ok := found.LoRA(); ok {
+		l = &LoRA{Rank: seen.Rank, In: seen.Pieces}
+		for _, g := range found.Groups() {
+			l.Of += g.Pieces
+		}
 	}
-	l := &LoRA{Rank: seen.Rank, In: seen.Pieces}
-	for _, g := range found.Groups() {
-		l.Of += g.Pieces
-	}
+	key.put(l)
 	return l, nil
+}
+
+// cachedLooks is the kind of entries in the user's cache that hold what a look found.
+const cachedLooks = "looks"
+
+// A cachedLook is the place of a look in the cache, nil for none.
+type cachedLook struct {
+	cache *cache.Cache
+	key   string
+}
+
+// lookKey returns the place of a look at tensors of what mixes leave of the target.
+func lookKey(c *cache.Cache, pool *merge.Pool, target *merge.Model, mixes [][]float64, tensors []string) *cachedLook {
+	of := identify(pool.Models, target)
+	if c == nil || !of.known() {
+		return nil
+	}
+	return &cachedLook{c, fmt.Sprintf("1\n%s\n%q\n%x", of.key(), tensors, mixes)}
+}
+
+func (k *cachedLook) get() (l *LoRA, ok bool) {
+	if k == nil {
+		return nil, false
+	}
+	text, ok := k.cache.Get(cachedLooks, k.key)
+	return l, ok && json.Unmarshal(text, &l) == nil
+}
+
+func (k *cachedLook) put(l *LoRA) {
+	if k == nil {
+		return
+	}
+	if text, err := json.Marshal(l); err == nil {
+		k.cache.Put(cachedLooks, k.key, text)
+	}
 }
