@@ -44,7 +44,7 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.composeRecipe(m)
+	c, err := s.composeRecipe(ctx, m)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -43,13 +44,13 @@ type draft struct {
 // step are estimated, numbers are chosen that serve as many blocks as they can,
 // and what is left is solved anew, so that the other ratios make good what
 // rounding one did.
-func (c *Composition) Rounded() (map[block.ID][]float64, error) {
+func (c *Composition) Rounded(ctx context.Context) (map[block.ID][]float64, error) {
 	drafts := make([]*draft, len(c.ids))
 	for i, id := range c.ids {
 		drafts[i] = &draft{id, map[int]float64{}, slices.Clone(c.sources[id]), 1}
 	}
 	for _, i := range slices.Backward(c.loras) {
-		if err := c.writeDown(drafts, i, func(*draft) scale { return scale{size: 1} }); err != nil {
+		if err := c.writeDown(ctx, drafts, i, func(*draft) scale { return scale{size: 1} }); err != nil {
 			return nil, err
 		}
 	}
@@ -63,7 +64,7 @@ func (c *Composition) Rounded() (map[block.ID][]float64, error) {
 			if i == c.subtracted {
 				continue
 			}
-			if err := c.writeDown(drafts, i, func(d *draft) scale {
+			if err := c.writeDown(ctx, drafts, i, func(d *draft) scale {
 				switch {
 				case c.tree != nil:
 					return c.treeScale(d, i)
@@ -77,7 +78,7 @@ func (c *Composition) Rounded() (map[block.ID][]float64, error) {
 		}
 	}
 	// Left are the first model and, in a chain of differences, the one subtracted.
-	if err := c.writeDown(drafts, c.order[0], func(*draft) scale { return scale{size: 1} }); err != nil {
+	if err := c.writeDown(ctx, drafts, c.order[0], func(*draft) scale { return scale{size: 1} }); err != nil {
 		return nil, err
 	}
 	columns := map[block.ID][]float64{}
@@ -115,11 +116,14 @@ func (c *Composition) treeScale(d *draft, i int) scale {
 
 // writeDown fixes the ratios of model i in all blocks where it takes part and is
 // not all that is left.
-func (c *Composition) writeDown(drafts []*draft, i int, scaleOf func(*draft) scale) error {
+func (c *Composition) writeDown(ctx context.Context, drafts []*draft, i int, scaleOf func(*draft) scale) error {
 	var at []*draft
 	var scales []scale
 	var estimates []estimate
 	for _, d := range drafts {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if len(d.free) < 2 || !slices.Contains(d.free, i) {
 			continue
 		}
