@@ -154,6 +154,11 @@ func (b *Blocks) all(id block.ID) []int {
 	return free
 }
 
+// Nearest is Ceiling without the error bars, and quicker.
+func (b *Blocks) Nearest(id block.ID) (*Fit, error) {
+	return b.mix(id, b.all(id), nil, b.sums[id].plain())
+}
+
 // Ceiling returns the closest mix of block id that all models together allow, all
 // elements counting alike.
 func (b *Blocks) Ceiling(id block.ID) (*Fit, error) {
