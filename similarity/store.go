@@ -31,16 +31,15 @@ func (g *Gram) WriteTo(w io.Writer) (int64, error) {
 		return 0, err
 	}
 	_, err = out.WriteString(magic)
+	var chunk []byte
 	if err == nil {
-		_, err = out.Write(appendChunk(nil, head))
+		_, err = out.Write(seal(append(begin(chunk), head...), 0))
 	}
-	var body, chunk []byte
 	for i := range g.Tensors {
 		if err != nil {
 			return count.n, err
 		}
-		if body, err = g.Tensors[i].append(body[:0], len(g.Names)+1); err == nil {
-			chunk = appendChunk(chunk[:0], body)
+		if chunk, err = g.Tensors[i].AppendChunk(chunk[:0], len(g.Names)+1); err == nil {
 			_, err = out.Write(chunk)
 		}
 	}
@@ -51,10 +50,11 @@ func (g *Gram) WriteTo(w io.Writer) (int64, error) {
 	return count.n, err
 }
 
-func appendChunk(to, body []byte) []byte {
-	from := len(to)
-	to = binary.LittleEndian.AppendUint32(to, uint32(len(body)))
-	to = append(to, body...)
+// begin makes room for the length of a chunk, and seal ends the one that begins at a place.
+func begin(to []byte) []byte { return append(to, 0, 0, 0, 0) }
+
+func seal(to []byte, from int) []byte {
+	binary.LittleEndian.PutUint32(to[from:], uint32(len(to)-from-4))
 	return binary.LittleEndian.AppendUint32(to, crc32.ChecksumIEEE(to[from:]))
 }
 
@@ -145,11 +145,12 @@ type packedHead struct {
 // AppendChunk appends the products of so many rows as a chunk of its own, which
 // [ReadProducts] reads.
 func (p *Products) AppendChunk(to []byte, rows int) ([]byte, error) {
-	body, err := p.append(nil, rows)
+	from := len(to)
+	to, err := p.append(begin(to), rows)
 	if err != nil {
-		return to, err
+		return to[:from], err
 	}
-	return appendChunk(to, body), nil
+	return seal(to, from), nil
 }
 
 // ReadProducts reads a chunk of products of so many rows. The error is [io.EOF] where

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
@@ -94,11 +96,11 @@ func TestPromises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := appendChunk([]byte(magic), head)
+	text := seal(append(begin([]byte(magic)), head...), len(magic))
 	body := append([]byte{2, 0, 0, 0, '{', '}', 0}, make([]byte, 1000)...)
 	for _, bad := range [][]byte{
 		append(bytes.Clone(text), 0xff, 0xff, 0xff, 0x3f),
-		appendChunk(bytes.Clone(text), body),
+		seal(append(begin(bytes.Clone(text)), body...), len(text)),
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -119,7 +121,7 @@ func FuzzReadGram(f *testing.F) {
 	f.Add(packed)
 	f.Add(packed[:len(packed)/2])
 	f.Add([]byte(magic))
-	f.Add(appendChunk([]byte(magic), []byte(`{"format":"mixmatch products 2"}`)))
+	f.Add(seal(append(begin([]byte(magic)), `{"format":"mixmatch products 2"}`...), len(magic)))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		g, err := ReadGram(bytes.NewReader(text))
 		if err != nil {
@@ -162,4 +164,21 @@ func FuzzUnpack(f *testing.F) {
 			t.Fatalf("%v\n%v\n%v", err, p, back)
 		}
 	})
+}
+
+// TestEarlierFormat reads what a study kept before products were packed.
+func TestEarlierFormat(t *testing.T) {
+	recorded, err := os.ReadFile(filepath.Join("testdata", "products-1.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, packed := stored(t)
+	g, err := ReadGram(bytes.NewReader(recorded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var now bytes.Buffer
+	if _, err := g.WriteTo(&now); err != nil || !bytes.Equal(now.Bytes(), packed) || !bytes.Equal(recorded, lines) {
+		t.Errorf("%v\n%s\n%s", err, recorded, lines)
+	}
 }
