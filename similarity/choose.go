@@ -1,6 +1,7 @@
 package similarity
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -95,7 +96,7 @@ func (q *contest) excess(left float64, free int) float64 {
 // choose returns the models that mixes need to come as close as all models
 // together do, in the order of what each adds. The first model, from which the
 // others are measured, stands among them if it cannot be left out.
-func (b *Blocks) choose(blocks []*analysis, worth float64) []int {
+func (b *Blocks) choose(ctx context.Context, blocks []*analysis, worth float64) ([]int, error) {
 	n := len(b.Names)
 	var contests []*contest
 	for _, a := range blocks {
@@ -103,6 +104,9 @@ func (b *Blocks) choose(blocks []*analysis, worth float64) []int {
 	}
 	var chosen []int
 	for len(chosen) < n-1 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		most := 0.0
 		for _, q := range contests {
 			most = max(most, q.excess(q.left, q.free))
@@ -132,113 +136,5 @@ func (b *Blocks) choose(blocks []*analysis, worth float64) []int {
 			q.take(best)
 		}
 	}
-	return prune(contests, append(chosen, 0))
-}
-
-// prune takes from the models chosen, one by one, those whose absence nobody
-// would notice.
-func prune(contests []*contest, chosen []int) []int {
-	for len(chosen) > 1 {
-		hurt := make([]float64, len(chosen))
-		for _, q := range contests {
-			some, firsts := q.among(chosen)
-			left, grows := q.without(some)
-			free := 1 - len(some)
-			for _, t := range q.told {
-				if t {
-					free++
-				}
-			}
-			for k, i := range chosen {
-				if i < q.models && !slices.ContainsFunc(chosen, func(j int) bool { return j != i && j < q.models }) {
-					hurt[k] = math.Inf(1) // the only model: differences are none
-					continue
-				}
-				as := i
-				if !q.clear(i) {
-					if as = 0; firsts > 1 || q.absent[i] || i >= q.models {
-						continue // another is the same here, or it has no such tensors
-					}
-				}
-				if at := slices.Index(some, as); at >= 0 {
-					hurt[k] = max(hurt[k], q.excess(left+grows[at], free))
-				}
-			}
-		}
-		least := 0
-		for k := range hurt {
-			if hurt[k] < hurt[least] {
-				least = k
-			}
-		}
-		if hurt[least] > 1 {
-			break
-		}
-		chosen = slices.Delete(chosen, least, least+1)
-	}
-	return chosen
-}
-
-// clear reports whether model i is another than the first in this block.
-func (q *contest) clear(i int) bool { return i > 0 && q.own[i-1] > q.on.clear() }
-
-// among returns those of some models that are clear in this block, ascending, and
-// before them the first model for all that are as it is there, however many, or where
-// there are only differences.
-func (q *contest) among(some []int) (out []int, firsts int) {
-	for _, i := range some {
-		switch {
-		case q.clear(i):
-			out = append(out, i)
-		case !q.absent[i] && i < q.models:
-			firsts++
-		}
-	}
-	slices.Sort(out)
-	if firsts > 0 || len(out) > 0 && out[0] >= q.models { // what differences are added to is another's, but in this block the first
-		out = append([]int{0}, out...)
-	}
-	return out, firsts
-}
-
-// without returns what the affine mix of some models that comes closest leaves,
-// and by how much that grows where each is left out.
-func (q *contest) without(some []int) (left float64, grows []float64) {
-	grows = make([]float64, len(some))
-	n := len(q.weights)
-	if len(some) == 0 {
-		return q.on.p[len(q.on.p)-1], grows
-	}
-	rows := regressors(make([]float64, n), 1, some, q.models)
-	k := transform(rows, q.on.p)
-	// The first row is the model itself, whose share is given; only differences.
-	m, r := rows.rows, rows.rows-2
-	sub := make([]float64, (r+1)*(r+1))
-	for i := range r + 1 {
-		for j := range r + 1 {
-			sub[i*(r+1)+j] = k[(i+1)*m+j+1]
-		}
-	}
-	z, inverse := leastSquares(sub, independent(sub, r, q.on.least()))
-	left = sub[len(sub)-1]
-	w, models := make([]float64, r+1), 1
-	w[0] = 1
-	for i, v := range z {
-		left -= float64(v * sub[i*(r+1)+r])
-		w[i+1] = v
-		if some[i+1] < q.models {
-			w[0] -= v
-			models++
-		}
-	}
-	cross := affine(inverse, r+1, models)
-	for i := range some {
-		if d := cross[i*(r+1)+i]; d > 0 {
-			grows[i] = w[i] * w[i] / d
-		}
-	}
-	if models == 1 {
-		grows[0] = math.Inf(1) // no model would be left
-	}
-	return max(0, left), grows
+	return prune(ctx, contests, append(chosen, 0))
 }

@@ -2,6 +2,7 @@ package similarity
 
 import (
 	"math"
+	"slices"
 
 	"mixmatch/merge/block"
 )
@@ -119,10 +120,16 @@ func (g *Gram) eraFit(l *block.Layout, marks []*Products) (fit EraFit, own float
 	if len(ids) == 1 {
 		fit.Block = l.Name(ids[0])
 	}
-	blocks := g.Blocks(l)
+	theirs := g.WithTensors(nil) // of these blocks, all that is asked for
+	for _, t := range g.Tensors {
+		if id, governed := l.Of(t.Key); governed && slices.Contains(ids, id) {
+			theirs.Tensors = append(theirs.Tensors, t)
+		}
+	}
+	blocks := theirs.Blocks(l)
 	left, rounding, rounding16 := 0.0, 0.0, 0.0
 	for _, id := range ids {
-		f, err := blocks.Fit(id, blocks.all(id), nil)
+		f, err := blocks.Mix(id, blocks.all(id), nil)
 		if err != nil {
 			return fit, 0, false
 		}
@@ -145,6 +152,11 @@ func (b *Blocks) all(id block.ID) []int {
 		}
 	}
 	return free
+}
+
+// Nearest is Ceiling without the error bars, and quicker.
+func (b *Blocks) Nearest(id block.ID) (*Fit, error) {
+	return b.mix(id, b.all(id), nil, b.sums[id].plain())
 }
 
 // Ceiling returns the closest mix of block id that all models together allow, all

@@ -2,6 +2,7 @@ package similarity
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"slices"
 
@@ -87,22 +88,33 @@ type Unknown struct {
 }
 
 // Weigh weighs the evidence in the blocks of ids. base is the model that the
-// others were trained from, or -1.
-func (b *Blocks) Weigh(ids []block.ID, base int) *Evidence {
+// others were trained from, or -1. The error is ctx's.
+func (b *Blocks) Weigh(ctx context.Context, ids []block.ID, base int) (*Evidence, error) {
 	n := len(b.Names)
 	e := &Evidence{Models: make([]Model, n), Blocks: map[block.ID]*Witness{}, Exact: true}
 	var all []*analysis
 	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		all = append(all, b.analyse(id, b.sums[id].basis()))
 	}
-	e.Chosen = b.choose(all, WorthAtNoise)
+	var err error
+	if e.Chosen, err = b.choose(ctx, all, WorthAtNoise); err != nil {
+		return nil, err
+	}
 	exact := b.exact(all, e.Chosen)
 	e.Exact = !slices.Contains(exact, false)
 	if !e.Exact {
 		for i, a := range all {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			all[i] = b.analyse(a.id, b.sums[a.id].plain())
 		}
-		e.Chosen = b.choose(all, WorthElse)
+		if e.Chosen, err = b.choose(ctx, all, WorthElse); err != nil {
+			return nil, err
+		}
 	}
 	var guesses, short []*guess // of all blocks, and of those that miss something
 	for i, a := range all {
@@ -144,7 +156,7 @@ func (b *Blocks) Weigh(ids []block.ID, base int) *Evidence {
 	if e.Unknown != nil {
 		e.Unknown.Near = e.near(short, base)
 	}
-	return e
+	return e, nil
 }
 
 // near returns the models that are in the mix with so much weight that half of
@@ -261,7 +273,7 @@ func (b *Blocks) exact(all []*analysis, chosen []int) []bool {
 		sum.add(r)
 		q := a.contest(WorthAtNoise, s.absent)
 		some, _ := q.among(chosen)
-		left, _ := q.without(some)
+		left := max(0, q.mix(some).w.rest)
 		free := -len(some)
 		for _, told := range a.told {
 			free += map[bool]int{true: 1}[told]

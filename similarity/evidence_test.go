@@ -56,6 +56,15 @@ func kindIs(key string, want kind) bool {
 	return ok && k == want
 }
 
+func weigh(t *testing.T, b *Blocks, ids []block.ID, base int) *Evidence {
+	t.Helper()
+	e, err := b.Weigh(t.Context(), ids, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 func (b *Blocks) ids() (ids []block.ID) {
 	for id := range b.Layout.Blocks().All() {
 		if b.Has(id) {
@@ -72,7 +81,7 @@ func TestWeigh(t *testing.T) {
 	for seed := range uint64(10) {
 		r := newRand(50 + seed)
 		b := newFamily().plant(r, 8, append(append([]float64{}, truth[:3]...), .4, 0, 0, 0, 0), 0, 0)
-		e := b.Weigh(b.ids(), 0)
+		e := weigh(t, b, b.ids(), 0)
 		if !e.Exact || e.Unknown != nil {
 			t.Errorf("seed %d: all there: exact %v, unknown %+v", seed, e.Exact, e.Unknown)
 		}
@@ -82,7 +91,7 @@ func TestWeigh(t *testing.T) {
 			}
 		}
 		b = newFamily().plant(r, 8, truth, .15, 0)
-		e = b.Weigh(b.ids(), 0)
+		e = weigh(t, b, b.ids(), 0)
 		if e.Exact || e.Unknown == nil || math.Abs(e.Unknown.Weight-.15) > .04 || e.Unknown.Low > .15 || e.Unknown.High < .13 {
 			t.Errorf("seed %d: one missing: exact %v, unknown %+v", seed, e.Exact, e.Unknown)
 		}
@@ -115,7 +124,7 @@ func TestUnlike(t *testing.T) {
 			t.Errorf("%s: far beyond rounding", b.Layout.Name(id))
 		}
 	}
-	if e := b.Weigh(b.ids(), 0); e.Exact {
+	if e := weigh(t, b, b.ids(), 0); e.Exact {
 		t.Error("called exact")
 	}
 }
@@ -131,7 +140,7 @@ func TestSubtracted(t *testing.T) {
 			}
 		}
 		without := g.Blocks(b.Layout)
-		e := without.Weigh(without.ids(), -1)
+		e := weigh(t, without, without.ids(), -1)
 		if e.Unknown == nil || !e.Unknown.Subtracted {
 			t.Errorf("seed %d: %+v", seed, e.Unknown)
 			continue
@@ -196,7 +205,7 @@ func TestUnscale(t *testing.T) {
 		t.Fatalf("scale %v", scale)
 	}
 	b := g.Blocks(layout(t))
-	if e := b.Weigh(b.ids(), 0); !e.Exact {
+	if e := weigh(t, b, b.ids(), 0); !e.Exact {
 		t.Error("not exact after all")
 	}
 	for _, id := range b.ids() {
@@ -242,7 +251,7 @@ func TestFromElsewhere(t *testing.T) {
 		turned.models = append(turned.models, some)
 	}
 	other := turned.gram(1e-7).Blocks(layout(t))
-	one, two := first.Weigh(first.ids(), 0), other.Weigh(other.ids(), 3)
+	one, two := weigh(t, first, first.ids(), 0), weigh(t, other, other.ids(), 3)
 	for k, o := range order {
 		if one.Models[o].Standing != two.Models[k].Standing {
 			t.Errorf("model %d is %s, and %s seen from elsewhere", o, one.Models[o].Standing, two.Models[k].Standing)

@@ -10,14 +10,9 @@
 package similarity
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"slices"
-	"strings"
 
 	"mixmatch/merge/block"
 )
@@ -91,106 +86,6 @@ func (p *Products) Part() block.Part {
 		return part
 	}
 	return block.UNet
-}
-
-// format is the first line of stored products, by which a reader knows them.
-type format struct {
-	Format      string      `json:"format"`
-	Arch        block.Arch  `json:"arch,omitempty"`
-	Models      []string    `json:"models"`
-	Differences int         `json:"differences,omitempty"` // how many of the last are differences
-	Empty       EmptyBlocks `json:"empty,omitempty"`
-	Contents    []string    `json:"contents,omitempty"`
-	Count       int         `json:"tensors"`
-}
-
-const formatName = "mixmatch products 1"
-
-// WriteTo writes the products as JSON, one tensor a line, and a last line with
-// the checksum of the lines before it. [ReadGram] reads it back to the bit.
-func (g *Gram) WriteTo(w io.Writer) (int64, error) {
-	sum := crc32.NewIEEE()
-	count := &counter{w: w}
-	out := bufio.NewWriter(io.MultiWriter(count, sum))
-	enc := json.NewEncoder(out)
-	if err := enc.Encode(format{formatName, g.Arch, g.Names, g.Differences, g.Empty, g.Contents, len(g.Tensors)}); err != nil {
-		return count.n, err
-	}
-	for i := range g.Tensors {
-		if err := enc.Encode(&g.Tensors[i]); err != nil {
-			return count.n, err
-		}
-	}
-	if err := out.Flush(); err != nil {
-		return count.n, err
-	}
-	_, err := fmt.Fprintf(count, "{\"crc32\":\"%08x\"}\n", sum.Sum32())
-	return count.n, err
-}
-
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// ReadGram reads what [Gram.WriteTo] wrote. The error wraps [ErrDamaged] if a
-// single bit of it has changed.
-func ReadGram(r io.Reader) (*Gram, error) {
-	in := bufio.NewReader(r)
-	sum := crc32.NewIEEE()
-	line := func(into any) error {
-		b, err := in.ReadBytes('\n')
-		if err != nil {
-			return fmt.Errorf("%w: cut short", ErrDamaged)
-		}
-		if strings.HasPrefix(string(b), `{"crc32"`) {
-			if want := fmt.Sprintf("{\"crc32\":\"%08x\"}\n", sum.Sum32()); string(b) != want {
-				return fmt.Errorf("%w: the checksum is wrong", ErrDamaged)
-			}
-			return io.EOF
-		}
-		sum.Write(b)
-		if err := json.Unmarshal(b, into); err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
-		}
-		return nil
-	}
-	var head format
-	if err := line(&head); err != nil || head.Format != formatName {
-		return nil, fmt.Errorf("%w: not %s", ErrDamaged, formatName)
-	}
-	g := &Gram{Arch: head.Arch, Names: head.Models, Differences: head.Differences, Empty: head.Empty, Contents: head.Contents}
-	if g.Differences < 0 || g.models() < min(1, len(g.Names)) {
-		return nil, fmt.Errorf("%w: %d of %d models are differences", ErrDamaged, g.Differences, len(g.Names))
-	}
-	rows := len(g.Names) + 1
-	if len(g.Contents) != 0 && len(g.Contents) != rows {
-		return nil, fmt.Errorf("%w: %d contents of %d files", ErrDamaged, len(g.Contents), rows)
-	}
-	for {
-		var p Products
-		err := line(&p)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := p.Check(rows); err != nil {
-			return nil, err
-		}
-		g.Tensors = append(g.Tensors, p)
-	}
-	if len(g.Tensors) != head.Count {
-		return nil, fmt.Errorf("%w: %d tensors, not %d", ErrDamaged, len(g.Tensors), head.Count)
-	}
-	return g, nil
 }
 
 // Check returns an error if p cannot be products of so many rows.

@@ -60,13 +60,14 @@ func transform(c linear, p []float64) []float64 {
 		}
 	}
 	out := make([]float64, c.rows*c.rows)
-	for i := range c.rows {
-		for j := range c.rows {
-			sum := 0.0
-			for k, v := range c.row(j) {
-				sum += float64(half[i*c.cols+k] * v)
+	for j := range c.rows {
+		for k, v := range c.row(j) {
+			if v == 0 { // nearly all are
+				continue
 			}
-			out[i*c.rows+j] = sum
+			for i := range c.rows {
+				out[i*c.rows+j] += float64(half[i*c.cols+k] * v)
+			}
 		}
 	}
 	return out
@@ -148,6 +149,9 @@ func leastSquares(k []float64, keep []bool) (z []float64, inverse []float64) {
 	}
 	return z, inverse
 }
+
+// unsolved reports whether the inverse is of equations that leastSquares could not solve.
+func unsolved(inverse []float64) bool { return len(inverse) > 0 && math.IsInf(inverse[0], 1) }
 
 // leastTensors is how many tensors a block must have for residuals that go together
 // within a tensor to be seen.

@@ -26,8 +26,11 @@ func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
 			continue
 		}
 		blocks++
+		if s.atNoise() {
+			continue
+		}
 		f, sys, err := b.solve(id, b.all(id), nil, s.byNoise())
-		if s.atNoise() || err != nil || sys == nil {
+		if err != nil || sys == nil {
 			continue
 		}
 		if sys.rest/float64(s.len) <= roundings {

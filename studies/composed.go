@@ -1,6 +1,7 @@
 package studies
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -28,13 +29,13 @@ type composed struct {
 }
 
 // composeRecipe gets the recipe with holes and keeps it in the study.
-func (s *Study) composeRecipe(m *measured) (*composed, error) {
+func (s *Study) composeRecipe(ctx context.Context, m *measured) (*composed, error) {
 	c := &composed{ids: m.ids, first: s.firstModel(m)}
 	var err error
 	if s.Plan.Template != "" {
 		c.recipe, err = parseTemplate(&s.Plan, m.arch, m.blocks.Layout.Era())
 	} else {
-		c.steps, c.notes, err = s.composeSteps(m, c.first)
+		c.steps, c.notes, err = s.composeSteps(ctx, m, c.first)
 	}
 	if err != nil {
 		return nil, err
@@ -67,13 +68,13 @@ func (s *Study) composeRecipe(m *measured) (*composed, error) {
 
 // composeSteps chooses the steps, in another style if they cannot have the
 // plan's, and says so.
-func (s *Study) composeSteps(m *measured, first int) (steps *compose.Composition, notes []string, err error) {
+func (s *Study) composeSteps(ctx context.Context, m *measured, first int) (steps *compose.Composition, notes []string, err error) {
 	o := compose.Options{Base: s.Plan.base(), First: first, Style: s.Plan.Style, Evidence: m.proof}
-	steps, err = compose.New(m.blocks, m.ids, o)
+	steps, err = compose.New(ctx, m.blocks, m.ids, o)
 	if errors.Is(err, compose.ErrStyle) { // better other steps than none, after so much reading
 		notes = append(notes, err.Error())
 		o.Style = compose.Fewest
-		steps, err = compose.New(m.blocks, m.ids, o)
+		steps, err = compose.New(ctx, m.blocks, m.ids, o)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -171,7 +171,10 @@ func vacant(dir string) error {
 }
 
 // leftovers are what is written before a plan is.
-var leftovers = []string{productsFile, readingsFile, placesFile, knownFile, knownSourcesFile}
+var leftovers = []string{
+	productsFile, readingsFile, placesFile, knownFile, knownSourcesFile,
+	former(productsFile), former(knownFile), former(knownSourcesFile),
+}
 
 // onlyOurs reports whether entries are what a study leaves that was cut short
 // before it had a plan.

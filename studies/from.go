@@ -1,7 +1,6 @@
 package studies
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -28,7 +27,10 @@ func Again(dir string, from *Files, p Plan) (*Study, error) {
 		return nil, err
 	}
 	s, err := begin(dir, p, func(s *Study) error {
-		for _, name := range []string{productsFile, readingsFile, placesFile} {
+		if err := storeGram(s.path(productsFile), g); err != nil {
+			return err
+		}
+		for _, name := range []string{readingsFile, placesFile} {
 			text, err := os.ReadFile(old.path(name))
 			if errors.Is(err, os.ErrNotExist) {
 				continue
@@ -65,12 +67,10 @@ func (s *Study) Without(names []string) (*Study, error) {
 		return nil, err
 	}
 	r.gram.Arch = arch
-	var out bytes.Buffer
-	_, err = r.gram.WriteTo(&out)
-	if err := errors.Join(err, r.close(), s.remove()); err != nil {
+	if err := errors.Join(r.close(), s.remove()); err != nil {
 		return nil, err
 	}
-	return begin(s.Dir, p, func(s *Study) error { return durable.WriteFile(s.path(knownFile), out.Bytes()) })
+	return begin(s.Dir, p, func(s *Study) error { return storeGram(s.path(knownFile), r.gram) })
 }
 
 // takeOver writes down the products of another study as known, which must have been
@@ -94,11 +94,7 @@ func (s *Study) takeOver(from *Files) error {
 	if last := len(from.known) - 1; s.Plan.Target.untouched(&from.known[last]) {
 		file = knownFile
 	}
-	var out bytes.Buffer
-	if _, err := g.WriteTo(&out); err != nil {
-		return err
-	}
-	return durable.WriteFile(s.path(file), out.Bytes())
+	return storeGram(s.path(file), g)
 }
 
 // known returns the products that are taken over from another study, for a pass in
@@ -106,17 +102,12 @@ func (s *Study) takeOver(from *Files) error {
 func (s *Study) known(target int) ([]similarity.Known, error) {
 	var all []similarity.Known
 	for _, file := range []string{knownFile, knownSourcesFile} {
-		path := s.path(file)
-		text, err := os.ReadFile(path)
+		g, _, err := s.loadGram(file, "all read anew")
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
-		}
-		g, err := similarity.ReadGram(bytes.NewReader(text))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w: %w: delete it to have all read anew", path, ErrDamaged, err)
 		}
 		k := similarity.Known{Gram: g, Target: target}
 		if file == knownSourcesFile {

@@ -74,8 +74,8 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	if len(m.ids) == 0 {
 		return nil, fmt.Errorf("%w: nothing to search in the groups %v", ErrInvalid, s.Plan.Groups)
 	}
-	m.proof = m.blocks.Weigh(m.ids, s.Plan.base())
-	return m, nil
+	m.proof, err = m.blocks.Weigh(ctx, m.ids, s.Plan.base())
+	return m, err
 }
 
 // groupWas begins a sentence on a group of blocks.

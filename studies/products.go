@@ -1,10 +1,10 @@
 package studies
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -33,14 +33,10 @@ func (s *Study) products(ctx context.Context, o Options) (*similarity.Gram, erro
 
 // keep keeps the products, in place of what was kept while they were measured.
 func (s *Study) keep(g *similarity.Gram) error {
-	var out bytes.Buffer
-	if _, err := g.WriteTo(&out); err != nil {
+	if err := storeGram(s.path(productsFile), g); err != nil {
 		return err
 	}
-	if err := durable.WriteFile(s.path(productsFile), out.Bytes()); err != nil {
-		return err
-	}
-	for _, name := range []string{readingFile, knownFile, knownSourcesFile} {
+	for _, name := range []string{readingFile, knownFile, knownSourcesFile, former(readingFile), former(knownFile), former(knownSourcesFile)} {
 		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -48,17 +44,61 @@ func (s *Study) keep(g *similarity.Gram) error {
 	return nil
 }
 
+// storeGram writes products to a file.
+func storeGram(path string, g *similarity.Gram) error {
+	size, err := g.WriteTo(io.Discard)
+	if err != nil {
+		return err
+	}
+	f, err := durable.Create(path, size, true)
+	if err != nil {
+		return err
+	}
+	if _, err := g.WriteTo(f); err != nil {
+		f.Abort()
+		return err
+	}
+	return f.Commit()
+}
+
+// loadGram reads the products in the file of a name, or in what it was called once.
+// The error wraps [os.ErrNotExist] if there is neither, and says what deleting the file
+// does if it is damaged.
+func (s *Study) loadGram(name, anew string) (*similarity.Gram, string, error) {
+	path := s.path(name)
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if old, bad := os.Open(s.path(former(name))); bad == nil {
+			f, err, path = old, nil, s.path(former(name))
+		}
+	}
+	if err != nil {
+		return nil, path, err
+	}
+	defer f.Close()
+	g, err := similarity.ReadGram(f)
+	if err != nil {
+		return nil, path, fmt.Errorf("%s: %w: %w: delete it to have %s", path, ErrDamaged, err, anew)
+	}
+	return g, path, nil
+}
+
+// hasProducts reports whether the study keeps products.
+func (s *Study) hasProducts() (bool, error) {
+	for _, name := range []string{productsFile, former(productsFile)} {
+		if _, err := os.Stat(s.path(name)); !errors.Is(err, os.ErrNotExist) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // kept returns the inner products that the study keeps. The error wraps
 // [os.ErrNotExist] if it has none yet.
 func (s *Study) kept() (*similarity.Gram, error) {
-	path := s.path(productsFile)
-	text, err := os.ReadFile(path)
+	g, path, err := s.loadGram(productsFile, "it made again")
 	if err != nil {
 		return nil, err
-	}
-	g, err := similarity.ReadGram(bytes.NewReader(text))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w: delete it to have it made again", path, ErrDamaged, err)
 	}
 	if !slices.Equal(g.Names, s.Plan.names()) {
 		return nil, fmt.Errorf("%s: %w: it is of other models: delete it to have it made again", path, ErrDamaged)

@@ -2,7 +2,6 @@ package studies
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,24 +12,21 @@ import (
 	"mixmatch/similarity"
 )
 
-// A reading is the record of a reading of the files that is under way: the products
-// of each tensor that is finished. One that was interrupted goes on behind them, if
+// A reading is the record of a reading of the files that is under way: a line that
+// says of which, and the products of each tensor that is finished, a chunk each as in
+// products.bin. One that was interrupted goes on behind them, if
 // the files are what they were.
 type reading struct {
 	f    *os.File
-	gram *similarity.Gram // of the tensors that are finished
+	gram *similarity.Gram // of the tensors that were finished before
+
+	chunk []byte // room for the next
 }
 
 // A readingHead is the first line: the files that are read.
 type readingHead struct {
 	Files []Input `json:"files"`
 	CRC   string  `json:"crc32,omitempty"` // of the line without it
-}
-
-// A readingLine is a tensor's products.
-type readingLine struct {
-	similarity.Products
-	CRC string `json:"crc32,omitempty"` // of the line without it
 }
 
 // openReading opens the record of reading files, or begins it anew if there is none
@@ -50,28 +46,22 @@ func (s *Study) openReading(files []Input) (*reading, error) {
 }
 
 func (r *reading) read(files []Input) error {
-	in := bufio.NewReader(r.f)
+	in := &position{r: bufio.NewReaderSize(r.f, 1<<16)}
 	good := int64(0)
-	for n := 0; ; n++ {
-		text, err := in.ReadBytes('\n')
-		if errors.Is(err, io.EOF) { // a line without its end was not finished
-			break
-		}
-		if err != nil {
+	same := false
+	text, err := in.r.ReadBytes('\n')
+	switch {
+	case err == nil:
+		if same, err = isHead(text, files); err != nil {
 			return err
 		}
-		if n == 0 {
-			same, err := isHead(text, files)
-			if err != nil {
-				return err
-			}
-			if !same {
-				break
-			}
-		} else if err := r.add(text, len(files)); err != nil {
-			return fmt.Errorf("line %d: %w: delete the file to read anew", n+1, err)
+	case !errors.Is(err, io.EOF): // a line without its end was not finished
+		return err
+	}
+	if same {
+		if good, err = r.readTensors(in, int64(len(text)), len(files)); err != nil {
+			return err
 		}
-		good += int64(len(text))
 	}
 	if err := r.f.Truncate(good); err != nil {
 		return err
@@ -83,11 +73,41 @@ func (r *reading) read(files []Input) error {
 		return nil
 	}
 	head := readingHead{Files: files}
-	var err error
 	if head.CRC, err = checksum(head); err != nil {
 		return err
 	}
 	return r.write(head)
+}
+
+// readTensors takes over the tensors of an earlier reading of so many files, which
+// begin behind the head, and returns where they end.
+func (r *reading) readTensors(in *position, head int64, files int) (good int64, err error) {
+	for n := 1; ; n++ {
+		p, err := similarity.ReadProducts(in, files)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // one cut short was not finished
+			return head + good, nil
+		}
+		if errors.Is(err, similarity.ErrDamaged) {
+			return 0, fmt.Errorf("tensor %d: %w: %w: delete the file to read anew", n, ErrDamaged, err)
+		}
+		if err != nil {
+			return 0, err
+		}
+		r.gram.Tensors = append(r.gram.Tensors, *p)
+		good = in.at
+	}
+}
+
+// A position counts what is read.
+type position struct {
+	r  *bufio.Reader
+	at int64
+}
+
+func (p *position) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	p.at += int64(n)
+	return n, err
 }
 
 // isHead reports whether text is the first line of a reading of the files.
@@ -100,42 +120,14 @@ func isHead(text []byte, files []Input) (bool, error) {
 	return slices.EqualFunc(head.Files, files, func(a, b Input) bool { return a.Name == b.Name && a.untouched(&b) }), nil
 }
 
-// add takes over a line of an earlier reading of so many files.
-func (r *reading) add(text []byte, files int) error {
-	var l readingLine
-	if err := json.Unmarshal(text, &l); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	again, err := encodeReading(l.Products)
-	if err != nil || !bytes.Equal(again, text) {
-		return fmt.Errorf("%w: not as it was written", ErrDamaged)
-	}
-	if err := l.Check(files); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	r.gram.Tensors = append(r.gram.Tensors, l.Products)
-	return nil
-}
-
 // keep records the products of a tensor.
 func (r *reading) keep(p *similarity.Products) error {
-	text, err := encodeReading(*p)
-	if err != nil {
+	var err error
+	if r.chunk, err = p.AppendChunk(r.chunk[:0], len(r.gram.Names)+1); err != nil {
 		return err
 	}
-	_, err = r.f.Write(text)
+	_, err = r.f.Write(r.chunk)
 	return err
-}
-
-func encodeReading(p similarity.Products) ([]byte, error) {
-	l := readingLine{Products: p}
-	sum, err := checksum(l)
-	if err != nil {
-		return nil, err
-	}
-	l.CRC = sum
-	text, err := json.Marshal(l)
-	return append(text, '\n'), err
 }
 
 func (r *reading) write(v any) error {

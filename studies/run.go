@@ -60,7 +60,7 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	o.Progress(Progress{Stage: "composing", Later: o.later})
-	c, err := s.composeRecipe(m)
+	c, err := s.composeRecipe(ctx, m)
 	if err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func (p *problem) scoreWeights(found *written, id block.ID, w []float64) (*Block
 // judge makes the result in block id of the recipe's cosine v there and of its
 // distance d, |T-M|^2.
 func (p *problem) judge(found *written, id block.ID, v, d float64) (*Block, similarity.Finding, error) {
-	ceiling, err := p.blocks.Ceiling(id)
+	ceiling, err := p.blocks.Nearest(id)
 	if err != nil {
 		return nil, similarity.Finding{}, err
 	}

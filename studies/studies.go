@@ -7,10 +7,10 @@
 // trial for trial, the study that was not.
 //
 //	plan.json       what is searched, and the files it is searched in
-//	products.jsonl  the inner products, one tensor a line
-//	reading.jsonl   those that there are while the files are being read
-//	known.jsonl     those of an earlier study that are taken over, until then;
-//	                known-sources.jsonl if it was of another target
+//	products.bin    the inner products; docs/products.md tells their format
+//	reading.bin     those that there are while the files are being read
+//	known.bin       those of an earlier study that are taken over, until then;
+//	                known-sources.bin if it was of another target
 //	recipe.txt      the recipe with holes
 //	journal/        one file a search, one finished trial a line
 //	readings.json   what was read from the files for the recipe found
@@ -55,9 +55,9 @@ func (e invalid) Unwrap() []error { return []error{e.error, ErrInvalid} }
 
 const (
 	planFile     = "plan.json"
-	productsFile = "products.jsonl"
-	readingFile  = "reading.jsonl"
-	knownFile    = "known.jsonl"
+	productsFile = "products.bin"
+	readingFile  = "reading.bin"
+	knownFile    = "known.bin"
 	recipeFile   = "recipe.txt"
 	journalDir   = "journal"
 	readingsFile = "readings.json"
@@ -66,9 +66,12 @@ const (
 	summaryFile  = "summary.json"
 	lockFile     = "lock"
 
-	// As known.jsonl, but the target is another one.
-	knownSourcesFile = "known-sources.jsonl"
+	// As known.bin, but the target is another one.
+	knownSourcesFile = "known-sources.bin"
 )
+
+// former returns what a file of products was called when studies kept JSON lines.
+func former(name string) string { return strings.TrimSuffix(name, ".bin") + ".jsonl" }
 
 // A Study is an open study. Only one process at a time holds one.
 type Study struct {
@@ -121,8 +124,8 @@ func (s *Study) acquire() error {
 // Discard removes a study that came to nothing: one whose models turned out, on
 // reading them, not to fit the search. A study with inner products stays.
 func (s *Study) Discard() error {
-	if _, err := os.Stat(s.path(productsFile)); err == nil {
-		return s.Close()
+	if has, err := s.hasProducts(); has || err != nil {
+		return errors.Join(err, s.Close())
 	}
 	return s.remove()
 }
@@ -130,7 +133,7 @@ func (s *Study) Discard() error {
 // remove removes a study that has done nothing yet.
 func (s *Study) remove() error {
 	var errs []error
-	for _, name := range append([]string{planFile, journalDir, readingFile}, leftovers...) {
+	for _, name := range append([]string{planFile, journalDir, readingFile, former(readingFile)}, leftovers...) {
 		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}

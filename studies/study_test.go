@@ -403,11 +403,11 @@ func TestForeignProducts(t *testing.T) {
 	s.Close()
 	s = create(t, two, p, plan, "sxd_10Pruned")
 	s.Close()
-	text, err := os.ReadFile(filepath.Join(one, "products.jsonl"))
+	text, err := os.ReadFile(filepath.Join(one, "products.bin"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(two, "products.jsonl"), text, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(two, "products.bin"), text, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := reopen(t, two); !errors.Is(err, studies.ErrDamaged) {
@@ -435,7 +435,7 @@ func TestRefusals(t *testing.T) {
 
 	// Each file of the study, damaged in the middle.
 	for name, want := range map[string]error{
-		"plan.json": studies.ErrDamaged, "products.jsonl": studies.ErrDamaged, "summary.json": nil, // made anew
+		"plan.json": studies.ErrDamaged, "products.bin": studies.ErrDamaged, "summary.json": nil, // made anew
 		"recipe.txt": studies.ErrDamaged, "journal/OUT03.jsonl": studies.ErrDamaged,
 	} {
 		path := filepath.Join(dir, name)

@@ -39,10 +39,10 @@ func ReadTogether(ctx context.Context, all []*Study, o Options) error {
 	var waiting []*Study
 	for _, s := range all {
 		s.listen(&o)
-		switch _, err := os.Stat(s.path(productsFile)); {
-		case err == nil:
-		case !errors.Is(err, os.ErrNotExist):
+		switch has, err := s.hasProducts(); {
+		case err != nil:
 			return err
+		case has:
 		case len(waiting) == 0 || s.sharesSources(waiting[0]):
 			waiting = append(waiting, s)
 		}

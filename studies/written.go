@@ -78,7 +78,7 @@ func (p *problem) solveComposed(ctx context.Context) (*written, error) {
 	if err != nil {
 		return nil, err
 	}
-	columns, err := p.steps.Rounded()
+	columns, err := p.steps.Rounded(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (p *problem) solveComposed(ctx context.Context) (*written, error) {
 	for _, id := range p.ids {
 		w.recipe.SetColumn(id, columns[id])
 	}
-	if err := p.asItsAuthor(w); err != nil {
+	if err := p.asItsAuthor(ctx, w); err != nil {
 		return nil, err
 	}
 	w.recipe = p.fillEmpty(w.recipe)
@@ -136,12 +136,12 @@ func (p *problem) fillEmpty(r *recipe.Recipe) *recipe.Recipe {
 // asItsAuthor writes the recipe as whoever made the target did, if that is the
 // style wanted and the searches were by the cosine, which the closed form solves.
 // The searches were of the fewest steps to the same weights.
-func (p *problem) asItsAuthor(w *written) error {
+func (p *problem) asItsAuthor(ctx context.Context, w *written) error {
 	style := p.Plan.Style
 	if p.Plan.Metric == Attention || style != compose.Author && (style != compose.Default || !p.steps.Proven()) {
 		return nil
 	}
-	r, notes, err := p.steps.AuthorsOwn(p.Plan.base(), p.first)
+	r, notes, err := p.steps.AuthorsOwn(ctx, p.Plan.base(), p.first)
 	if errors.Is(err, compose.ErrStyle) {
 		if style == compose.Author {
 			w.notes = append(w.notes, err.Error())

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -180,6 +181,8 @@ func exportCommand() *cli.Command {
 
 Formats:
 ` + formatList() + `
+   products              the inner products that the study keeps, a tensor a line (JSON; docs/products.md)
+
 What a format cannot say is said on stderr; a format that cannot hold the merge
 is refused. ` + exitCodes,
 		Flags: append([]cli.Flag{
@@ -198,6 +201,9 @@ func exportAction(c *cli.Context) error {
 		return err
 	}
 	format := c.String("format")
+	if format == "products" {
+		return exportProducts(c, dir)
+	}
 	if err := checkFormat(c, format, canWrite); err != nil {
 		return err
 	}
@@ -232,6 +238,35 @@ func exportAction(c *cli.Context) error {
 		return emit(c, []byte(sum.Annotated()), c.String("output"), notes)
 	}
 	return writeDocument(c, r, format, c.String("output"), opt, notes)
+}
+
+// exportProducts writes the products that a study keeps as JSON lines.
+func exportProducts(c *cli.Context, dir string) error {
+	g, err := studies.Products(dir)
+	if err != nil {
+		return err
+	}
+	out := c.String("output")
+	if out == "" || out == "-" {
+		_, err := g.WriteLines(c.App.Writer)
+		return err
+	}
+	if exists(out) && !c.Bool("force") {
+		return usage("%s: %s: %w; choose another name, or --force to replace it", c.Command.Name, out, fs.ErrExist)
+	}
+	size, err := g.WriteLines(io.Discard)
+	if err != nil {
+		return err
+	}
+	f, err := durable.Create(out, size, c.Bool("force"))
+	if err != nil {
+		return err
+	}
+	if _, err := g.WriteLines(f); err != nil {
+		f.Abort()
+		return err
+	}
+	return f.Commit()
 }
 
 func aimFlag() cli.Flag {

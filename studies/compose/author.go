@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -19,10 +20,10 @@ import (
 //
 // base is the model that add differences subtract as a rule, first the one whose
 // tensors the target has where nothing is merged; -1 for any.
-func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []string, err error) {
+func (c *Composition) AuthorsOwn(ctx context.Context, base, first int) (r *recipe.Recipe, notes []string, err error) {
 	if len(c.order) == 1 && len(c.loras) > 0 {
 		r = &recipe.Recipe{Layout: c.blocks.Layout}
-		if err := c.addLoRAs(r); err != nil {
+		if err := c.addLoRAs(ctx, r); err != nil {
 			return nil, nil, err
 		}
 		return r, nil, c.close(r)
@@ -32,6 +33,9 @@ func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []str
 		p.Names = append(p.Names, c.blocks.Names[i])
 	}
 	for _, id := range c.ids {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		// The errors are those of a fit of all, since a weight may be nothing only
 		// within its own.
 		all, err := c.blocks.Fit(id, c.present(id, slices.Concat(c.order, c.loras)), nil)
@@ -51,7 +55,7 @@ func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []str
 		}
 		p.Weights, p.SE = append(p.Weights, weights), append(p.SE, errs)
 	}
-	found, err := chain.Find(p)
+	found, err := chain.Find(ctx, p)
 	if errors.Is(err, chain.ErrNone) {
 		return nil, nil, fmt.Errorf("%w: %w", ErrStyle, err)
 	}
@@ -59,7 +63,7 @@ func (c *Composition) AuthorsOwn(base, first int) (r *recipe.Recipe, notes []str
 		return nil, nil, err
 	}
 	r = found.Recipe
-	if err := errors.Join(c.addLoRAs(r), c.close(r)); err != nil {
+	if err := errors.Join(c.addLoRAs(ctx, r), c.close(r)); err != nil {
 		return nil, nil, err
 	}
 	if s := found.Remark(); s != "" {

@@ -15,6 +15,7 @@
 package compose
 
 import (
+	"context"
 	"slices"
 
 	"mixmatch/merge/block"
@@ -49,13 +50,16 @@ type Composition struct {
 
 // New chooses the models, their order and the kind of steps for a target, from
 // its products b in the blocks ids. The error wraps [ErrStyle] if there are no
-// steps of the style wanted, else what [similarity.Blocks.Fit] found wrong.
-func New(b *similarity.Blocks, ids []block.ID, o Options) (*Composition, error) {
+// steps of the style wanted, else what [similarity.Blocks.Fit] found wrong, or ctx's.
+func New(ctx context.Context, b *similarity.Blocks, ids []block.ID, o Options) (*Composition, error) {
 	c := &Composition{blocks: b, ids: ids, style: o.Style, proof: o.Evidence, subtracted: -1}
 	if c.proof == nil {
-		c.proof = b.Weigh(ids, o.Base)
+		var err error
+		if c.proof, err = b.Weigh(ctx, ids, o.Base); err != nil {
+			return nil, err
+		}
 	}
-	models, err := c.chooseSources()
+	models, err := c.chooseSources(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +69,9 @@ func New(b *similarity.Blocks, ids []block.ID, o Options) (*Composition, error) 
 			models = models[:len(models)-1]
 		}
 	}
-	c.chooseOrder(models, o.Base, o.First)
+	if err := c.chooseOrder(ctx, models, o.Base, o.First); err != nil {
+		return nil, err
+	}
 	return c, c.applyStyle()
 }
 

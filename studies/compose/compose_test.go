@@ -76,7 +76,7 @@ func plant(t *testing.T, seed uint64, weights map[string][]float64, noise float6
 // composeAll composes a recipe and fills it with the rounded columns.
 func composeAll(t *testing.T, b *similarity.Blocks, ids []block.ID, base int) *recipe.Recipe {
 	t.Helper()
-	c, err := New(b, ids, Options{Base: base, First: -1})
+	c, err := New(t.Context(), b, ids, Options{Base: base, First: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func composeAll(t *testing.T, b *similarity.Blocks, ids []block.ID, base int) *r
 func written(t *testing.T, c *Composition) *recipe.Recipe {
 	t.Helper()
 	b, ids := c.blocks, c.ids
-	columns, err := c.Rounded()
+	columns, err := c.Rounded(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

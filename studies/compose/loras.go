@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -11,7 +12,7 @@ import (
 
 // addLoRAs adds to r a step for each LoRA, behind its own steps, in ratios as a
 // person would have typed them.
-func (c *Composition) addLoRAs(r *recipe.Recipe) error {
+func (c *Composition) addLoRAs(ctx context.Context, r *recipe.Recipe) error {
 	if len(c.loras) == 0 {
 		return nil
 	}
@@ -21,7 +22,7 @@ func (c *Composition) addLoRAs(r *recipe.Recipe) error {
 		r.Steps[n-1].Out = last
 	}
 	for k, i := range c.loras {
-		row, err := c.typedRow(i)
+		row, err := c.typedRow(ctx, i)
 		if err != nil {
 			return err
 		}
@@ -36,9 +37,12 @@ func (c *Composition) addLoRAs(r *recipe.Recipe) error {
 
 // typedRow returns the ratios of a LoRA in all blocks. Where it changes nothing any
 // number will do.
-func (c *Composition) typedRow(lora int) (recipe.Row, error) {
+func (c *Composition) typedRow(ctx context.Context, lora int) (recipe.Row, error) {
 	var values, errs []float64
 	for _, id := range c.ids {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		fit := c.fits[id]
 		if !slices.Contains(c.sources[id], lora) {
 			all, err := c.blocks.Fit(id, c.present(id, append(slices.Clone(c.sources[id]), lora)), nil)

@@ -2,8 +2,11 @@ package compose
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"slices"
+
+	"mixmatch/similarity"
 )
 
 // chooseOrder orders the models by what each adds to the similarity, first those
@@ -16,7 +19,7 @@ import (
 // step to set the share of d, unless d starts the chain. Both take one step
 // fewer than there are models, which is the fewest for steps that bring in one
 // model each.
-func (c *Composition) chooseOrder(models []int, base, first int) {
+func (c *Composition) chooseOrder(ctx context.Context, models []int, base, first int) error {
 	total, negative := make([]float64, len(c.blocks.Names)), make([]float64, len(c.blocks.Names))
 	for _, id := range c.ids {
 		for i, w := range c.fits[id].Weights {
@@ -62,27 +65,41 @@ func (c *Composition) chooseOrder(models []int, base, first int) {
 		c.order = append(c.order, base)
 		left = slices.DeleteFunc(left, func(i int) bool { return i == base })
 	}
+	growths := make([]*similarity.Growth, len(c.ids))
+	for k, id := range c.ids {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		growths[k] = c.blocks.Grow(id, models, c.loras)
+		for _, i := range c.order {
+			growths[k].Add(i)
+		}
+	}
 	for len(left) > 0 {
-		best, most := 0, math.Inf(-1)
+		best, least := 0, math.Inf(1)
 		sure := slices.ContainsFunc(left, c.surely)
 		for k, i := range left {
 			if sure && !c.surely(i) {
 				continue
 			}
 			sum := 0.0
-			for _, id := range c.ids {
-				v, err := c.blocks.Reach(id, c.present(id, slices.Concat(c.order, []int{i}, c.loras)))
-				if err == nil {
-					sum += v
-				}
+			for _, g := range growths {
+				sum += g.With(i)
 			}
-			if sum > most {
-				best, most = k, sum
+			if sum < least {
+				best, least = k, sum
 			}
+		}
+		for _, g := range growths {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			g.Add(left[best])
 		}
 		c.order = append(c.order, left[best])
 		left = slices.Delete(left, best, best+1)
 	}
+	return nil
 }
 
 // weightSumsServe reports whether weight sums in the order chosen keep all

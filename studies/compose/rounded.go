@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -15,14 +16,19 @@ const (
 	sharingTolerance  = 1.2 // times that
 )
 
-// tolerance is by how much the weight of model i may be off in block id. Where a
-// model is missing that may cost a tenth of what a step is worth: the digits beyond
-// would be those of the closest mix, which is not the recipe.
+// tolerance is by how much the weight of model i may be off in block id.
 func (c *Composition) tolerance(id block.ID, fit *similarity.Fit, i int) float64 {
+	return c.toleranceOf(id, similarity.Estimate{SE: fit.SE[i], Doubles: fit.Doubles[i]})
+}
+
+// toleranceOf is by how much a weight may be off in block id. Where a model is
+// missing that may cost a tenth of what a step is worth: the digits beyond would be
+// those of the closest mix, which is not the recipe.
+func (c *Composition) toleranceOf(id block.ID, e similarity.Estimate) float64 {
 	if c.blocks.AtNoise(id) {
-		return roundingTolerance * fit.SE[i]
+		return roundingTolerance * e.SE
 	}
-	return math.Sqrt(similarity.WorthElse/10) * fit.Doubles[i]
+	return math.Sqrt(similarity.WorthElse/10) * e.Doubles
 }
 
 // finest is the least that a ratio may be off: nobody types more digits, and in
@@ -33,9 +39,9 @@ const finest = 2e-6
 // A draft is the column of a block while it is written down, last step first.
 type draft struct {
 	id    block.ID
-	fixed map[int]float64 // the weights of the models written down
-	free  []int           // the models still to come
-	rest  float64         // the weight left for them
+	fixed map[int]float64     // the weights of the models written down
+	best  *similarity.Pinning // of the models still to come
+	rest  float64             // the weight left for them
 }
 
 // Rounded returns the columns of all blocks, in ratios as short and as few as
@@ -43,13 +49,13 @@ type draft struct {
 // step are estimated, numbers are chosen that serve as many blocks as they can,
 // and what is left is solved anew, so that the other ratios make good what
 // rounding one did.
-func (c *Composition) Rounded() (map[block.ID][]float64, error) {
+func (c *Composition) Rounded(ctx context.Context) (map[block.ID][]float64, error) {
 	drafts := make([]*draft, len(c.ids))
 	for i, id := range c.ids {
-		drafts[i] = &draft{id, map[int]float64{}, slices.Clone(c.sources[id]), 1}
+		drafts[i] = &draft{id, map[int]float64{}, c.blocks.Pin(id, c.sources[id]), 1}
 	}
 	for _, i := range slices.Backward(c.loras) {
-		if err := c.writeDown(drafts, i, func(*draft) scale { return scale{size: 1} }); err != nil {
+		if err := c.writeDown(ctx, drafts, i, func(*draft) scale { return scale{size: 1} }); err != nil {
 			return nil, err
 		}
 	}
@@ -63,7 +69,7 @@ func (c *Composition) Rounded() (map[block.ID][]float64, error) {
 			if i == c.subtracted {
 				continue
 			}
-			if err := c.writeDown(drafts, i, func(d *draft) scale {
+			if err := c.writeDown(ctx, drafts, i, func(d *draft) scale {
 				switch {
 				case c.tree != nil:
 					return c.treeScale(d, i)
@@ -77,7 +83,7 @@ func (c *Composition) Rounded() (map[block.ID][]float64, error) {
 		}
 	}
 	// Left are the first model and, in a chain of differences, the one subtracted.
-	if err := c.writeDown(drafts, c.order[0], func(*draft) scale { return scale{size: 1} }); err != nil {
+	if err := c.writeDown(ctx, drafts, c.order[0], func(*draft) scale { return scale{size: 1} }); err != nil {
 		return nil, err
 	}
 	columns := map[block.ID][]float64{}
@@ -86,8 +92,8 @@ func (c *Composition) Rounded() (map[block.ID][]float64, error) {
 		for i, v := range d.fixed {
 			w[i] = v
 		}
-		if len(d.free) == 1 {
-			w[d.free[0]] = trim(d.rest)
+		if free := d.best.Free(); len(free) == 1 {
+			w[free[0]] = trim(d.rest)
 		}
 		columns[d.id] = c.column(w)
 	}
@@ -115,21 +121,24 @@ func (c *Composition) treeScale(d *draft, i int) scale {
 
 // writeDown fixes the ratios of model i in all blocks where it takes part and is
 // not all that is left.
-func (c *Composition) writeDown(drafts []*draft, i int, scaleOf func(*draft) scale) error {
+func (c *Composition) writeDown(ctx context.Context, drafts []*draft, i int, scaleOf func(*draft) scale) error {
 	var at []*draft
 	var scales []scale
 	var estimates []estimate
 	for _, d := range drafts {
-		if len(d.free) < 2 || !slices.Contains(d.free, i) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if free := d.best.Free(); len(free) < 2 || !slices.Contains(free, i) {
 			continue
 		}
-		fit, err := c.blocks.Fit(d.id, d.free, d.fixed)
+		e, err := d.best.Weight(i, c.blocks.AtNoise(d.id))
 		if err != nil {
 			return err
 		}
 		s := scaleOf(d)
 		at, scales = append(at, d), append(scales, s)
-		estimates = append(estimates, estimate{(fit.Weights[i] + s.offset) / s.size, c.tolerance(d.id, fit, i) / math.Abs(s.size)})
+		estimates = append(estimates, estimate{(e.Weight + s.offset) / s.size, c.toleranceOf(d.id, e) / math.Abs(s.size)})
 	}
 	for k, v := range shared(estimates) {
 		d, s := at[k], scales[k]
@@ -137,7 +146,7 @@ func (c *Composition) writeDown(drafts []*draft, i int, scaleOf func(*draft) sca
 		if !c.blocks.IsDifference(i) {
 			d.rest -= d.fixed[i]
 		}
-		d.free = slices.DeleteFunc(d.free, func(m int) bool { return m == i })
+		d.best.Fix(i, d.fixed[i])
 	}
 	return nil
 }

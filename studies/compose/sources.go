@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -18,9 +19,9 @@ const (
 
 // chooseSources sets the sources of each block and their best mix, and returns
 // the models that take part in any block, ascending.
-func (c *Composition) chooseSources() ([]int, error) {
+func (c *Composition) chooseSources(ctx context.Context) ([]int, error) {
 	var err error
-	if c.sources, c.fits, err = c.eliminateAll(c.proof.Chosen); err != nil {
+	if c.sources, c.fits, err = c.eliminateAll(ctx, c.proof.Chosen); err != nil {
 		return nil, err
 	}
 	var models []int
@@ -32,10 +33,10 @@ func (c *Composition) chooseSources() ([]int, error) {
 }
 
 // eliminateAll does [Composition.eliminate] in all blocks.
-func (c *Composition) eliminateAll(candidates []int) (map[block.ID][]int, map[block.ID]*similarity.Fit, error) {
+func (c *Composition) eliminateAll(ctx context.Context, candidates []int) (map[block.ID][]int, map[block.ID]*similarity.Fit, error) {
 	sources, fits := map[block.ID][]int{}, map[block.ID]*similarity.Fit{}
 	for _, id := range c.ids {
-		some, fit, err := c.eliminate(id, candidates)
+		some, fit, err := c.eliminate(ctx, id, candidates)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -48,7 +49,7 @@ func (c *Composition) eliminateAll(candidates []int) (map[block.ID][]int, map[bl
 // id is nothing within its error, and returns what is left with its best mix.
 // Where nothing would be left, or no candidate has the block, all models that
 // have it are candidates.
-func (c *Composition) eliminate(id block.ID, candidates []int) ([]int, *similarity.Fit, error) {
+func (c *Composition) eliminate(ctx context.Context, id block.ID, candidates []int) ([]int, *similarity.Fit, error) {
 	isModel := func(i int) bool { return !c.blocks.IsDifference(i) }
 	left := c.present(id, candidates)
 	if !slices.ContainsFunc(left, isModel) {
@@ -62,27 +63,34 @@ func (c *Composition) eliminate(id block.ID, candidates []int) ([]int, *similari
 	// What a weight explains is the square of its multiple of Doubles, as a share of
 	// what is left; of that, an element is one in len.
 	threshold := math.Sqrt(max(blockThreshold*blockThreshold/float64(max(1, c.blocks.Len(id))), c.worth(id)))
-	for {
-		fit, err := c.blocks.Fit(id, left, nil)
-		if err != nil {
-			return nil, nil, fmt.Errorf("block %s: %w", c.blocks.Layout.Name(id), err)
-		}
+	narrow, err := c.blocks.Narrow(id, left)
+	for err == nil {
+		left = narrow.Free()
 		worst, least := -1, 1.0
 		only := len(left) > 0 && (len(left) == 1 || !isModel(left[1])) // the models come first
-		for k, i := range left {
+		for k := range left {
 			if only && k == 0 {
 				continue
 			}
-			limit := max(threshold*fit.Doubles[i], smallestWeight)
-			if r := math.Abs(fit.Weights[i]) / limit; r < least {
+			w, doubles := narrow.Weight(k)
+			limit := max(threshold*doubles, smallestWeight)
+			if r := math.Abs(w) / limit; r < least {
 				worst, least = k, r
 			}
 		}
 		if worst < 0 {
-			return left, fit, nil
+			var fit *similarity.Fit
+			if fit, err = c.blocks.Fit(id, left, nil); err == nil {
+				return left, fit, nil
+			}
+			break
 		}
-		left = slices.Delete(slices.Clone(left), worst, worst+1)
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		err = narrow.Drop(worst)
 	}
+	return nil, nil, fmt.Errorf("block %s: %w", c.blocks.Layout.Name(id), err)
 }
 
 // worth is the share of what is left of block id that a model must explain.

@@ -105,7 +105,7 @@ func TestStyles(t *testing.T) {
 	} {
 		b, ids := plant(t, 1, c.weights, 1e-5)
 		for style, want := range map[Style][]recipe.Mode{Add: c.add, Between: c.between, Triple: c.triple} {
-			composed, err := New(b, ids, Options{Base: c.base, First: -1, Style: style})
+			composed, err := New(t.Context(), b, ids, Options{Base: c.base, First: -1, Style: style})
 			if want == nil {
 				if !errors.Is(err, ErrStyle) {
 					t.Errorf("%s, %s: %v; want an error", c.name, style, err)
@@ -191,7 +191,7 @@ func TestStylesAny(t *testing.T) {
 		base := r.IntN(2) - 1
 		b, ids := plant(t, seed, weights, 1e-5)
 		for _, style := range Styles() {
-			c, err := New(b, ids, Options{Base: base, First: -1, Style: style})
+			c, err := New(t.Context(), b, ids, Options{Base: base, First: -1, Style: style})
 			if err != nil {
 				if style != Between || wayward(weights) < 2 || !errors.Is(err, ErrStyle) {
 					t.Errorf("seed %d, %s: %v", seed, style, err)
@@ -220,7 +220,7 @@ func TestStylesKeep(t *testing.T) {
 	b, ids := plant(t, 1, map[string][]float64{"IN04": {-.25, -.5, .9, .85}, "OUT07": {0, -.1, .6, .5}}, 1e-5)
 	for first := range 4 {
 		for _, style := range Styles() {
-			c, err := New(b, ids, Options{Base: 0, First: first, Style: style})
+			c, err := New(t.Context(), b, ids, Options{Base: 0, First: first, Style: style})
 			if err != nil {
 				t.Errorf("%d, %s: %v", first, style, err)
 				continue

@@ -30,7 +30,10 @@ func (g *Gap) FindLoRA(ctx context.Context, progress func(done, total int64)) (*
 	var outside *similarity.Blocks
 	solve := func(p *similarity.Gram) ([][]float64, error) {
 		outside = p.Blocks(l)
-		proof := outside.Weigh(g.ids, base)
+		proof, err := outside.Weigh(ctx, g.ids, base)
+		if err != nil {
+			return nil, err
+		}
 		weights := make([][]float64, l.Len())
 		for _, id := range g.ids {
 			free := slices.DeleteFunc(slices.Sorted(slices.Values(proof.Chosen)), func(i int) bool { return outside.Lacks(id, i) })
@@ -57,7 +60,7 @@ func (g *Gap) FindLoRA(ctx context.Context, progress func(done, total int64)) (*
 	if !result.Settled {
 		a.Notes = append(a.Notes, "weights and LoRA had not come to rest when the search for them ended")
 	}
-	r, err := g.beside(outside)
+	r, err := g.beside(ctx, outside)
 	if err != nil {
 		return nil, err
 	}
@@ -80,16 +83,16 @@ func (g *Gap) FindLoRA(ctx context.Context, progress func(done, total int64)) (*
 
 // beside composes the recipe whose result the LoRA was added to, from products
 // outside of its directions.
-func (g *Gap) beside(outside *similarity.Blocks) (*recipe.Recipe, error) {
+func (g *Gap) beside(ctx context.Context, outside *similarity.Blocks) (*recipe.Recipe, error) {
 	base := g.pool.Index(g.Summary.Base)
-	c, err := compose.New(outside, g.ids, compose.Options{Base: base, First: -1, Style: compose.Fewest})
+	c, err := compose.New(ctx, outside, g.ids, compose.Options{Base: base, First: -1, Style: compose.Fewest})
 	if err != nil {
 		return nil, err
 	}
-	if r, _, err := c.AuthorsOwn(base, -1); err == nil {
+	if r, _, err := c.AuthorsOwn(ctx, base, -1); err == nil {
 		return r, nil
 	}
-	columns, err := c.Rounded()
+	columns, err := c.Rounded(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func Open(ctx context.Context, files *studies.Files) (*Gap, error) {
 		return nil, err
 	}
 	g := &Gap{Summary: sum, pool: pool, target: target, recipe: r}
-	if err := g.read(dir); err != nil {
+	if err := g.read(ctx, dir); err != nil {
 		g.Close()
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (g *Gap) Files() (paths []string) {
 func (g *Gap) From() string { return g.pool.Models[g.base].Name }
 
 // read gets the products and what follows from them.
-func (g *Gap) read(dir string) error {
+func (g *Gap) read(ctx context.Context, dir string) error {
 	var err error
 	if g.gram, err = studies.Products(dir); err != nil {
 		return err
@@ -107,7 +107,9 @@ func (g *Gap) read(dir string) error {
 		}
 	}
 	base := g.pool.Index(g.Summary.Base)
-	g.proof = g.blocks.Weigh(g.ids, base)
+	if g.proof, err = g.blocks.Weigh(ctx, g.ids, base); err != nil {
+		return err
+	}
 	mix, err := merge.NewMix(g.pool, g.recipe)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -41,7 +42,7 @@ func TestArticle(t *testing.T) {
 	for s := range draws {
 		q := p.problem(rand.New(rand.NewPCG(uint64(100+s), 4)), 2e-5)
 		q.Kept = slices.Index(p.names, "OpenBra")
-		c, err := Find(q)
+		c, err := Find(context.Background(), q)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"slices"
 
@@ -31,7 +32,7 @@ type node struct {
 // weights not brought in by weight sums is the ratio of S in a step before
 // them, be it a weight sum or an add difference. So ends that agree in that are
 // one, and the shortest is kept.
-func (t *part) beam(width int) []structure {
+func (t *part) beam(ctx context.Context, width int) []structure {
 	n := len(t.models)
 	levels := make([][]*node, n+1)
 	levels[0] = []*node{{rest: t.whole()}}
@@ -40,6 +41,9 @@ func (t *part) beam(width int) []structure {
 	var lengths []float64
 	for level := range n {
 		for _, d := range narrow(levels[level], width) {
+			if ctx.Err() != nil {
+				return nil
+			}
 			t.materialise(d)
 			for _, first := range t.firsts(d) {
 				found = append(found, d.structure(first))

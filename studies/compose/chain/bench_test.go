@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -14,7 +15,7 @@ func BenchmarkFind(b *testing.B) {
 		b.Run(fmt.Sprint(n, " models"), func(b *testing.B) {
 			q := sizedPlant(rand.New(rand.NewPCG(5, uint64(n))), l, n-1).problem(rand.New(rand.NewPCG(6, 7)), 2e-5)
 			for b.Loop() {
-				if _, err := Find(q); err != nil {
+				if _, err := Find(context.Background(), q); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -33,6 +33,7 @@
 package chain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -87,12 +88,16 @@ type Alternative struct {
 }
 
 // Find returns the chain with the shortest description. The error is [ErrNone],
-// possibly wrapped, if there is none; any other is a problem that makes no sense.
-func Find(p *Problem) (*Chain, error) {
+// possibly wrapped, if there is none; any other is ctx's, or a problem that makes no
+// sense.
+func Find(ctx context.Context, p *Problem) (*Chain, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	best := p.divide()
+	best := p.divide(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if len(best) == 0 {
 		return nil, ErrNone
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -54,7 +55,7 @@ func TestFind(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, q := planted(t, tt.text, tt.base, tt.kept, 2e-5)
-			c, err := Find(q)
+			c, err := Find(context.Background(), q)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +66,7 @@ func TestFind(t *testing.T) {
 			} else if _, _, same := tally(p, c); !same {
 				t.Errorf("found %.1f bits\n%vplanted, %.1f bits\n%v", c.Bits, c.Recipe, plantedBits(p, q), p.recipe)
 			}
-			again, err := Find(q)
+			again, err := Find(context.Background(), q)
 			if err != nil || again.Recipe.String() != c.Recipe.String() || again.Bits != c.Bits {
 				t.Error("another chain the second time")
 			}
@@ -77,7 +78,7 @@ func TestFind(t *testing.T) {
 // start, or A - V added with 0.6 to what begins with B, and nothing tells which.
 func TestAlternatives(t *testing.T) {
 	p, q := planted(t, "A x 0.6 + V x 0.4 = T\nT + (B - V) x 0.65 = U\nU + (C - V) x 0.25 = W\nW x 0.9 + D x 0.1 = R\n", "V", "", 2e-5)
-	c, err := Find(q)
+	c, err := Find(context.Background(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func TestWeights(t *testing.T) {
 	for _, p := range plants {
 		const noise = 2e-5
 		q := p.problem(r, noise)
-		c, err := Find(q)
+		c, err := Find(context.Background(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +155,7 @@ func TestEvidence(t *testing.T) {
 	r := rand.New(rand.NewPCG(21, 22))
 	for range map[bool]int{false: 30, true: 8}[testing.Short()] {
 		p := randomPlant(r, l)
-		c, err := Find(p.problem(r, math.Pow(10, -5+2.5*r.Float64())))
+		c, err := Find(context.Background(), p.problem(r, math.Pow(10, -5+2.5*r.Float64())))
 		if err != nil {
 			continue // too much noise
 		}
@@ -206,7 +207,7 @@ func TestUnknown(t *testing.T) {
 	for i := range q.Names {
 		q.Weights[3][i], q.SE[3][i] = 0, math.Inf(1)
 	}
-	c, err := Find(q)
+	c, err := Find(context.Background(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +220,7 @@ func TestUnknown(t *testing.T) {
 func TestPart(t *testing.T) {
 	p, q := planted(t, "A + (B - V) x 0.45 = T\nT x 0.85 + C x 0.15 = R\n", "V", "A", 1e-5)
 	q.Blocks, q.Weights, q.SE = q.Blocks[14:], q.Weights[14:], q.SE[14:]
-	c, err := Find(q)
+	c, err := Find(context.Background(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +240,7 @@ func TestErrors(t *testing.T) {
 	for b := range q.Weights { // there is no such mix
 		q.Weights[b] = []float64{40, -39}
 	}
-	if _, err := Find(q); !errors.Is(err, ErrNone) {
+	if _, err := Find(context.Background(), q); !errors.Is(err, ErrNone) {
 		t.Errorf("ratios of 40: %v", err)
 	}
 	for _, spoil := range []func(*Problem){
@@ -254,7 +255,7 @@ func TestErrors(t *testing.T) {
 	} {
 		_, q := planted(t, "A x 0.85 + C x 0.15 = R\n", "", "", 1e-5)
 		spoil(q)
-		if _, err := Find(q); err == nil || errors.Is(err, ErrNone) {
+		if _, err := Find(context.Background(), q); err == nil || errors.Is(err, ErrNone) {
 			t.Errorf("%v", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -29,8 +30,9 @@ func (c placed) bits() float64 {
 // and for each group apart (the outputs, the inputs and the text encoder), as
 // people do who match one after the other, or for several of them together. It returns what is
 // shortest: first the chain that the others are joined to, which gives the
-// tensors that are not merged, too; nil if nothing is found.
-func (p *Problem) divide() []placed {
+// tensors that are not merged, too; nil if nothing is found. When ctx ends it returns
+// soon, whatever was found.
+func (p *Problem) divide(ctx context.Context) []placed {
 	var groups []block.Group
 	for _, g := range p.Layout.Groups() {
 		if slices.ContainsFunc(p.Blocks, func(id block.ID) bool { return p.Layout.GroupOf(id) == g }) {
@@ -39,7 +41,7 @@ func (p *Problem) divide() []placed {
 	}
 	all := make([]placed, 1<<len(groups)) // by the set of groups, as bits
 	for mask := range all[1:] {
-		all[mask+1] = p.place(groups, uint(mask+1))
+		all[mask+1] = p.place(ctx, groups, uint(mask+1))
 	}
 	length := func(masks []uint) float64 {
 		sum := joinBits * float64(len(masks)-1)
@@ -68,7 +70,7 @@ func (p *Problem) divide() []placed {
 	for _, masks := range near {
 		for _, m := range masks {
 			if !improved[m] {
-				all[m].best, improved[m] = all[m].part.best(all[m].best), true
+				all[m].best, improved[m] = all[m].part.best(ctx, all[m].best), true
 			}
 		}
 		if best == nil || length(masks) < length(best) {
@@ -105,7 +107,7 @@ func partitions(set uint) [][]uint {
 }
 
 // place finds chains for the blocks of some groups.
-func (p *Problem) place(groups []block.Group, mask uint) placed {
+func (p *Problem) place(ctx context.Context, groups []block.Group, mask uint) placed {
 	c := placed{}
 	for i, g := range groups {
 		if mask>>i&1 == 1 {
@@ -122,6 +124,6 @@ func (p *Problem) place(groups []block.Group, mask uint) placed {
 	if mask&1 == 0 { // another chain gives what is not merged
 		c.part.kept = -1
 	}
-	c.best = c.part.search()
+	c.best = c.part.search(ctx)
 	return c
 }

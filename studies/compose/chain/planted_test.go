@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math"
@@ -182,7 +183,7 @@ func TestPlanted(t *testing.T) {
 		p := randomPlant(r, l)
 		noise := 1e-5 * math.Pow(10, r.Float64())
 		q := p.problem(r, noise)
-		c, err := Find(q)
+		c, err := Find(context.Background(), q)
 		if err != nil {
 			t.Errorf("%v\n%v", err, p.recipe)
 			continue

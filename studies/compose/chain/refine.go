@@ -2,6 +2,7 @@ package chain
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -22,7 +23,7 @@ const (
 
 // search returns chains with short descriptions, the shortest first, and none if
 // there is none.
-func (t *part) search() []*solved {
+func (t *part) search(ctx context.Context) []*solved {
 	width := beamWidth
 	if len(t.models) > manyModels {
 		width = beamWidthMany
@@ -31,8 +32,8 @@ func (t *part) search() []*solved {
 		return nil
 	}
 	var found []*solved
-	for i, s := range append(t.beam(width), t.plain()) {
-		if i >= solvedMost && len(found) > 0 {
+	for i, s := range append(t.beam(ctx, width), t.plain()) {
+		if i >= solvedMost && len(found) > 0 || ctx.Err() != nil {
 			break
 		}
 		if x, ok := t.solve(s, math.Inf(1)); ok {
@@ -74,10 +75,10 @@ func (t *part) plain() structure {
 
 // best returns the chains with the shortest descriptions that can be found by
 // improving those of [part.search].
-func (t *part) best(found []*solved) []*solved {
+func (t *part) best(ctx context.Context, found []*solved) []*solved {
 	found = slices.Clone(found)
 	for _, x := range found[:min(len(found), refinedMost)] {
-		found = append(found, t.refine(x)...)
+		found = append(found, t.refine(ctx, x)...)
 	}
 	slices.SortStableFunc(found, compareBits)
 	return distinct(t, found)
@@ -185,11 +186,14 @@ func (x *solved) constants() int {
 // refine improves a chain by changing it a little, again and again, for as long
 // as that makes it shorter. It returns the last chain, and those met on the way
 // that are as short.
-func (t *part) refine(x *solved) []*solved {
+func (t *part) refine(ctx context.Context, x *solved) []*solved {
 	var met []*solved
 	for range 20 {
 		best := x
 		for s := range t.variants(x) {
+			if ctx.Err() != nil {
+				break
+			}
 			y, ok := t.solve(s, min(x.bits, best.bits)+asShort)
 			if !ok {
 				continue

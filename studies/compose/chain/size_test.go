@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
 )
@@ -22,7 +23,7 @@ func TestManyModels(t *testing.T) {
 				if !named {
 					q.Base = -1
 				}
-				c, err := Find(q)
+				c, err := Find(context.Background(), q)
 				if err != nil {
 					t.Fatalf("%d models: %v", n+1, err)
 				}

@@ -1,0 +1,47 @@
+package similarity
+
+// A solution is a least-squares problem that is solved, from which unknowns can be
+// taken one by one: in n^2 steps each, where solving anew takes n^3.
+//
+// With h the inverse of the products of all n regressors, the one without regressor
+// k is h - h_k h_k' / h_kk without row and column k, the coefficients are x - h_k x_k
+// / h_kk, and what is left grows by x_k^2 / h_kk. (The inverse of a part of a matrix
+// is a Schur complement of its inverse.) That holds as well for weights that sum to
+// 1, with h carried over to them; see [affine].
+type solution struct {
+	n    int
+	x    []float64
+	h    []float64 // n x n
+	rest float64   // squared length that is left
+}
+
+// drop takes unknown k from the problem. One whose h_kk is 0 is not part of it.
+func (s *solution) drop(k int) {
+	n := s.n
+	if d := s.h[k*n+k]; d > 0 {
+		for i := range n {
+			f := s.h[i*n+k] / d
+			if f == 0 || i == k {
+				continue
+			}
+			s.x[i] -= float64(f * s.x[k])
+			for j := range n {
+				if j != k {
+					s.h[i*n+j] -= float64(f * s.h[k*n+j])
+				}
+			}
+		}
+		s.rest += s.x[k] * s.x[k] / d
+	}
+	at := 0
+	for i := range n {
+		for j := range n {
+			if i != k && j != k {
+				s.h[at] = s.h[i*n+j]
+				at++
+			}
+		}
+	}
+	copy(s.x[k:], s.x[k+1:])
+	s.n, s.x, s.h = n-1, s.x[:n-1], s.h[:at]
+}
