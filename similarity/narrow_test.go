@@ -55,6 +55,7 @@ func TestNarrowing(t *testing.T) {
 		"at noise":    crowd(r, 14, 4, nil, 0, 1e-4),
 		"twins":       crowd(r, 14, 2, map[int]int{5: 3, 7: 3, 9: 0}, 0, 0.01),
 	} {
+		r := rand.New(rand.NewPCG(61, uint64(len(name)))) // whatever the order of the map
 		free := b.all(idOUT03)
 		narrow, err := b.Narrow(idOUT03, free)
 		if err != nil {
@@ -66,7 +67,7 @@ func TestNarrowing(t *testing.T) {
 				t.Fatal(err)
 			}
 			for k, i := range narrow.Free() {
-				if v, doubles := narrow.Weight(k); !near(v, want.Weights[i], 1e-8) || !near(doubles, want.Doubles[i], 1e-6) {
+				if v, doubles := narrow.Weight(k); !near(v, want.Weights[i], 1e-8) || !near(doubles, want.Doubles[i], 1e-5) {
 					t.Errorf("%s, %d left: model %d has %v ± %v, not %v ± %v", name, len(free), i, v, doubles, want.Weights[i], want.Doubles[i])
 				}
 			}
@@ -99,6 +100,7 @@ func TestPinning(t *testing.T) {
 		"at noise":    crowd(r, 14, 4, nil, 0, 1e-4),
 		"twins":       crowd(r, 14, 2, map[int]int{5: 3, 7: 3, 9: 0}, 0, 0.01),
 	} {
+		r := rand.New(rand.NewPCG(61, uint64(len(name)))) // whatever the order of the map
 		for range 20 {
 			free := b.all(idOUT03)
 			pin := b.Pin(idOUT03, free)
@@ -113,7 +115,7 @@ func TestPinning(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if !near(got.Weight, want.Weights[i], 1e-8) || !near(got.SE, want.SE[i], 1e-6) || !near(got.Doubles, want.Doubles[i], 1e-6) {
+					if !near(got.Weight, want.Weights[i], 1e-8) || !near(got.SE, want.SE[i], 1e-6) || !near(got.Doubles, want.Doubles[i], 1e-5) {
 						t.Fatalf("%s, %v left: model %d has %v, not %v, %v, %v", name, free, i, got, want.Weights[i], want.SE[i], want.Doubles[i])
 					}
 				}
@@ -142,6 +144,7 @@ func TestGrowth(t *testing.T) {
 		"near twins":  crowd(r, 12, 0, map[int]int{5: 3, 9: 0}, 0.003*deltaStd, 0.01),
 		"twins":       crowd(r, 12, 0, map[int]int{5: 3, 7: 3, 9: 0}, 0, 0.01),
 	} {
+		r := rand.New(rand.NewPCG(61, uint64(len(name)))) // whatever the order of the map
 		models := b.all(idOUT03)[:b.models]
 		loras := b.all(idOUT03)[b.models:]
 		grown := b.Grow(idOUT03, models, loras)
