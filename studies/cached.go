@@ -20,6 +20,10 @@ const (
 	cachedProducts = "products"
 	cachedList     = "studies" // of a first model: which products there are
 
+	// cacheVersion is of what is measured: it is to change whenever the same files come to
+	// have other products, by names of tensors that are understood now, for one.
+	cacheVersion = "1"
+
 	maxCached = 32 // studies of one first model that are listed
 	maxTaken  = 4  // of them that a study takes products from
 )
@@ -33,7 +37,7 @@ type cachedStudy struct {
 
 // key is what its products are kept under.
 func (c *cachedStudy) key() string {
-	return strings.Join(append(slices.Clone(c.Models), "target", c.Target), "\n")
+	return strings.Join(append(slices.Clone(c.Models), "target", c.Target, cacheVersion), "\n")
 }
 
 // identity tells the content of m from that of any other, or is "": see
@@ -69,7 +73,7 @@ func (c *cachedStudy) known() bool { return c.Target != "" && !slices.Contains(c
 // listed returns the studies whose products are measured from the same first model.
 func listed(c *cache.Cache, first string) []cachedStudy {
 	var list []cachedStudy
-	if text, ok := c.Get(cachedList, first); ok && first != "" {
+	if text, ok := c.Get(cachedList, first+cacheVersion); ok && first != "" {
 		if err := json.Unmarshal(text, &list); err != nil {
 			return nil
 		}
@@ -164,6 +168,6 @@ func toCache(c *cache.Cache, of, now cachedStudy, g *similarity.Gram) {
 	list = append([]cachedStudy{of}, list...)
 	text, err := json.Marshal(list[:min(len(list), maxCached)])
 	if err == nil {
-		c.Put(cachedList, of.Models[0], text)
+		c.Put(cachedList, of.Models[0]+cacheVersion, text)
 	}
 }

@@ -99,7 +99,7 @@ func lookKey(c *cache.Cache, pool *merge.Pool, target *merge.Model, mixes [][]fl
 	if c == nil || !of.known() {
 		return nil
 	}
-	return &cachedLook{c, fmt.Sprintf("1\n%s\n%q\n%x", of.key(), tensors, mixes)}
+	return &cachedLook{c, fmt.Sprintf("%s\n%q\n%x", of.key(), tensors, mixes)}
 }
 
 func (k *cachedLook) get() (l *LoRA, ok bool) {
