@@ -200,7 +200,10 @@ func TestUnscale(t *testing.T) {
 		}
 	}
 	g := w.gram(f.ulp * f.ulp / 12)
-	g, scale := g.Unscale(block.SD1)
+	g, scale, err := g.Unscale(t.Context(), block.SD1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if math.Abs(scale-.99) > 1e-4 {
 		t.Fatalf("scale %v", scale)
 	}
@@ -221,7 +224,7 @@ func TestUnscale(t *testing.T) {
 			all.Tensors = append(all.Tensors, *p)
 		}
 	}
-	if _, scale := all.Unscale(block.SD1); scale != 1 {
+	if _, scale, err := all.Unscale(t.Context(), block.SD1); err != nil || scale != 1 {
 		t.Errorf("a target that is not scaled: %v", scale)
 	}
 }

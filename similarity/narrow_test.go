@@ -11,7 +11,7 @@ import (
 
 // crowd returns a block of n models, some of them twins as close as told, of which the
 // last ones are differences, and a target that mixes all and has noise.
-func crowd(r *rand.Rand, n, differences int, twins map[int]int, apart, noise float64) *Blocks {
+func crowd(r *rand.Rand, n, differences int, twins [][2]int, apart, noise float64) *Blocks {
 	keys := []string{keyOut, keyNorm}
 	for _, k := range []string{"attn1.to_q", "attn1.to_k", "attn1.to_v", "attn2.to_q", "attn2.to_k", "attn2.to_v", "ff.net.2"} {
 		keys = append(keys, "model.diffusion_model.output_blocks.3.1.transformer_blocks.0."+k+".weight")
@@ -23,7 +23,8 @@ func crowd(r *rand.Rand, n, differences int, twins map[int]int, apart, noise flo
 	}
 	weights[0] += 0.5
 	for t := range w.keys {
-		for i, j := range twins {
+		for _, pair := range twins {
+			i, j := pair[0], pair[1]
 			for k := range w.models[t][i] {
 				w.models[t][i][k] = w.models[t][j][k] + float64(apart*r.NormFloat64())
 			}
@@ -48,14 +49,17 @@ func near(a, b, share float64) bool {
 // against what is solved anew.
 func TestNarrowing(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 32))
-	for name, b := range map[string]*Blocks{
-		"plain":       crowd(r, 14, 0, nil, 0, 0.01),
-		"differences": crowd(r, 14, 4, nil, 0, 0.01),
-		"near twins":  crowd(r, 14, 2, map[int]int{5: 3, 9: 0}, 0.003*deltaStd, 0.01),
-		"at noise":    crowd(r, 14, 4, nil, 0, 1e-4),
-		"twins":       crowd(r, 14, 2, map[int]int{5: 3, 7: 3, 9: 0}, 0, 0.01),
+	for _, tt := range []struct {
+		name string
+		b    *Blocks
+	}{
+		{"plain", crowd(r, 14, 0, nil, 0, 0.01)},
+		{"differences", crowd(r, 14, 4, nil, 0, 0.01)},
+		{"near twins", crowd(r, 14, 2, [][2]int{{5, 3}, {9, 0}}, 0.003*deltaStd, 0.01)},
+		{"at noise", crowd(r, 14, 4, nil, 0, 1e-4)},
+		{"twins", crowd(r, 14, 2, [][2]int{{5, 3}, {7, 3}, {9, 0}}, 0, 0.01)},
 	} {
-		r := rand.New(rand.NewPCG(61, uint64(len(name)))) // whatever the order of the map
+		name, b := tt.name, tt.b
 		free := b.all(idOUT03)
 		narrow, err := b.Narrow(idOUT03, free)
 		if err != nil {
@@ -93,14 +97,17 @@ func TestNarrowing(t *testing.T) {
 // solved anew.
 func TestPinning(t *testing.T) {
 	r := rand.New(rand.NewPCG(41, 42))
-	for name, b := range map[string]*Blocks{
-		"plain":       crowd(r, 14, 0, nil, 0, 0.01),
-		"differences": crowd(r, 14, 4, nil, 0, 0.01),
-		"near twins":  crowd(r, 14, 2, map[int]int{5: 3, 9: 0}, 0.003*deltaStd, 0.01),
-		"at noise":    crowd(r, 14, 4, nil, 0, 1e-4),
-		"twins":       crowd(r, 14, 2, map[int]int{5: 3, 7: 3, 9: 0}, 0, 0.01),
+	for _, tt := range []struct {
+		name string
+		b    *Blocks
+	}{
+		{"plain", crowd(r, 14, 0, nil, 0, 0.01)},
+		{"differences", crowd(r, 14, 4, nil, 0, 0.01)},
+		{"near twins", crowd(r, 14, 2, [][2]int{{5, 3}, {9, 0}}, 0.003*deltaStd, 0.01)},
+		{"at noise", crowd(r, 14, 4, nil, 0, 1e-4)},
+		{"twins", crowd(r, 14, 2, [][2]int{{5, 3}, {7, 3}, {9, 0}}, 0, 0.01)},
 	} {
-		r := rand.New(rand.NewPCG(61, uint64(len(name)))) // whatever the order of the map
+		name, b := tt.name, tt.b
 		for range 20 {
 			free := b.all(idOUT03)
 			pin := b.Pin(idOUT03, free)
@@ -138,13 +145,16 @@ func TestPinning(t *testing.T) {
 // is solved anew.
 func TestGrowth(t *testing.T) {
 	r := rand.New(rand.NewPCG(51, 52))
-	for name, b := range map[string]*Blocks{
-		"plain":       crowd(r, 12, 0, nil, 0, 0.01),
-		"differences": crowd(r, 12, 3, nil, 0, 0.01),
-		"near twins":  crowd(r, 12, 0, map[int]int{5: 3, 9: 0}, 0.003*deltaStd, 0.01),
-		"twins":       crowd(r, 12, 0, map[int]int{5: 3, 7: 3, 9: 0}, 0, 0.01),
+	for _, tt := range []struct {
+		name string
+		b    *Blocks
+	}{
+		{"plain", crowd(r, 12, 0, nil, 0, 0.01)},
+		{"differences", crowd(r, 12, 3, nil, 0, 0.01)},
+		{"near twins", crowd(r, 12, 0, [][2]int{{5, 3}, {9, 0}}, 0.003*deltaStd, 0.01)},
+		{"twins", crowd(r, 12, 0, [][2]int{{5, 3}, {7, 3}, {9, 0}}, 0, 0.01)},
 	} {
-		r := rand.New(rand.NewPCG(61, uint64(len(name)))) // whatever the order of the map
+		name, b := tt.name, tt.b
 		models := b.all(idOUT03)[:b.models]
 		loras := b.all(idOUT03)[b.models:]
 		grown := b.Grow(idOUT03, models, loras)

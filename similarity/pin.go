@@ -66,8 +66,14 @@ func (p *Pinning) Fix(i int, weight float64) {
 		p.rest -= weight
 	}
 	p.free = slices.Delete(p.free, k, k+1)
-	if p.h.n > 0 {
-		p.h.drop(k)
+	if p.h.n == 0 {
+		return
+	}
+	p.h.drop(k)
+	if n := p.h.n; n > 1 && p.b.IsDifference(p.free[1]) { // one model has all that is left, and not nearly
+		for i := range n {
+			p.h.h[i], p.h.h[i*n] = 0, 0
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package similarity
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -10,17 +11,20 @@ import (
 // Unscale returns g for the target divided by a number, and the number, if that is
 // what makes the target a mix of the models but for rounding; else g and 1. The
 // cosine ignores scale, but nothing else does: a target shrunk by a percent would
-// be far from every mix.
-func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
+// be far from every mix. The error is ctx's.
+func (g *Gram) Unscale(ctx context.Context, arch block.Arch) (*Gram, float64, error) {
 	l, err := block.Default(arch)
 	if err != nil {
-		return g, 1
+		return g, 1, nil
 	}
 	b := g.Blocks(l)
 	var scales []float64
 	scaled := map[string]bool{} // tensors of the blocks that speak for it
 	blocks := 0
 	for id := range l.Blocks().All() {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
 		s := &b.sums[id]
 		if !b.Has(id) || s.weighted == nil {
 			continue
@@ -41,14 +45,14 @@ func (g *Gram) Unscale(arch block.Arch) (*Gram, float64) {
 		}
 	}
 	if len(scales) == 0 || 4*len(scales) < 3*blocks {
-		return g, 1
+		return g, 1, nil
 	}
 	slices.Sort(scales)
 	scale := scales[len(scales)/2]
 	if scales[len(scales)-1]-scales[0] > 0.1*math.Abs(scale-1) {
-		return g, 1
+		return g, 1, nil
 	}
-	return g.divided(scale, scaled), scale
+	return g.divided(scale, scaled), scale, nil
 }
 
 // divided returns the products with some of the target's tensors divided by scale: E

@@ -119,7 +119,7 @@ func forget(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := (&Study{Dir: dir, Plan: *p}).kept()
+	g, err := (&Study{Dir: dir, Plan: *p}).kept(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package studies
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +17,7 @@ import (
 func Again(dir string, from *Files, p Plan) (*Study, error) {
 	old := from.study
 	p.Format, p.Searches, p.Target, p.Sources = planFormat, searchVersion, old.Plan.Target, old.Plan.Sources
-	g, err := old.kept()
+	g, err := old.kept(context.Background())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w: there is nothing to take over; go on with \"resume\" first", old.Dir, ErrPending)
 	}
@@ -77,7 +78,7 @@ func (s *Study) Without(names []string) (*Study, error) {
 // opened: those of models that s has, too.
 func (s *Study) takeOver(from *Files) error {
 	old := from.study
-	g, err := old.kept()
+	g, err := old.kept(context.Background())
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s: %w: there is nothing to take over; go on with \"resume\" first", old.Dir, ErrPending)
 	}
@@ -99,10 +100,10 @@ func (s *Study) takeOver(from *Files) error {
 
 // known returns the products that are taken over from another study, for a pass in
 // which the study's target is at a place among others.
-func (s *Study) known(target int) ([]similarity.Known, error) {
+func (s *Study) known(ctx context.Context, target int) ([]similarity.Known, error) {
 	var all []similarity.Known
 	for _, file := range []string{knownFile, knownSourcesFile} {
-		g, _, err := s.loadGram(file, "all read anew")
+		g, _, err := s.loadGram(ctx, file, "all read anew")
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}

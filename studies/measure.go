@@ -31,7 +31,10 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 		return nil, err
 	}
 	m := &measured{arch: g.Arch}
-	g, scale := g.Unscale(m.arch)
+	g, scale, err := g.Unscale(ctx, m.arch)
+	if err != nil {
+		return nil, err
+	}
 	if scale != 1 {
 		m.notes = append(m.notes, fmt.Sprintf("the target is a mix times %.6g, which no merge of these does; the weights are those of the mix, and a model made by them is to be multiplied by it", scale))
 	}
@@ -50,6 +53,9 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	}
 	l, err := block.For(m.arch, era)
 	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	m.blocks = g.Blocks(l)

@@ -20,7 +20,7 @@ import (
 // of the files, which it keeps from then on. Nothing that follows from them needs
 // a file.
 func (s *Study) products(ctx context.Context, o Options) (*similarity.Gram, error) {
-	g, err := s.kept()
+	g, err := s.kept(ctx)
 	if !errors.Is(err, os.ErrNotExist) {
 		return g, err
 	}
@@ -64,7 +64,7 @@ func storeGram(path string, g *similarity.Gram) error {
 // loadGram reads the products in the file of a name, or in what it was called once.
 // The error wraps [os.ErrNotExist] if there is neither, and says what deleting the file
 // does if it is damaged.
-func (s *Study) loadGram(name, anew string) (*similarity.Gram, string, error) {
+func (s *Study) loadGram(ctx context.Context, name, anew string) (*similarity.Gram, string, error) {
 	path := s.path(name)
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -76,11 +76,27 @@ func (s *Study) loadGram(name, anew string) (*similarity.Gram, string, error) {
 		return nil, path, err
 	}
 	defer f.Close()
-	g, err := similarity.ReadGram(f)
+	g, err := similarity.ReadGram(stoppable{ctx, f})
+	if err := ctx.Err(); err != nil {
+		return nil, path, err
+	}
 	if err != nil {
 		return nil, path, fmt.Errorf("%s: %w: %w: delete it to have %s", path, ErrDamaged, err, anew)
 	}
 	return g, path, nil
+}
+
+// A stoppable reader ends with its context.
+type stoppable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s stoppable) Read(b []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(b)
 }
 
 // hasProducts reports whether the study keeps products.
@@ -95,8 +111,8 @@ func (s *Study) hasProducts() (bool, error) {
 
 // kept returns the inner products that the study keeps. The error wraps
 // [os.ErrNotExist] if it has none yet.
-func (s *Study) kept() (*similarity.Gram, error) {
-	g, path, err := s.loadGram(productsFile, "it made again")
+func (s *Study) kept(ctx context.Context) (*similarity.Gram, error) {
+	g, path, err := s.loadGram(ctx, productsFile, "it made again")
 	if err != nil {
 		return nil, err
 	}

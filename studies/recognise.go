@@ -121,7 +121,7 @@ func (f *Files) contents() (*similarity.Gram, error) {
 	if f.gram != nil {
 		return f.gram, nil
 	}
-	g, err := f.study.kept()
+	g, err := f.study.kept(context.Background())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

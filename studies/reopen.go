@@ -1,6 +1,7 @@
 package studies
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +15,7 @@ func Products(dir string) (*similarity.Gram, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := (&Study{Dir: dir, Plan: *p}).kept()
+	g, err := (&Study{Dir: dir, Plan: *p}).kept(context.Background())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w: go on with \"resume\"", dir, ErrPending)
 	}

@@ -82,7 +82,7 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 			return nil, err
 		}
 		defer r.close()
-		taken, err := s.known(i)
+		taken, err := s.known(ctx, i)
 		if err != nil {
 			return nil, err
 		}

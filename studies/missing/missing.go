@@ -95,7 +95,11 @@ func (g *Gap) read(ctx context.Context, dir string) error {
 	if g.gram, err = studies.Products(dir); err != nil {
 		return err
 	}
-	if _, scale := g.gram.Unscale(g.recipe.Layout.Arch()); scale != 1 {
+	_, scale, err := g.gram.Unscale(ctx, g.recipe.Layout.Arch())
+	if err != nil {
+		return err
+	}
+	if scale != 1 {
 		return fmt.Errorf("%w: the target is a mix times %.6g: divide it by that first", ErrNothing, scale)
 	}
 	g.blocks = g.gram.Blocks(g.recipe.Layout)
