@@ -54,15 +54,22 @@ func HashKnown(ctx context.Context, f *checkpoint.File, known *cache.Cache, prog
 	if err != nil {
 		return Hash{}, err
 	}
-	key, ok := fileKey(path)
+	key, ok, err := fileKey(f, path)
+	if err != nil {
+		return Hash{}, err
+	}
 	if h, is := knownHash(known, key); ok && is {
 		return h, nil
 	}
 	h, err := hashFile(ctx, path, false, progress)
-	if err != nil || !ok {
+	if err != nil {
 		return h, err
 	}
-	if after, _ := fileKey(path); after == key {
+	after, _, err := fileKey(f, path)
+	if err != nil {
+		return Hash{}, err
+	}
+	if ok && after == key {
 		if b, err := json.Marshal(h); err == nil {
 			known.Put(hashKind, key, b)
 		}
@@ -77,8 +84,8 @@ func KnownHash(f *checkpoint.File, known *cache.Cache) (Hash, bool) {
 	if err != nil {
 		return Hash{}, false
 	}
-	key, ok := fileKey(path)
-	if !ok {
+	key, ok, err := fileKey(f, path)
+	if !ok || err != nil {
 		return Hash{}, false
 	}
 	return knownHash(known, key)
@@ -96,13 +103,19 @@ func knownHash(known *cache.Cache, key string) (h Hash, ok bool) {
 	return h, true
 }
 
-// fileKey is [cache.FileKey] of the file as it is.
-func fileKey(path string) (string, bool) {
+// fileKey is [cache.FileKey] of the file at path, with its header. The error wraps
+// [checkpoint.ErrChanged] if that is no longer the file that is open as f.
+func fileKey(f *checkpoint.File, path string) (key string, ok bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", false
+		return "", false, err
 	}
-	return cache.FileKey(path, info)
+	was := f.Stamp()
+	if info.Size() != was.Size || !info.ModTime().Equal(was.ModTime) {
+		return "", false, fmt.Errorf("%s: %w: another file is in its place", path, checkpoint.ErrChanged)
+	}
+	key, ok = cache.FileKey(path, info)
+	return key + " " + was.Header, ok, nil
 }
 
 // HashFile reads the model file at path once and returns its digests.

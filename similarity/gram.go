@@ -92,6 +92,8 @@ func (p *Products) Part() block.Part {
 func (p *Products) Check(rows int) error {
 	outside := func(i int) bool { return i < 0 || i >= rows-1 }
 	switch {
+	case p.Len <= 0:
+		return fmt.Errorf("%w: tensor %q has %d elements", ErrDamaged, p.Key, p.Len)
 	case len(p.P) != triangle(rows):
 		return fmt.Errorf("%w: tensor %q has %d products, not %d", ErrDamaged, p.Key, len(p.P), triangle(rows))
 	case len(p.Sums) != 0 && len(p.Sums) != rows:

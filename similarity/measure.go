@@ -135,7 +135,7 @@ func (p *pass) run(ctx context.Context) error {
 	}
 	for range threads {
 		group.Go(func() error {
-			w := newWorker(p)
+			w := newWorker(p, threads)
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(pieces) {

@@ -91,7 +91,13 @@ func (n *Narrowing) solve() error {
 			h[i*m] -= h[i*m+j]
 		}
 	}
-	n.read()
+	if !n.read() { // for the last bits
+		n.a = solution{}
+		n.weights, n.doubles = make([]float64, m), make([]float64, m)
+		for k, i := range n.free {
+			n.weights[k] = f.Weights[i]
+		}
+	}
 	return nil
 }
 

@@ -58,6 +58,10 @@ func seal(to []byte, from int) []byte {
 	return binary.LittleEndian.AppendUint32(to, crc32.ChecksumIEEE(to[from:]))
 }
 
+// mostNumbers bounds what is unpacked: a few bytes may stand for many numbers. A
+// thousand models of SDXL have fewer.
+const mostNumbers = 1 << 30
+
 // readPacked reads what WriteTo wrote.
 func readPacked(in *bufio.Reader) (*Gram, error) {
 	sum := crc32.NewIEEE()
@@ -78,10 +82,18 @@ func readPacked(in *bufio.Reader) (*Gram, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys := map[string]bool{}
 	for range head.Count {
 		p, err := readProducts(all, len(g.Names)+1, &room)
 		if err != nil {
 			return nil, damage(err)
+		}
+		if keys[p.Key] {
+			return nil, fmt.Errorf("%w: tensor %q is there twice", ErrDamaged, p.Key)
+		}
+		keys[p.Key] = true
+		if len(keys)*len(p.P) > mostNumbers {
+			return nil, fmt.Errorf("%w: more products than any study has", ErrDamaged)
 		}
 		g.Tensors = append(g.Tensors, *p)
 	}
@@ -165,7 +177,7 @@ func readProducts(in io.Reader, rows int, room *bytes.Buffer) (*Products, error)
 		return nil, err
 	}
 	short := fmt.Errorf("%w: a tensor's chunk is too short", ErrDamaged)
-	if len(b) < 4 || int(binary.LittleEndian.Uint32(b)) > len(b)-4 {
+	if len(b) < 4 || uint64(binary.LittleEndian.Uint32(b)) > uint64(len(b)-4) {
 		return nil, short
 	}
 	var head packedHead

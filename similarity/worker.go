@@ -15,7 +15,21 @@ const (
 	pieceLen   = 1 << 22
 	partLen    = 1 << 16
 	stretchLen = 1 << 12
+	roundLen   = 1 << 14 // what rounding adds is summed so many elements at a time, however long parts are
 )
+
+// readMemory is how much the parts that all threads read may take; they are shorter
+// where there are many models.
+const readMemory = 64 << 20
+
+// partOf returns how long a part is with so many rows and threads.
+func partOf(rows, threads int) int {
+	n := partLen
+	for n > roundLen && n*4*rows*threads > readMemory {
+		n /= 2
+	}
+	return n
+}
 
 // partial is what a piece of n elements adds to its tensor's products: of all rows,
 // with what rounding adds to each target.
@@ -31,6 +45,7 @@ type partial struct {
 type worker struct {
 	pass *pass
 	gram *vec.Gram
+	part int         // elements that are read at a time
 	rows []workerRow // those of the task that are read, the first model's first
 
 	pairs  []workerPair // of rows whose products are wanted
@@ -50,9 +65,9 @@ type workerRow struct {
 // A workerPair is where the product of two rows goes.
 type workerPair struct{ i, j, at int }
 
-func newWorker(p *pass) *worker {
+func newWorker(p *pass, threads int) *worker {
 	return &worker{
-		pass: p, gram: vec.NewGram(len(p.rows)),
+		pass: p, part: partOf(len(p.rows), threads), gram: vec.NewGram(len(p.rows)),
 		base: make([]float32, vec.GramChunk), x: make([]float32, vec.GramChunk),
 	}
 }
@@ -66,7 +81,7 @@ func (w *worker) begin(t *task) {
 			continue
 		}
 		if read = slices.Grow(read, 1)[:len(read)+1]; cap(read[len(read)-1].bytes) == 0 {
-			read[len(read)-1].bytes = make([]byte, 0, 2*partLen)
+			read[len(read)-1].bytes = make([]byte, 0, 2*w.part)
 		}
 		r := &read[len(read)-1]
 		r.model = i
@@ -91,8 +106,8 @@ func (w *worker) measure(t *task, c piece, done func(n int64) error) error {
 	r := &t.parts[c.part]
 	*r = partial{c.n, make([]float64, triangle(len(p.rows))), make([]float64, len(p.grams)), make([]float64, len(p.grams)), make([]checkpoint.Sum, len(p.rows))}
 	w.begin(t)
-	for at := c.at; at < c.at+c.n; at += partLen {
-		n, read := min(partLen, c.at+c.n-at), int64(0)
+	for at := c.at; at < c.at+c.n; at += w.part {
+		n, read := min(w.part, c.at+c.n-at), int64(0)
 		for i := range w.rows {
 			row := &w.rows[i]
 			if err := w.read(row, at, n, &r.sums[row.model]); err != nil {
@@ -100,12 +115,15 @@ func (w *worker) measure(t *task, c piece, done func(n int64) error) error {
 			}
 			read += int64(len(row.bytes))
 			if target := row.model - p.models; target >= 0 && p.knownTarget(t, target) == nil {
-				floor, half, err := w.rounding(row, at, p.grams[target].Tensors[t.place[target]].Grid)
-				if err != nil {
-					return fmt.Errorf("%s: %w", p.rows[row.model].Name, err)
+				grid := p.grams[target].Tensors[t.place[target]].Grid
+				for from := 0; from < n; from += roundLen {
+					floor, half, err := w.rounding(row, at, from, min(from+roundLen, n), grid)
+					if err != nil {
+						return fmt.Errorf("%s: %w", p.rows[row.model].Name, err)
+					}
+					r.floor[target] += floor
+					r.half[target] += half
 				}
-				r.floor[target] += floor
-				r.half[target] += half
 			}
 		}
 		w.products(r.p, n)
@@ -142,19 +160,21 @@ func (r *workerRow) widen(room []float32, at, end int) []float32 {
 	return x
 }
 
-// rounding returns what storing the numbers of a row that were read, from element at
-// of its tensor on, once adds to a squared distance: as they are stored or, if one is
-// named, on a grid that is coarser, and as float16.
-func (w *worker) rounding(row *workerRow, at int, grid string) (stored, half float64, err error) {
+// rounding returns what storing the numbers from to to of what was read of a row, from
+// element at of its tensor on, once adds to a squared distance: as they are stored or,
+// if one is named, on a grid that is coarser, and as float16.
+func (w *worker) rounding(row *workerRow, at, from, to int, grid string) (stored, half float64, err error) {
 	g, coarser := vec.GridOf(grid)
+	width := row.tensor.DType.Bits() / 8
+	bytes := row.bytes[from*width : to*width]
 	if !coarser {
-		stored, err = w.pass.rows[row.model].File.Rounding(row.bytes, row.tensor, at)
+		stored, err = w.pass.rows[row.model].File.Rounding(bytes, row.tensor, at+from)
 		if err != nil || row.tensor.DType == checkpoint.F16 {
 			return stored, stored, err
 		}
 	}
-	x := make([]float32, len(row.bytes)*8/row.tensor.DType.Bits())
-	row.tensor.DType.Widen(x, row.bytes)
+	x := make([]float32, to-from)
+	row.tensor.DType.Widen(x, bytes)
 	if coarser {
 		stored = g.SumUlp2(x) / 12
 	}

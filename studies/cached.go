@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"mixmatch/merge"
 	"mixmatch/merge/cache"
@@ -44,6 +45,7 @@ func (c *cachedStudy) key() string {
 // [cache.FileKey].
 func identity(m *merge.Model) string {
 	all := []string{m.File.Stamp().Header}
+	var latest time.Time
 	for _, path := range m.File.Files() {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -53,7 +55,12 @@ func identity(m *merge.Model) string {
 		if !ok {
 			return ""
 		}
-		all = append(all, key)
+		if all = append(all, key); info.ModTime().After(latest) {
+			latest = info.ModTime()
+		}
+	}
+	if !latest.Equal(m.File.Stamp().ModTime) { // another file has taken its place since it was opened
+		return ""
 	}
 	return strings.Join(all, " ")
 }
@@ -84,7 +91,11 @@ func listed(c *cache.Cache, first string) []cachedStudy {
 // fromCache returns products of the models named, whose identities are as in of, with
 // its target at a place among others.
 func fromCache(c *cache.Cache, of cachedStudy, names []string, target int) []similarity.Known {
-	list := listed(c, of.Models[0])
+	// The same study first, whether it is in the list or not.
+	list := append([]cachedStudy{of}, listed(c, of.Models[0])...)
+	if target > 0 { // what is of the sources alone comes with the first target
+		list = slices.DeleteFunc(list, func(s cachedStudy) bool { return s.Target != of.Target })
+	}
 	pairs := map[[2]int]bool{} // that are known; the target is behind the models
 	rows := func(s *cachedStudy) (found []int) {
 		for i, m := range append(slices.Clone(of.Models), of.Target) {

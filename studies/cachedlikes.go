@@ -19,6 +19,8 @@ const cachedLikes = "likes"
 // methods may be called on nil, which knows none.
 type likes struct {
 	cache *cache.Cache
+	from  *attentionModels
+	files string // the identities of these, when the cache was asked
 	key   string
 	known map[string][]knownLike
 }
@@ -42,7 +44,7 @@ func newLikes(c *cache.Cache, calculator string, a *attentionModels, l *block.La
 	for _, h := range heads {
 		key = append(key, fmt.Sprintf("%s %d", l.Name(h.Block), h.Dim))
 	}
-	k := &likes{cache: c, key: strings.Join(key, "\n"), known: map[string][]knownLike{}}
+	k := &likes{cache: c, from: a, files: of.key(), key: strings.Join(key, "\n"), known: map[string][]knownLike{}}
 	if text, ok := c.Get(cachedLikes, k.key); ok {
 		if err := json.Unmarshal(text, &k.known); err != nil {
 			k.known = map[string][]knownLike{}
@@ -83,9 +85,13 @@ func (k *likes) add(name string, mixes [][]float64, values []float64) {
 	k.known[name] = k.known[name][:min(len(k.known[name]), maxLikes)]
 }
 
-// keep writes what is known into the cache.
+// keep writes what is known into the cache, if the files are what they were.
 func (k *likes) keep() {
 	if k == nil {
+		return
+	}
+	last := len(k.from.opened) - 1
+	if now := identify(k.from.opened[:last], k.from.opened[last]); now.key() != k.files {
 		return
 	}
 	if text, err := json.Marshal(k.known); err == nil {

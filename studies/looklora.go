@@ -80,7 +80,7 @@ func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.
 			l.Of += g.Pieces
 		}
 	}
-	key.put(l)
+	key.put(l, identify(pool.Models, target))
 	return l, nil
 }
 
@@ -90,6 +90,7 @@ const cachedLooks = "looks"
 // A cachedLook is the place of a look in the cache, nil for none.
 type cachedLook struct {
 	cache *cache.Cache
+	of    string // the identities of the files
 	key   string
 }
 
@@ -99,7 +100,7 @@ func lookKey(c *cache.Cache, pool *merge.Pool, target *merge.Model, mixes [][]fl
 	if c == nil || !of.known() {
 		return nil
 	}
-	return &cachedLook{c, fmt.Sprintf("%s\n%q\n%x", of.key(), tensors, mixes)}
+	return &cachedLook{c, of.key(), fmt.Sprintf("%s\n%q\n%x", of.key(), tensors, mixes)}
 }
 
 func (k *cachedLook) get() (l *LoRA, ok bool) {
@@ -110,8 +111,9 @@ func (k *cachedLook) get() (l *LoRA, ok bool) {
 	return l, ok && json.Unmarshal(text, &l) == nil
 }
 
-func (k *cachedLook) put(l *LoRA) {
-	if k == nil {
+// put keeps what was found, if the files are still what they were.
+func (k *cachedLook) put(l *LoRA, now cachedStudy) {
+	if k == nil || now.key() != k.of {
 		return
 	}
 	if text, err := json.Marshal(l); err == nil {

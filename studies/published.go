@@ -131,10 +131,11 @@ func (p *problem) publishGroup(ctx context.Context, a *attentionModels, group bl
 		return nil
 	}
 	if slices.ContainsFunc(heads, func(h similarity.Head) bool { return knownOf(h) == nil }) {
-		if err := calculator.Inputs(ctx, heads, compute); err != nil {
+		err := calculator.Inputs(ctx, heads, compute)
+		known.keep() // those that are finished, too
+		if err != nil {
 			return g, err
 		}
-		known.keep()
 	} else { // and no input need be drawn
 		for _, h := range heads {
 			take(h, knownOf(h), nil)

@@ -20,6 +20,7 @@ type reading struct {
 	f    *os.File
 	gram *similarity.Gram // of the tensors that were finished before
 
+	begun int64  // where the file ended when it was opened
 	chunk []byte // room for the next
 }
 
@@ -69,14 +70,26 @@ func (r *reading) read(files []Input) error {
 	if _, err := r.f.Seek(good, io.SeekStart); err != nil {
 		return err
 	}
-	if good > 0 {
-		return nil
+	if good == 0 {
+		head := readingHead{Files: files}
+		if head.CRC, err = checksum(head); err != nil {
+			return err
+		}
+		if err := r.write(head); err != nil {
+			return err
+		}
 	}
-	head := readingHead{Files: files}
-	if head.CRC, err = checksum(head); err != nil {
+	r.begun, err = r.f.Seek(0, io.SeekCurrent)
+	return err
+}
+
+// rewind forgets what was kept since the record was opened.
+func (r *reading) rewind() error {
+	if err := r.f.Truncate(r.begun); err != nil {
 		return err
 	}
-	return r.write(head)
+	_, err := r.f.Seek(r.begun, io.SeekStart)
+	return err
 }
 
 // readTensors takes over the tensors of an earlier reading of so many files, which

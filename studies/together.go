@@ -76,6 +76,7 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 	var known, cached []similarity.Known
 	var records []*reading
 	var identities []cachedStudy
+	fresh := make([]bool, len(all)) // nothing is taken over that only the study itself vouches for
 	for i, s := range all {
 		r, err := s.openReading(s.Files.known)
 		if err != nil {
@@ -90,10 +91,11 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 		if o.Cache != nil {
 			identities = append(identities, identify(pool.Models, targets[i]))
 			cached = append(cached, fromCache(o.Cache, identities[i], pool.Names(), i)...)
+			fresh[i] = len(taken) == 0 && len(r.gram.Tensors) == 0
 		}
 	}
 	if cached != nil {
-		files[0].note("files that were read before are not read again but for what is new (--no-cache reads them)")
+		files[0].note("products that were measured before are taken over (--no-cache measures anew)")
 	}
 	measure := func(known []similarity.Known) ([]*similarity.Gram, error) {
 		return similarity.MeasureAll(ctx, pool, targets, similarity.Options{
@@ -105,6 +107,11 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 	}
 	grams, err := measure(slices.Concat(known, cached))
 	if errors.Is(err, checkpoint.ErrChanged) && cached != nil { // the cache may be wrong
+		for _, r := range records {
+			if err := r.rewind(); err != nil {
+				return nil, err
+			}
+		}
 		grams, err = measure(known)
 	}
 	if errors.Is(err, checkpoint.ErrChanged) {
@@ -123,7 +130,7 @@ func readFiles(ctx context.Context, all []*Study, o Options) ([]*similarity.Gram
 		if err := s.keep(grams[i]); err != nil {
 			return nil, err
 		}
-		if o.Cache != nil {
+		if fresh[i] {
 			toCache(o.Cache, identities[i], identify(pool.Models, targets[i]), grams[i])
 		}
 	}
