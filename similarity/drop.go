@@ -15,6 +15,18 @@ type solution struct {
 	rest float64   // squared length that is left
 }
 
+// twin reports whether some other unknown can hardly be told from k. What is left when k
+// goes is then the small difference of large numbers, and is to be solved anew.
+func (s *solution) twin(k int) bool {
+	const alike = 1 - 1e-8
+	for i := range s.n {
+		if v := s.h[i*s.n+k]; i != k && v*v > alike*s.h[i*s.n+i]*s.h[k*s.n+k] && v != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // drop takes unknown k from the problem. One whose h_kk is 0 is not part of it.
 func (s *solution) drop(k int) {
 	n := s.n

@@ -38,7 +38,7 @@ func (n *Narrowing) Weight(k int) (weight, doubles float64) { return n.weights[k
 
 // Drop takes out the k-th model that is left.
 func (n *Narrowing) Drop(k int) error {
-	anew := n.a.n == 0 || !n.whole && n.keep[k]
+	anew := n.a.n == 0 || !n.whole && n.keep[k] || n.a.twin(k)
 	n.free = slices.Delete(n.free, k, k+1)
 	if anew {
 		return n.solve()

@@ -45,6 +45,16 @@ func near(a, b, share float64) bool {
 	return a == b || math.Abs(a-b) <= share*max(1, math.Abs(a), math.Abs(b))
 }
 
+// TestTwin knows models that can hardly be told apart.
+func TestTwin(t *testing.T) {
+	s := solution{n: 3, h: []float64{2, 0.5, 1.9999999999, 0.5, 1, 0, 1.9999999999, 0, 2}}
+	for k, want := range []bool{true, false, true} {
+		if s.twin(k) != want {
+			t.Errorf("unknown %d: %v", k, !want)
+		}
+	}
+}
+
 // TestNarrowing drops models one by one, the first of them too, and holds what is left
 // against what is solved anew.
 func TestNarrowing(t *testing.T) {

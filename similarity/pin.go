@@ -66,6 +66,9 @@ func (p *Pinning) Fix(i int, weight float64) {
 		p.rest -= weight
 	}
 	p.free = slices.Delete(p.free, k, k+1)
+	if p.h.n > 0 && p.h.twin(k) {
+		p.h = solution{}
+	}
 	if p.h.n == 0 {
 		return
 	}

@@ -93,7 +93,7 @@ func (m *mix) of(q *contest, some []int) {
 		for k < len(some) && some[k] == m.some[k] {
 			k++
 		}
-		if slices.Equal(some[k:], m.some[k+1:]) {
+		if slices.Equal(some[k:], m.some[k+1:]) && !m.w.twin(k) {
 			if m.some[k] < q.models {
 				m.models--
 			}
