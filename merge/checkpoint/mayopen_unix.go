@@ -10,5 +10,5 @@ func mayOpen() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 64
 	}
-	return int(min(uint64(limit.Cur), 1<<20)) // signed on some systems
+	return int(min(limit.Cur, 1<<20))
 }

@@ -158,7 +158,7 @@ func (g *Gram) addCorner(j int, needed []bool, fours int) bool {
 		return false
 	}
 	a, b, c := triangle(j)+j, triangle(j+1)+j, triangle(j+1)+j+1
-	if needed != nil && !(needed[a] && needed[b] && needed[c]) {
+	if needed != nil && (!needed[a] || !needed[b] || !needed[c]) {
 		return false
 	}
 	sums := func(k int) []float64 { return g.sums[k*tileSums:][:tileSums] }
