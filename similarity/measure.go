@@ -118,11 +118,13 @@ func (p *pass) run(ctx context.Context) error {
 	var next atomic.Int64
 	finish := func(t *task) error {
 		one.Lock()
-		defer one.Unlock()
-		if t.left--; t.left > 0 {
+		t.left--
+		last := t.left == 0
+		one.Unlock()
+		if !last {
 			return nil
 		}
-		return p.finish(t)
+		return p.finish(t) // side by side: with many models that takes as long as the products
 	}
 	threads := p.options.Threads
 	if threads <= 0 {

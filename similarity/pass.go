@@ -3,6 +3,7 @@ package similarity
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
@@ -17,6 +18,7 @@ type pass struct {
 	known   []knownRows
 	grams   []*Gram // of each target
 	options Options
+	keeping sync.Mutex // held while Options.Keep is told
 }
 
 // A task is to measure one tensor.
@@ -185,7 +187,10 @@ func (p *pass) finish(t *task) error {
 		}
 		p.finishRounding(t, target, q)
 		if fresh && p.options.Keep != nil && q.finite() {
-			if err := p.options.Keep(target, q); err != nil {
+			p.keeping.Lock()
+			err := p.options.Keep(target, q)
+			p.keeping.Unlock()
+			if err != nil {
 				return err
 			}
 		}
