@@ -81,7 +81,7 @@ func TestNarrowing(t *testing.T) {
 				t.Fatal(err)
 			}
 			for k, i := range narrow.Free() {
-				if v, doubles := narrow.Weight(k); !near(v, want.Weights[i], 1e-8) || !near(doubles, want.Doubles[i], 1e-5) {
+				if v, doubles := narrow.Weight(k); !near(v, want.Weights[i], 1e-8) || !near(doubles, want.Doubles[i], 1e-6) {
 					t.Errorf("%s, %d left: model %d has %v ± %v, not %v ± %v", name, len(free), i, v, doubles, want.Weights[i], want.Doubles[i])
 				}
 			}
@@ -132,7 +132,7 @@ func TestPinning(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if !near(got.Weight, want.Weights[i], 1e-8) || !near(got.SE, want.SE[i], 1e-6) || !near(got.Doubles, want.Doubles[i], 1e-5) {
+					if !near(got.Weight, want.Weights[i], 1e-8) || !near(got.SE, want.SE[i], 1e-6) || !near(got.Doubles, want.Doubles[i], 1e-6) {
 						t.Fatalf("%s, %v left: model %d has %v, not %v, %v, %v", name, free, i, got, want.Weights[i], want.SE[i], want.Doubles[i])
 					}
 				}
