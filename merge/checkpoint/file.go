@@ -136,11 +136,6 @@ const readSize = 256 << 10
 // is worth it; otherwise Read makes its own. The error wraps [ErrChanged] if
 // the file was cut off after it was opened.
 func (f *File) Read(dst []float32, scratch []byte, t Tensor, at int) error {
-	return f.read(dst, scratch, t, at, nil)
-}
-
-// read is Read; seen, which may be nil, is shown the stored bytes.
-func (f *File) read(dst []float32, scratch []byte, t Tensor, at int, seen func([]byte)) error {
 	format := t.DType.format()
 	if format == nil || format.widen == nil {
 		return f.named(t, fmt.Errorf("%s numbers are not read as floating point", t.DType))
@@ -158,9 +153,6 @@ func (f *File) read(dst []float32, scratch []byte, t Tensor, at int, seen func([
 		b := scratch[:n*width]
 		if err := f.ReadBytes(b, t, begin); err != nil {
 			return err
-		}
-		if seen != nil {
-			seen(b)
 		}
 		format.widen(dst[:n], b)
 		dst, begin = dst[n:], begin+int64(len(b))

@@ -49,11 +49,6 @@ func product(a, b uint32) uint32 {
 	return p
 }
 
-// ReadSummed is [File.Read], and adds the stored bytes to sum.
-func (f *File) ReadSummed(dst []float32, scratch []byte, t Tensor, at int, sum *Sum) error {
-	return f.read(dst, scratch, t, at, func(b []byte) { *sum = sum.And(b) })
-}
-
 // SumOf returns the sum of a tensor's bytes. Read, which may be nil, is told how
 // many were read.
 func (f *File) SumOf(ctx context.Context, t Tensor, buffer []byte, read func(n int64)) (Sum, error) {
