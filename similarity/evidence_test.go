@@ -38,7 +38,7 @@ func (f *family) plant(r *rand.Rand, n int, weights []float64, hidden, noise flo
 		w.models[t] = w.models[t][:n]
 		for k := range w.targets[t] {
 			if noise > 0 && kindIs(f.keys[t], attention) {
-				w.targets[t][k] += noise * r.NormFloat64()
+				w.targets[t][k] += float64(noise * r.NormFloat64())
 			}
 			w.targets[t][k] = math.Round(w.targets[t][k]/f.ulp) * f.ulp
 		}

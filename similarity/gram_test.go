@@ -73,7 +73,7 @@ func (w *world) mix(r *rand.Rand, t int, weights []float64, noise float64) {
 	for k := range w.targets[t] {
 		v := noise * r.NormFloat64()
 		for i, a := range weights {
-			v += a * w.models[t][i][k]
+			v += float64(a * w.models[t][i][k])
 		}
 		w.targets[t][k] = v
 	}
@@ -105,7 +105,7 @@ func (w *world) gram(floor float64) *Gram {
 func dot(x, y []float64) float64 {
 	sum := 0.0
 	for i := range x {
-		sum += x[i] * y[i]
+		sum += float64(x[i] * y[i]) // rounded on every machine
 	}
 	return sum
 }
@@ -134,7 +134,7 @@ func TestScore(t *testing.T) {
 			for e := range w.targets[k] {
 				v := 0.0
 				for i, a := range weights {
-					v += a * w.models[k][i][e]
+					v += float64(a * w.models[k][i][e])
 				}
 				m, y = append(m, v), append(y, w.targets[k][e])
 			}
