@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -42,15 +43,19 @@ func newDifference(name string, f *checkpoint.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{Name: name, File: stored, Difference: true, changes: l}, nil
+	return &Model{Name: name, File: stored, Difference: true, changes: l, stored: stored}, nil
 }
 
 // expand gives a LoRA its tensors: those of the models that it changes.
-func (m *Model) expand(models []*Model) error {
+func (m *Model) expand(models []*Model) error { return m.Expand(shapesOf(models)) }
+
+// Expand gives a LoRA that has none yet its tensors: those of a model whose tensors
+// have the shapes given that it changes. There is nothing to do for a model.
+func (m *Model) Expand(shape func(key string) ([]int, bool)) error {
 	if m.changes == nil || m.expanded != nil {
 		return nil
 	}
-	e, err := m.expansion(models)
+	e, err := m.expansion(shape)
 	if err != nil {
 		return err
 	}
@@ -62,19 +67,33 @@ func (m *Model) expand(models []*Model) error {
 	return nil
 }
 
-func (m *Model) expansion(models []*Model) (*difference.Expansion, error) {
-	e, err := m.changes.Expand(func(key string) ([]int, bool) {
+func (m *Model) expansion(shape func(key string) ([]int, bool)) (*difference.Expansion, error) {
+	e, err := m.changes.Expand(shape)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrMismatch, m.Name, err)
+	}
+	return e, nil
+}
+
+// shapesOf returns the shape that the first of the models has that has a tensor.
+func shapesOf(models []*Model) func(key string) ([]int, bool) {
+	return func(key string) ([]int, bool) {
 		for _, model := range models {
 			if t, ok := model.Tensor(key); ok && !model.Difference {
 				return t.Shape, true
 			}
 		}
 		return nil, false
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrMismatch, m.Name, err)
 	}
-	return e, nil
+}
+
+// ChangesArch returns the architecture of the models that a LoRA is for, or their
+// family; "" if that cannot be told.
+func (m *Model) ChangesArch() block.Arch {
+	if m.changes == nil {
+		return ""
+	}
+	return m.changes.Describe().Arch
 }
 
 // LeftOut says what of a LoRA has no place in any of the models, and is left out of a
@@ -83,7 +102,7 @@ func (m *Model) LeftOut(models []*Model) ([]string, error) {
 	if m.changes == nil {
 		return nil, nil
 	}
-	e, err := m.expansion(models)
+	e, err := m.expansion(shapesOf(models))
 	if err != nil {
 		return nil, err
 	}
@@ -107,4 +126,14 @@ func (p *Pool) Notes() []string {
 // [difference.Expansion.Bake] says. Its error names the LoRA.
 func (m *Model) Bake(dst []float32, key string, at int, dtype checkpoint.DType, ratio float64, way difference.Way) error {
 	return m.named(m.expanded.Bake(dst, key, at, dtype, ratio, way))
+}
+
+// Content returns [checkpoint.File.Content] of the model's file; of a LoRA that has
+// its tensors already, of the file behind them.
+func (m *Model) Content(ctx context.Context) (string, error) {
+	f := m.File
+	if m.stored != nil {
+		f = m.stored
+	}
+	return f.Content(ctx, nil, nil)
 }

@@ -30,6 +30,7 @@ type Model struct {
 
 	changes  *difference.File      // of a LoRA
 	expanded *difference.Expansion // nil until a pool has expanded it
+	stored   *checkpoint.File      // what a LoRA's file holds
 }
 
 // OpenModel opens the checkpoint at path, which is to be called name.

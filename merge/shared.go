@@ -52,7 +52,7 @@ func Comparable(models []*Model) ([]*Model, error) {
 func cutAll(models []*Model) ([]*Model, error) {
 	var all []*Model
 	for _, m := range models {
-		c, err := m.cut()
+		c, err := m.Common()
 		if err != nil {
 			return nil, err
 		}
@@ -61,8 +61,10 @@ func cutAll(models []*Model) ([]*Model, error) {
 	return all, nil
 }
 
-// cut returns what m shares with others that stand beside it.
-func (m *Model) cut() (*Model, error) {
+// Common returns what m shares with others that stand beside it in a merge: of an
+// inpainting model all but some channels of its first convolution. The two have one
+// file, and that of a usual model is the same.
+func (m *Model) Common() (*Model, error) {
 	if m.Difference {
 		return m, nil
 	}

@@ -79,10 +79,13 @@ type Products struct {
 	Sums []string `json:"sums,omitempty"`
 }
 
-// Part reports which part of a model the tensor is of. What has no prefix is the
-// network's, since nothing else is measured.
-func (p *Products) Part() block.Part {
-	if part := block.PartOf(p.Key); part != block.Other {
+// Part reports which part of a model the tensor is of.
+func (p *Products) Part() block.Part { return partOfKey(p.Key) }
+
+// partOfKey is the part of a tensor that is measured: what has no prefix is the
+// network's, since nothing else is.
+func partOfKey(key string) block.Part {
+	if part := block.PartOf(key); part != block.Other {
 		return part
 	}
 	return block.UNet

@@ -15,23 +15,23 @@ import (
 // sampled is how many elements of a tensor are looked at.
 const sampled = 4096
 
-// findGrids sets, for each tensor of g, the grid that the target's values lie on if
-// it is coarser than the format they are stored in: if all values looked at do, and
-// nine in ten of those of that part of the model, since a tensor may hold only round
-// numbers.
-func (g *Gram) findGrids(target *merge.Model) error {
+// GridsOf returns, for each of the keys, the grid that the values of a model lie on if
+// it is coarser than the format they are stored in, and "" if it is not: if all values
+// looked at do, and nine in ten of those of that part of the model, since a tensor may
+// hold only round numbers.
+func GridsOf(m *merge.Model, keys []string) ([]string, error) {
 	type count struct{ on, of int }
 	x, buffer := make([]float32, sampled), make([]byte, 8*sampled)
 	grids := vec.Grids()
-	each := make([][]count, len(g.Tensors))
+	each := make([][]count, len(keys))
 	parts := map[block.Part][]count{}
-	for i := range g.Tensors {
-		u, _ := target.Tensor(g.Tensors[i].Key)
+	for i, key := range keys {
+		u, _ := m.Tensor(key)
 		y := x[:min(sampled, u.Len())]
-		if err := target.File.Read(y, buffer, u, 0); err != nil {
-			return fmt.Errorf("%s: %w", target.Name, err)
+		if err := m.File.Read(y, buffer, u, 0); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Name, err)
 		}
-		part := g.Tensors[i].Part()
+		part := partOfKey(key)
 		if parts[part] == nil {
 			parts[part] = make([]count, len(grids))
 		}
@@ -42,16 +42,32 @@ func (g *Gram) findGrids(target *merge.Model) error {
 			parts[part][k].of += of
 		}
 	}
-	for i := range g.Tensors {
-		t := &g.Tensors[i]
-		u, _ := target.Tensor(t.Key)
+	found := make([]string, len(keys))
+	for i, key := range keys {
+		u, _ := m.Tensor(key)
 		for k, grid := range grids {
-			p := parts[t.Part()][k]
+			p := parts[partOfKey(key)][k]
 			if grid.Name != string(u.DType) && grid.Bits < mantissa(string(u.DType)) && each[i][k].on == each[i][k].of && p.on*10 >= p.of*9 && p.on > 0 {
-				t.Grid = grid.Name
+				found[i] = grid.Name
 				break
 			}
 		}
+	}
+	return found, nil
+}
+
+// findGrids sets the grid of each tensor of g.
+func (g *Gram) findGrids(target *merge.Model) error {
+	keys := make([]string, len(g.Tensors))
+	for i := range g.Tensors {
+		keys[i] = g.Tensors[i].Key
+	}
+	found, err := GridsOf(target, keys)
+	if err != nil {
+		return err
+	}
+	for i, grid := range found {
+		g.Tensors[i].Grid = grid
 	}
 	return nil
 }

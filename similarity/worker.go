@@ -52,7 +52,7 @@ type worker struct {
 	needed []bool       // the tiles that these are in
 
 	base, x []float32 // a chunk of the first row, and of another
-	spare   []byte
+	rounder Rounder
 }
 
 // A workerRow is a row of the task under way, and the part of it that was read.
@@ -117,7 +117,9 @@ func (w *worker) measure(t *task, c piece, done func(n int64) error) error {
 			if target := row.model - p.models; target >= 0 && p.knownTarget(t, target) == nil {
 				grid := p.grams[target].Tensors[t.place[target]].Grid
 				for from := 0; from < n; from += roundLen {
-					floor, half, err := w.rounding(row, at, from, min(from+roundLen, n), grid)
+					width := row.tensor.DType.Bits() / 8
+					bytes := row.bytes[from*width : min(from+roundLen, n)*width]
+					floor, half, err := w.rounder.Rounding(p.rows[row.model], row.tensor, bytes, at+from, grid)
 					if err != nil {
 						return fmt.Errorf("%s: %w", p.rows[row.model].Name, err)
 					}
@@ -158,29 +160,6 @@ func (r *workerRow) widen(room []float32, at, end int) []float32 {
 	x := room[:end-at]
 	r.tensor.DType.Widen(x, r.bytes[at*width:end*width])
 	return x
-}
-
-// rounding returns what storing the numbers from to to of what was read of a row, from
-// element at of its tensor on, once adds to a squared distance: as they are stored or,
-// if one is named, on a grid that is coarser, and as float16.
-func (w *worker) rounding(row *workerRow, at, from, to int, grid string) (stored, half float64, err error) {
-	g, coarser := vec.GridOf(grid)
-	width := row.tensor.DType.Bits() / 8
-	bytes := row.bytes[from*width : to*width]
-	if !coarser {
-		stored, err = w.pass.rows[row.model].File.Rounding(bytes, row.tensor, at+from)
-		if err != nil || row.tensor.DType == checkpoint.F16 {
-			return stored, stored, err
-		}
-	}
-	x := make([]float32, to-from)
-	row.tensor.DType.Widen(x, bytes)
-	if coarser {
-		stored = g.SumUlp2(x) / 12
-	}
-	w.spare = slices.Grow(w.spare[:0], 2*len(x))[:2*len(x)]
-	vec.NarrowF16(w.spare, x)
-	return stored, vec.SumUlp2F16(w.spare) / 12, nil
 }
 
 // products adds to p the inner products that are wanted of the first n elements

@@ -1,0 +1,5 @@
+//go:build !amd64 || purego
+
+package vec
+
+func sketchFast(*[Buckets]float64, []float32, int, *[Buckets / 64]uint64) int { return 0 }
