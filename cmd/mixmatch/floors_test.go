@@ -19,6 +19,7 @@ var floors = [][]string{
 	{"merge", "merge/exchange", "studies/compose/chain"},
 	{"similarity", "merge/stepwise", "merge/mergetest"},
 	{"similarity/residual", "similarity/fingerprint"},
+	{"similarity/library"},
 	{"studies/compose"},
 	{"studies"},
 	{"studies/report", "studies/demo", "studies/recovery", "studies/missing"},
