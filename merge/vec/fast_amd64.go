@@ -86,7 +86,7 @@ func axpyFast(dst []float32, a float32, x []float32) int {
 }
 
 //go:noescape
-func ulpF16AVX2(sums *[4]float64, src *byte, eights int) (done int)
+func ulpF16AVX2(src *byte, sixteens int) (sum uint64, done int)
 
 // ulpF16Fast returns the sum of ulp² over numbers below 2, and the others, with some
 // that it did not come to.
@@ -94,14 +94,15 @@ func ulpF16Fast(src []byte) (sum float64, rest []byte) {
 	if !fast {
 		return 0, src
 	}
-	var sums [4]float64
-	for len(src) >= 16 {
-		done := ulpF16AVX2(&sums, &src[0], len(src)/16)
-		src = src[16*done:]
-		if len(src) >= 16 { // the next eight stopped it
-			rest = append(rest, src[:16]...)
-			src = src[16:]
+	var total uint64
+	for len(src) >= 32 {
+		some, done := ulpF16AVX2(&src[0], len(src)/32)
+		total += some
+		src = src[32*done:]
+		if len(src) >= 32 { // the next sixteen stopped it
+			rest = append(rest, src[:32]...)
+			src = src[32:]
 		}
 	}
-	return (sums[0] + sums[1] + sums[2] + sums[3]) * 0x1p-20, append(rest, src...)
+	return float64(total) * 0x1p-48, append(rest, src...)
 }

@@ -205,50 +205,68 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA halfExponent<>+0(SB)/8, $0x7c007c007c007c00
-DATA halfExponent<>+8(SB)/8, $0x7c007c007c007c00
-GLOBL halfExponent<>(SB), RODATA|NOPTR, $16
-
-// func ulpF16AVX2(sums *[4]float64, src *byte, eights int) (done int)
+// func ulpF16AVX2(src *byte, sixteens int) (sum uint64, done int)
 //
-// A float16 number with its fraction cleared is 2^e, or 0 where it is subnormal,
-// which counts as 2^-14; its ulp is 2^(e-10). The sums are of 2^2e, which is exact.
+// A float16 number has the exponent field e, where 0 counts as 1, and the ulp 2^(e-25).
+// The sum is of 4^(e-1), which is exact: for numbers below 2 they have 29 bits, so that
+// seven rounds fit into the 32 bits of a lane before they are widened.
 TEXT ·ulpF16AVX2(SB), NOSPLIT, $0-32
-	MOVQ         sums+0(FP), DX
-	MOVQ         src+8(FP), SI
-	MOVQ         eights+16(FP), CX
+	MOVQ         src+0(FP), SI
+	MOVQ         sixteens+8(FP), CX
 	XORQ         AX, AX
-	VMOVDQU      halfExponent<>(SB), X7
-	MOVL         $0x38800000, R8       // 2^-14
-	VMOVD        R8, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x40000000, R8       // 2
-	VMOVD        R8, X5
-	VBROADCASTSS X5, Y5
-	VMOVUPD      (DX), Y3
-	VXORPD       Y4, Y4, Y4
+	VPCMPEQW     Y15, Y15, Y15
+	VPSRLW       $15, Y15, Y14 // words of 1
+	VPSLLW       $14, Y14, Y13 // the bit of an exponent of 2 or more
+	VPCMPEQD     Y12, Y12, Y12
+	VPSRLD       $31, Y12, Y12 // doublewords of 1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+
+flush:
+	VPXOR Y5, Y5, Y5
+	MOVQ  $7, DX
 
 loop:
-	VPAND        (SI), X7, X0
-	VCVTPH2PS    X0, Y0
-	VCMPPS       $13, Y5, Y0, Y1 // 2 or more
-	VPTEST       Y1, Y1
-	JNZ          done
-	VMAXPS       Y6, Y0, Y0
-	VMULPS       Y0, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VADDPD       Y0, Y3, Y3
-	VADDPD       Y1, Y4, Y4
-	ADDQ         $16, SI
-	INCQ         AX
 	CMPQ         AX, CX
-	JNE          loop
+	JE           done
+	VMOVDQU      (SI), Y0
+	VPTEST       Y13, Y0
+	JNZ          done
+	VPSLLW       $1, Y0, Y0
+	VPSRLW       $11, Y0, Y0
+	VPSUBUSW     Y14, Y0, Y0
+	VPADDW       Y0, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPMOVZXWD    X0, Y0
+	VPMOVZXWD    X1, Y1
+	VPSLLVD      Y0, Y12, Y0
+	VPSLLVD      Y1, Y12, Y1
+	VPADDD       Y0, Y5, Y5
+	VPADDD       Y1, Y5, Y5
+	ADDQ         $32, SI
+	INCQ         AX
+	DECQ         DX
+	JNZ          loop
+	VEXTRACTI128 $1, Y5, X1
+	VPMOVZXDQ    X5, Y0
+	VPMOVZXDQ    X1, Y1
+	VPADDQ       Y0, Y6, Y6
+	VPADDQ       Y1, Y7, Y7
+	JMP          flush
 
 done:
-	VADDPD  Y4, Y3, Y3
-	VMOVUPD Y3, (DX)
+	VEXTRACTI128 $1, Y5, X1
+	VPMOVZXDQ    X5, Y0
+	VPMOVZXDQ    X1, Y1
+	VPADDQ       Y0, Y6, Y6
+	VPADDQ       Y1, Y7, Y7
+	VPADDQ       Y7, Y6, Y6
+	VEXTRACTI128 $1, Y6, X1
+	VPADDQ       X1, X6, X6
+	VPSRLDQ      $8, X6, X1
+	VPADDQ       X1, X6, X6
+	VMOVQ        X6, DX
+	MOVQ         DX, sum+16(FP)
+	MOVQ         AX, done+24(FP)
 	VZEROUPPER
-	MOVQ    AX, done+24(FP)
 	RET

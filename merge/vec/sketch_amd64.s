@@ -23,16 +23,20 @@ DATA sketchLeft<>+24(SB)/4, $25
 DATA sketchLeft<>+28(SB)/4, $24
 GLOBL sketchLeft<>(SB), RODATA|NOPTR, $32
 
-// func sketchAVX2(sums *float64, x *float32, eights, turn int, signs *uint64)
+// func sketchAVX2(sums, squares *float64, x *float32, eights, turn int, signs *uint64)
 //
 // Eight elements go into eight buckets in a row: turn's upper bits say which, and
 // its lower three bits how the lanes change places.
-TEXT ·sketchAVX2(SB), NOSPLIT, $0-40
+TEXT ·sketchAVX2(SB), NOSPLIT, $0-48
 	MOVQ sums+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ eights+16(FP), CX
-	MOVQ turn+24(FP), DX
-	MOVQ signs+32(FP), R8
+	MOVQ squares+8(FP), R10
+	MOVQ x+16(FP), SI
+	MOVQ eights+24(FP), CX
+	MOVQ turn+32(FP), DX
+	MOVQ signs+40(FP), R8
+
+	VMOVUPD (R10), Y7
+	VMOVUPD 32(R10), Y8
 
 	MOVQ         DX, AX
 	ANDQ         $7, AX
@@ -58,6 +62,8 @@ loop:
 	VEXTRACTF128 $1, Y3, X4
 	VCVTPS2PD    X3, Y5
 	VCVTPS2PD    X4, Y6
+	VFMADD231PD  Y5, Y5, Y7 // exact squares: fused or not is the same
+	VFMADD231PD  Y6, Y6, Y8
 	VADDPD       (DI)(AX*1), Y5, Y5
 	VADDPD       32(DI)(AX*1), Y6, Y6
 	VMOVUPD      Y5, (DI)(AX*1)
@@ -66,5 +72,7 @@ loop:
 	INCQ         R9
 	CMPQ         R9, CX
 	JB           loop
+	VMOVUPD      Y7, (R10)
+	VMOVUPD      Y8, 32(R10)
 	VZEROUPPER
 	RET

@@ -2,4 +2,6 @@
 
 package vec
 
-func sketchFast(*[Buckets]float64, []float32, int, *[Buckets / 64]uint64) int { return 0 }
+func sketchFast(*[Buckets]float64, *[8]float64, []float32, int, *[Buckets / 64]uint64) int {
+	return 0
+}

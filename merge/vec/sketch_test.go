@@ -21,6 +21,7 @@ func TestSketch(t *testing.T) {
 					signs[i] = r.Uint64()
 				}
 				var got, want [Buckets]float64
+				var squares, wanted [8]float64
 				for i := range got {
 					got[i] = r.NormFloat64()
 				}
@@ -30,9 +31,10 @@ func TestSketch(t *testing.T) {
 						v = -v
 					}
 					want[i^turn] += float64(v)
+					wanted[(i^turn)%8] += float64(float64(v) * float64(v))
 				}
-				Sketch(&got, x, turn, &signs)
-				if got != want {
+				Sketch(&got, &squares, x, turn, &signs)
+				if got != want || squares != wanted {
 					t.Fatalf("%d elements, turn %d: not as defined", n, turn)
 				}
 			}
@@ -43,12 +45,13 @@ func TestSketch(t *testing.T) {
 func BenchmarkSketch(b *testing.B) {
 	x := make([]float32, Buckets)
 	var sums [Buckets]float64
+	var squares [8]float64
 	var signs [Buckets / 64]uint64
 	for i := range signs {
 		signs[i] = uint64(i) * 0x9e3779b97f4a7c15
 	}
 	b.SetBytes(2 * Buckets)
 	for i := range b.N {
-		Sketch(&sums, x, i%Buckets, &signs)
+		Sketch(&sums, &squares, x, i%Buckets, &signs)
 	}
 }

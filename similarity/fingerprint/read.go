@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mixmatch/merge/checkpoint"
-	"mixmatch/merge/vec"
 	"mixmatch/similarity"
 )
 
@@ -25,7 +24,7 @@ type piece struct {
 	task, at, n int
 
 	sums        [Buckets]float64
-	norm        float64
+	squares     [8]float64 // of which the tensor's norm is made
 	floor, half float64
 	sum         checkpoint.Sum
 }
@@ -112,7 +111,9 @@ func (p *pass) add(c *piece) {
 		for i, v := range c.sums {
 			to[i] += v
 		}
-		t.norm += c.norm
+		for _, v := range c.squares {
+			t.norm += v
+		}
 		p.rounding[t.section] += c.floor
 		p.half[t.section] += c.half
 	}
@@ -134,7 +135,7 @@ type reader struct {
 // read reads a piece.
 func (r *reader) read(ctx context.Context, c *piece) error {
 	t := &r.pass.tasks[c.task]
-	c.sums, c.norm, c.floor, c.half, c.sum = [Buckets]float64{}, 0, 0, 0, 0
+	c.sums, c.squares, c.floor, c.half, c.sum = [Buckets]float64{}, [8]float64{}, 0, 0, 0
 	width := 1
 	if t.section >= 0 {
 		width = t.tensor.DType.Bits() / 8
@@ -162,8 +163,7 @@ func (r *reader) read(ctx context.Context, c *piece) error {
 			to := min(from+Buckets, n)
 			x := r.x[:to-from]
 			t.tensor.DType.Widen(x, b[from*width:to*width])
-			add(&c.sums, t.seed, uint64(at+from)/Buckets, x)
-			c.norm += vec.Dot(x, x)
+			add(&c.sums, &c.squares, t.seed, uint64(at+from)/Buckets, x)
 		}
 	}
 	return nil

@@ -18,14 +18,14 @@ func word(seed, n uint64) uint64 {
 // its signs.
 const wordsAStretch = 1 + Buckets/64
 
-// add adds elements of the tensor of a seed to sums: those of stretch number g, or
-// fewer at the tensor's end.
-func add(sums *[Buckets]float64, seed, g uint64, x []float32) {
+// add adds elements of the tensor of a seed to sums, and their squares to squares:
+// those of stretch number g, or fewer at the tensor's end.
+func add(sums *[Buckets]float64, squares *[8]float64, seed, g uint64, x []float32) {
 	var signs [Buckets / 64]uint64
 	at := g * wordsAStretch
 	turn := int(word(seed, at) >> 52)
 	for i := range signs[:(len(x)+63)/64] {
 		signs[i] = word(seed, at+1+uint64(i))
 	}
-	vec.Sketch(sums, x, turn, &signs)
+	vec.Sketch(sums, squares, x, turn, &signs)
 }

@@ -54,8 +54,9 @@ func TestVectors(t *testing.T) {
 			for from := 0; from < len(x); from += pieceLen {
 				piece := x[from:min(from+pieceLen, len(x))]
 				var own [Buckets]float64
+				var squares [8]float64
 				for at := 0; at < len(piece); at += Buckets {
-					add(&own, seed, uint64(from+at)/Buckets, piece[at:min(at+Buckets, len(piece))])
+					add(&own, &squares, seed, uint64(from+at)/Buckets, piece[at:min(at+Buckets, len(piece))])
 				}
 				for i, s := range own {
 					sums[i] += s
