@@ -33,7 +33,7 @@ var floors = [][]string{
 // amplifies (see merge/portable).
 var outside = map[string][]string{
 	"github.com/c-bata/goptuna":           {"optimize"},
-	"github.com/gofrs/flock":              {"studies"},
+	"github.com/gofrs/flock":              {"similarity/library", "studies"},
 	"github.com/urfave/cli":               {"cmd/mixmatch"},
 	"github.com/x448/float16":             {"merge/vec"},
 	"golang.org/x/sync/errgroup":          {"similarity", "similarity/fingerprint", "similarity/residual", "studies"},

@@ -16,6 +16,12 @@ import (
 // ErrDamaged is wrapped when a library, or a record of it, cannot be read.
 var ErrDamaged = errors.New("damaged library")
 
+// ErrMissing is wrapped when there is no library where one should be.
+var ErrMissing = errors.New("no library there")
+
+// ErrVersion is wrapped when a library is of a version of its format that is not known.
+var ErrVersion = errors.New("library of another version")
+
 // ErrUnknown is wrapped when a record that is asked for is not there.
 var ErrUnknown = errors.New("not in the library")
 
