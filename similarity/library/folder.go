@@ -21,7 +21,7 @@ import (
 const (
 	dataFile  = "fingerprints.mml"
 	indexFile = "index.mmi"
-	lockFile  = "lock"
+	lockFile  = ".lock"
 )
 
 // A Folder is a library in a folder: a file of records, which only grows, an index that
@@ -147,7 +147,7 @@ func (l *Folder) create(path string) error {
 		return err
 	}
 	for _, e := range entries {
-		if !slices.Contains([]string{dataFile, indexFile, lockFile}, e.Name()) && e.Name()[0] != '.' {
+		if !slices.Contains([]string{dataFile, indexFile}, e.Name()) && e.Name()[0] != '.' {
 			return fmt.Errorf("%s: %w, but other things, such as %q: name a new folder", l.dir, ErrMissing, e.Name())
 		}
 	}
