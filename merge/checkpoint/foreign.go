@@ -14,6 +14,8 @@ var foreign = [...]struct{ magic, what string }{
 	{"Rar!\x1a\x07", "a RAR archive: unpack it first"},
 	{"\x28\xb5\x2f\xfd", "a zstd archive: unpack it first"},
 	{"\xfd7zXZ\x00", "an xz archive: unpack it first"},
+	{"MMPRINT1", "a fingerprint of a model, not the model itself"},
+	{"mixmatch library", "a file of a library of fingerprints, not a model"},
 	{"%PDF-", "a PDF document, not a model"},
 }
 
