@@ -32,6 +32,13 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	if cmd == nil || slices.Contains(args, "--generate-bash-completion") {
 		return args, nil
 	}
+	words := 2 // the program and the command, and of a group the command in it
+	if len(args) > 2 {
+		if in := slices.IndexFunc(cmd.Subcommands, func(s *cli.Command) bool { return s.Name == args[2] }); in >= 0 {
+			cmd, words = cmd.Subcommands[in], 3
+		}
+	}
+	command, name := slices.Clone(args[:words]), strings.Join(args[1:words], " ")
 	single := map[string]string{} // what a flag that may be given once is called
 	takesValue := map[string]bool{}
 	for _, f := range cmd.Flags {
@@ -46,7 +53,7 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	}
 	var flags, rest []string
 	given := map[string]bool{}
-	for i := 2; i < len(args); i++ {
+	for i := words; i < len(args); i++ {
 		a := args[i]
 		if a == "--" {
 			rest = append(rest, args[i+1:]...)
@@ -56,27 +63,27 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 			rest = append(rest, a)
 			continue
 		}
-		name, _, hasValue := strings.Cut(strings.TrimLeft(a, "-"), "=")
-		if name == "help" || name == "h" {
-			return []string{args[0], args[1], "--help"}, nil
+		flag, _, hasValue := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		if flag == "help" || flag == "h" {
+			return append(command, "--help"), nil
 		}
-		if once := single[name]; once != "" {
+		if once := single[flag]; once != "" {
 			if given[once] {
-				return nil, usage("%s: --%s is given twice", args[1], once)
+				return nil, usage("%s: --%s is given twice", name, once)
 			}
 			given[once] = true
 		}
 		flags = append(flags, a)
-		if !takesValue[name] || hasValue {
+		if !takesValue[flag] || hasValue {
 			continue
 		}
 		if i+1 == len(args) {
-			return nil, usage("%s: %s wants a value", args[1], a)
+			return nil, usage("%s: %s wants a value", name, a)
 		}
 		i++
 		flags = append(flags, args[i])
 	}
-	out := append([]string{args[0], args[1]}, flags...)
+	out := append(command, flags...)
 	return append(append(out, "--"), rest...), nil
 }
 
@@ -85,15 +92,18 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 func wrongUsage(c *cli.Context, err error, isCommand bool) error {
 	message := strings.Replace(err.Error(), "flag provided but not defined: -", "there is no flag --", 1)
 	if isCommand {
-		return usage("%s: %s; see mixmatch %[1]s --help", c.Command.Name, message)
+		return usage("%s: %s; see mixmatch %[1]s --help", called(c), message)
 	}
 	return usage("%s; see mixmatch --help", message)
 }
 
+// called returns what the command is called by, with the group that it is in.
+func called(c *cli.Context) string { return strings.TrimPrefix(c.Command.HelpName, c.App.Name+" ") }
+
 // one returns the only argument of a command, or an error that says what it
 // should have been.
 func one(c *cli.Context, what string) (string, error) {
-	name := c.Command.Name
+	name := called(c)
 	switch {
 	case c.NArg() == 0:
 		return "", usage("%s: name %s; see mixmatch %[1]s --help", name, what)
@@ -134,7 +144,7 @@ func threads(c *cli.Context) int { return min(c.Int("threads"), runtime.NumCPU()
 // checkThreads refuses a number of threads that there cannot be.
 func checkThreads(c *cli.Context, n int) error {
 	if n < 0 { // 0 is the default
-		return usage("%s: --threads %d: give 1 or more", c.Command.Name, n)
+		return usage("%s: --threads %d: give 1 or more", called(c), n)
 	}
 	return nil
 }

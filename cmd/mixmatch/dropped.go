@@ -67,6 +67,9 @@ func (d *drop) tell(c *cli.Context, path string) error {
 		sayPassed(c, passed)
 		return nil
 	}
+	if is, err := isFingerprint(path); err == nil && is {
+		return tellFingerprint(c, path)
+	}
 	f, err := open.File(path)
 	if err != nil {
 		if d.recipe(c, path) {

@@ -12,12 +12,14 @@ import (
 	"mixmatch/merge/dialect"
 	"mixmatch/merge/stepwise"
 	"mixmatch/similarity"
+	"mixmatch/similarity/fingerprint"
+	"mixmatch/similarity/library"
 	"mixmatch/studies"
 )
 
 const exitCodes = `Exit codes: 0 ok, 1 other failure, 2 usage (also a file that is not there, or a recipe that
-cannot be read, or an output that exists), 3 malformed or unsafe file, 4 models do not fit together, 5 study missing or
-damaged, 6 study in use, 7 inputs changed since the study began, 8 disk or permission,
+cannot be read, or an output that exists), 3 malformed or unsafe file, 4 models do not fit together, 5 study or library
+missing or damaged, 6 study in use, 7 inputs changed since the study began, 8 disk or permission,
 130 interrupted.`
 
 // A usageError is a mistake in what was typed.
@@ -58,11 +60,13 @@ func exitCode(err error) int {
 		return 6
 	case is(studies.ErrChanged, checkpoint.ErrChanged):
 		return 7
-	case is(studies.ErrMissing, studies.ErrDamaged, studies.ErrPending):
+	case is(studies.ErrMissing, studies.ErrDamaged, studies.ErrPending, library.ErrMissing, library.ErrVersion, library.ErrDamaged):
 		return 5
-	case is(checkpoint.ErrFormat):
+	case is(library.ErrUnknown):
+		return 2
+	case is(checkpoint.ErrFormat, fingerprint.ErrDamaged):
 		return 3
-	case is(merge.ErrMismatch, dialect.ErrTwice, merge.ErrOverflow, merge.ErrNonFinite, similarity.ErrNoFit, similarity.ErrEmpty):
+	case is(fingerprint.ErrMismatch, merge.ErrMismatch, dialect.ErrTwice, merge.ErrOverflow, merge.ErrNonFinite, similarity.ErrNoFit, similarity.ErrEmpty):
 		return 4
 	case is(fs.ErrNotExist, fs.ErrExist):
 		return 2

@@ -65,6 +65,7 @@ simply be there. "merge" and "convert" take such a file in place of a recipe.
    mixmatch inspect model.safetensors --blocks    which tensors belong to which block
    mixmatch inspect models                        all models in a folder
    mixmatch inspect unet.safetensors+vae.safetensors   one model in several files
+   mixmatch inspect model.mmf                     which model a fingerprint is of
 
 ` + exitCodes,
 		Flags: []cli.Flag{
@@ -86,7 +87,7 @@ func inspectAction(c *cli.Context) error {
 	if len(args) > 1 || shelf.IsList(args[0]) {
 		return inspectSeveral(c, args)
 	}
-	f, err := openFile(args[0])
+	f, err := openInspected(args[0])
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func inspectSeveral(c *cli.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	found, passed, err := gather(all, openFile, func([]gathered[*checkpoint.File], *checkpoint.File) error { return nil })
+	found, passed, err := gather(all, openInspected, func([]gathered[inspected], inspected) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -115,14 +116,14 @@ func inspectSeveral(c *cli.Context, args []string) error {
 	if len(found) == 0 {
 		return nothingLeft(c, "none of the files is a model", passed)
 	}
-	var list []*inspection
+	var list []inspectReport
 	for _, g := range found {
 		in, err := inspectAsked(c, g.model)
 		if err != nil && g.list == "" {
 			return err
 		}
 		if err != nil {
-			passed = append(passed, reason(g.model.Path(), err))
+			passed = append(passed, reason(g.model.path(), err))
 			continue
 		}
 		list = append(list, in)
@@ -142,8 +143,15 @@ func inspectSeveral(c *cli.Context, args []string) error {
 	return nil
 }
 
-// inspectAsked inspects f, as far as the flags ask for it.
-func inspectAsked(c *cli.Context, f *checkpoint.File) (*inspection, error) {
+// inspectAsked inspects what is open, as far as the flags ask for it.
+func inspectAsked(c *cli.Context, opened inspected) (inspectReport, error) {
+	if opened.print != nil {
+		if c.Bool("blocks") || c.Bool("hash") {
+			return nil, usage("inspect: %s is a fingerprint: --blocks and --hash are for models", opened.print.Path)
+		}
+		return opened.print, nil
+	}
+	f := opened.file
 	in, err := inspect(f)
 	if err != nil {
 		return nil, err
@@ -272,25 +280,4 @@ func positionIDs(f *checkpoint.File, t checkpoint.Tensor) (string, error) {
 		return "in order", nil
 	}
 	return fmt.Sprintf("%d of %d broken: merged as numbers once, without a reset", broken, n), nil
-}
-
-func (in *inspection) listBlocks(f *checkpoint.File, era block.Era) error {
-	if in.Kind == "" {
-		return fmt.Errorf("no blocks: %s", in.Problem)
-	}
-	arch := block.Arch(strings.Fields(in.Kind)[0])
-	l, err := block.Default(arch)
-	if era != "" {
-		l, err = block.For(arch, era)
-	}
-	if err != nil {
-		return err
-	}
-	in.Blocks = map[string][]string{}
-	for _, t := range f.Tensors() {
-		if id, ok := l.Of(t.Name); ok {
-			in.Blocks[l.Name(id)] = append(in.Blocks[l.Name(id)], t.Name)
-		}
-	}
-	return nil
 }

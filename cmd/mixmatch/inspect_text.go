@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/open"
 	"mixmatch/studies/report"
@@ -40,4 +42,25 @@ func isText(path string) bool {
 	text = strings.TrimSpace(text)
 	strange := func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }
 	return text != "" && utf8.ValidString(text) && !strings.ContainsFunc(text, strange) && checkpoint.Foreign([]byte(text)) == ""
+}
+
+func (in *inspection) listBlocks(f *checkpoint.File, era block.Era) error {
+	if in.Kind == "" {
+		return fmt.Errorf("no blocks: %s", in.Problem)
+	}
+	arch := block.Arch(strings.Fields(in.Kind)[0])
+	l, err := block.Default(arch)
+	if era != "" {
+		l, err = block.For(arch, era)
+	}
+	if err != nil {
+		return err
+	}
+	in.Blocks = map[string][]string{}
+	for _, t := range f.Tensors() {
+		if id, ok := l.Of(t.Name); ok {
+			in.Blocks[l.Name(id)] = append(in.Blocks[l.Name(id)], t.Name)
+		}
+	}
+	return nil
 }

@@ -66,20 +66,20 @@ func choices(c *cli.Context, args []string) ([]choice, error) {
 // listed returns what is in a list, of which there must be something.
 func listed(c *cli.Context, name, path string) (*shelf.Shelf, error) {
 	if name != "" {
-		return nil, usage("%s: %s is a list of models, and %s is the name of one", c.Command.Name, path, name)
+		return nil, usage("%s: %s is a list of models, and %s is the name of one", called(c), path, name)
 	}
 	s, err := shelf.List(path)
 	switch {
 	case errors.Is(err, shelf.ErrWildcard):
-		return nil, usage("%s: %w", c.Command.Name, err)
+		return nil, usage("%s: %w", called(c), err)
 	case err != nil:
 		return nil, err
 	case len(s.Files) == 0 && len(s.Folders) > 0:
-		return nil, usage("%s: there are no models in %s itself; name a folder in it, such as %s", c.Command.Name, path, s.Folders[0])
+		return nil, usage("%s: there are no models in %s itself; name a folder in it, such as %s", called(c), path, s.Folders[0])
 	case len(s.Files) == 0 && exists(path):
-		return nil, usage("%s: there are no models in the folder %s", c.Command.Name, path)
+		return nil, usage("%s: there are no models in the folder %s", called(c), path)
 	case len(s.Files) == 0:
-		return nil, usage("%s: there are no models called %s", c.Command.Name, path)
+		return nil, usage("%s: there are no models called %s", called(c), path)
 	}
 	return s, nil
 }
@@ -107,7 +107,7 @@ func single(c *cli.Context, flag, arg string) (string, error) {
 	if len(files) > most {
 		names = append(names, fmt.Sprintf("and %d more", len(files)-most))
 	}
-	return "", usage("%s: --%s is one model, and %s are several: %s", c.Command.Name, flag, path, strings.Join(names, ", "))
+	return "", usage("%s: --%s is one model, and %s are several: %s", called(c), flag, path, strings.Join(names, ", "))
 }
 
 // openSingle opens the one model that arg of a flag stands for.
@@ -189,5 +189,5 @@ func nothingLeft(c *cli.Context, what string, passed []string) error {
 	if len(passed) > most {
 		more = fmt.Sprintf("; and %d more", len(passed)-most)
 	}
-	return usage("%s: %s: %s%s", c.Command.Name, what, strings.Join(passed[:min(most, len(passed))], "; "), more)
+	return usage("%s: %s: %s%s", called(c), what, strings.Join(passed[:min(most, len(passed))], "; "), more)
 }

@@ -82,11 +82,13 @@ them could come, and writes it in SuperMerger's notation or as a model.
 func newApp() *cli.App {
 	commands := []*cli.Command{
 		optimizeCommand(), resumeCommand(), showCommand(), exportCommand(),
-		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), demoCommand(), completionCommand(), manCommand(),
+		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), fingerprintCommand(), libraryCommand(), demoCommand(), completionCommand(), manCommand(),
 	}
 	for _, c := range commands {
-		c.OnUsageError = wrongUsage
 		c.HideHelpCommand = true // a study may be called help
+		for _, c := range append(c.Subcommands, c) {
+			c.OnUsageError = wrongUsage
+		}
 	}
 	return &cli.App{
 		Name:                      "mixmatch",

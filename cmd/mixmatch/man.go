@@ -33,8 +33,12 @@ func manual(app *cli.App) string {
 	line(".SH SYNOPSIS\n.B mixmatch\n.I COMMAND\n[options] [arguments]")
 	line(".SH DESCRIPTION\n%s", literal(app.Description))
 	line(".SH COMMANDS")
+	var all []*cli.Command
 	for _, c := range app.VisibleCommands() {
-		line(".SS mixmatch %s %s\n%s.", roff(c.Name), roff(c.ArgsUsage), roff(capital(c.Usage)))
+		all = append(append(all, c), c.Subcommands...)
+	}
+	for _, c := range all {
+		line(".SS %s %s\n%s.", roff(c.HelpName), roff(c.ArgsUsage), roff(capital(c.Usage)))
 		if c.Description != "" {
 			line(".PP\n%s", literal(strings.ReplaceAll(c.Description, exitCodes, "")))
 		}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/similarity/library"
+)
+
+const libraryHelp = `A library is a folder of fingerprints, in which the sources of a merge can be looked
+for without their files. It may be copied and passed round.
+
+   mixmatch library add lib models          a folder, a wildcard, files, LoRAs, .mmf files
+   mixmatch library list lib
+   mixmatch library merge lib other         what another library has, too
+   mixmatch library check lib
+   mixmatch library export lib --csv        a table of what there is
+   mixmatch library export lib --model NAME -o model.mmf
+
+` + exitCodes
+
+func libraryCommand() *cli.Command {
+	return &cli.Command{
+		Name: "library", Usage: "keep fingerprints of many models", ArgsUsage: "add|list|merge|check|export LIB ...", Description: libraryHelp,
+		Subcommands: []*cli.Command{libraryAddCommand(), libraryListCommand(), libraryMergeCommand(), libraryCheckCommand(), libraryExportCommand()},
+		Action: func(c *cli.Context) error {
+			var names []string
+			for _, s := range c.Command.Subcommands {
+				names = append(names, s.Name)
+			}
+			if c.NArg() == 0 {
+				return usage("library: say what to do: %s; see mixmatch library --help", strings.Join(names, ", "))
+			}
+			return usage("library: there is no command %q: choose %s", c.Args().First(), strings.Join(names, ", "))
+		},
+	}
+}
+
+// openLibrary opens the library that people call where, a folder. With create it is
+// made if there is none.
+func openLibrary(c *cli.Context, where string, create bool) (library.Library, error) {
+	l, err := library.OpenFolder(where, create)
+	if err != nil {
+		return nil, err
+	}
+	meter := newMeter(c)
+	l.Progress = func(done, total int64) {
+		if meter.to("reading "+where, done, total, true); done >= total {
+			meter.end()
+		}
+	}
+	return l, nil
+}
+
+// eachEntry hands what a library has to use. Before, all is looked at by look, which
+// may be nil, so that an error shows before anything is printed.
+func eachEntry(c *cli.Context, l library.Library, look, use func(*library.Entry) error) error {
+	if look == nil {
+		look = func(*library.Entry) error { return nil }
+	}
+	if err := l.Entries(c.Context, look); err != nil {
+		return err
+	}
+	return l.Entries(c.Context, use)
+}
+
+func libraryCheckCommand() *cli.Command {
+	return &cli.Command{
+		Name: "check", Usage: "read all records and tell of those that are damaged", ArgsUsage: "LIB",
+		Description: "   mixmatch library check lib\n\n" + exitCodes,
+		Action: func(c *cli.Context) error {
+			where, err := one(c, "the LIB")
+			if err != nil {
+				return err
+			}
+			l, err := openLibrary(c, where, false)
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			problems := 0
+			n, err := l.Check(c.Context, func(text string) {
+				problems++
+				note(c, text)
+			})
+			switch {
+			case err != nil:
+				return err
+			case problems > 0:
+				return fmt.Errorf("%s: %w: %s, as said above; \"library merge NEW %s\" takes the sound records over into a new library", where, library.ErrDamaged, countOf(problems, "problem", "problems"), where)
+			}
+			_, err = fmt.Fprintf(c.App.Writer, "%s: %s, all sound\n", show(where), countOf(n, "record", "records"))
+			return err
+		},
+	}
+}

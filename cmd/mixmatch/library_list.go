@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"mixmatch/merge/safetext"
+	"mixmatch/similarity/fingerprint"
+	"mixmatch/similarity/library"
+)
+
+func libraryListCommand() *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list what is in a library", ArgsUsage: "LIB",
+		Description: "   mixmatch library list lib\n   mixmatch library list lib --json\n\n" + exitCodes,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress"},
+		},
+		Action: func(c *cli.Context) error {
+			where, err := one(c, "the LIB")
+			if err != nil {
+				return err
+			}
+			l, err := openLibrary(c, where, false)
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			if c.Bool("json") {
+				return listJSON(c, l)
+			}
+			return listTable(c, l)
+		},
+	}
+}
+
+// A listedEntry is an entry as programs read it.
+type listedEntry struct {
+	Name       string `json:"name"`
+	Arch       string `json:"arch"`
+	Variant    string `json:"variant,omitempty"`
+	Difference bool   `json:"difference,omitempty"`
+	Content    string `json:"content"`
+	SHA256     string `json:"sha256,omitempty"`
+	Bytes      int64  `json:"bytes,omitempty"`
+	Licence    string `json:"licence,omitempty"`
+	Page       string `json:"page,omitempty"`
+}
+
+func listedOf(e *library.Entry) listedEntry {
+	return listedEntry{e.Name, string(e.Arch), e.Variant, e.Difference, e.Content, e.SHA256, e.Bytes, e.Licence, e.Page}
+}
+
+// listJSON prints a list, an entry a line: there may be a hundred thousand.
+func listJSON(c *cli.Context, l library.Library) error {
+	separator := "[\n  "
+	err := eachEntry(c, l, nil, func(e *library.Entry) error {
+		var text bytes.Buffer
+		text.WriteString(separator)
+		enc := json.NewEncoder(&text)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(listedOf(e)); err != nil {
+			return err
+		}
+		separator = ",\n  "
+		_, err := c.App.Writer.Write(safetext.Document(bytes.TrimSuffix(text.Bytes(), []byte("\n"))))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	end := "\n]\n"
+	if separator[0] == '[' {
+		end = "[]\n"
+	}
+	_, err = fmt.Fprint(c.App.Writer, end)
+	return err
+}
+
+// maxName is how wide a column of names may be: the table fits 80 columns then.
+const maxName = 34
+
+// listTable prints a table of columns that are as wide as they must be.
+func listTable(c *cli.Context, l library.Library) error {
+	name, kind, n := len("model"), len("kind"), 0
+	err := eachEntry(c, l, func(e *library.Entry) error {
+		name = max(name, min(maxName, columns(show(e.Name))))
+		kind = max(kind, columns(show(kindOf(string(e.Arch), e.Variant, e.Difference))))
+		return nil
+	}, func(e *library.Entry) error {
+		if n++; n == 1 {
+			fmt.Fprintf(c.App.Writer, "%s  %s  %10s  %-10s  %s\n", pad("model", name), pad("kind", kind), "MB", "sha256", "licence")
+		}
+		size := ""
+		if e.Bytes > 0 {
+			size = fmt.Sprintf("%.1f", float64(e.Bytes)/1e6)
+		}
+		line := fmt.Sprintf("%s  %s  %10s  %-10.10s  %s", pad(show(e.Name), name), pad(show(kindOf(string(e.Arch), e.Variant, e.Difference)), kind), size, show(e.SHA256), show(e.Licence))
+		_, err := fmt.Fprintln(c.App.Writer, strings.TrimRight(line, " "))
+		return err
+	})
+	if err == nil && n == 0 {
+		say(c, "there is nothing in it")
+	}
+	return err
+}
+
+// pad returns text in so many columns; more are cut in the middle, where names of
+// versions differ least.
+func pad(text string, width int) string {
+	if r := []rune(text); columns(text) > width {
+		for keep := len(r); columns(text) > width; keep-- {
+			text = string(r[:keep/2]) + "~" + string(r[len(r)-(keep-1)/2:])
+		}
+	}
+	return text + strings.Repeat(" ", max(0, width-columns(text)))
+}
+
+func libraryExportCommand() *cli.Command {
+	return &cli.Command{
+		Name: "export", Usage: "write what is in a library as a table, or take a fingerprint out", ArgsUsage: "LIB",
+		Description: `   mixmatch library export lib --csv > lib.csv
+   mixmatch library export lib --model dreamshaper_6NoVae -o dreamshaper.mmf
+
+A model may also be told by the beginning of its content or of its SHA-256, six digits
+or more. ` + exitCodes,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "csv", Usage: "a table of comma-separated values, a model a line"},
+			&cli.StringFlag{Name: "model", Usage: "take out the fingerprint of this `MODEL`"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE.mmf` to write it to"},
+			&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress"},
+		},
+		Action: libraryExportAction,
+	}
+}
+
+func libraryExportAction(c *cli.Context) error {
+	where, err := one(c, "the LIB")
+	if err != nil {
+		return err
+	}
+	model, out := c.String("model"), c.String("output")
+	switch {
+	case c.Bool("csv") == (model != ""):
+		return usage("library export: say what: --csv for a table, or --model NAME -o FILE.mmf for a fingerprint")
+	case model != "" && out == "":
+		return usage("library export: name the file to write with -o")
+	case model == "" && out != "":
+		return usage("library export: the table is printed: > %s writes it to a file", out)
+	case out != "" && exists(out) && !c.Bool("force"):
+		return usage("library export: %s: the file exists; choose another name, or --force to replace it", out)
+	}
+	l, err := openLibrary(c, where, false)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if model == "" {
+		return exportCSV(c, l)
+	}
+	content, err := findModel(c, l, model)
+	if err != nil {
+		return err
+	}
+	return l.Load(c.Context, []string{content}, func(f *fingerprint.Fingerprint) error {
+		size, err := writeFingerprint(out, f, c.Bool("force"))
+		if err == nil {
+			_, err = fmt.Fprintf(c.App.Writer, "%s: %.0f KB, the fingerprint of %s\n", show(out), float64(size)/1e3, show(f.Name))
+		}
+		return err
+	})
+}
+
+func exportCSV(c *cli.Context, l library.Library) error {
+	w := csv.NewWriter(c.App.Writer)
+	var started error
+	header := []string{"name", "arch", "variant", "difference", "content", "sha256", "bytes", "licence", "page"}
+	err := eachEntry(c, l, nil, func(e *library.Entry) error {
+		if header != nil {
+			started = w.Write(header)
+			header = nil
+		}
+		if started != nil {
+			return started
+		}
+		return w.Write([]string{e.Name, string(e.Arch), e.Variant, strconv.FormatBool(e.Difference), e.Content, e.SHA256, strconv.FormatInt(e.Bytes, 10), e.Licence, e.Page})
+	})
+	if err == nil && header != nil {
+		err = w.Write(header)
+	}
+	if err != nil {
+		return err
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// findModel returns the content of the model that people call so.
+func findModel(c *cli.Context, l library.Library, model string) (string, error) {
+	var names, digests []string
+	short := strings.ToLower(model)
+	err := l.Entries(c.Context, func(e *library.Entry) error {
+		if e.Name == model {
+			names = append(names, e.Content)
+		}
+		if utf8.RuneCountInString(short) >= 6 && (strings.HasPrefix(e.Content, short) || strings.HasPrefix(e.SHA256, short)) {
+			digests = append(digests, e.Content)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(names) == 0 {
+		names = digests
+	}
+	switch len(names) {
+	case 0:
+		return "", fmt.Errorf("%w: %s", library.ErrUnknown, model)
+	case 1:
+		return names[0], nil
+	}
+	const most = 5
+	shown := names[:min(most, len(names))]
+	more := ""
+	if len(names) > most {
+		more = fmt.Sprintf(", and %d more", len(names)-most)
+	}
+	return "", usage("%s: %d models are called %s: tell it by its content, one of %s%s", called(c), len(names), model, strings.Join(shown, ", "), more)
+}
