@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -84,8 +86,12 @@ func fingerprintAction(c *cli.Context) error {
 		note(c, outs[i]+" is there already: --force makes it anew")
 		return true, nil
 	})
+	if errors.Is(w.err, context.Canceled) {
+		say(c, "stopped; %d of %s written", done, countOf(len(files), "fingerprint was", "fingerprints were"))
+		return silentError{w.err}
+	}
 	if w.err != nil {
-		return stopped(c, w.err, "the next")
+		return w.err
 	}
 	if !several && w.tally.first != nil {
 		return w.tally.first
