@@ -37,10 +37,10 @@ func backdate(t *testing.T, path string, age time.Duration) {
 // of models it read.
 func studied(t *testing.T, c *cache.Cache, target string, seed int64, sources ...string) (products []byte, read int64) {
 	t.Helper()
-	config := Config{Target: mergetest.Open(t, "T", target), Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: seed}}
+	config := Config{Target: FileOf(mergetest.Open(t, "T", target)), Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: seed}}
 	for _, path := range sources {
 		base := filepath.Base(path)
-		config.Sources = append(config.Sources, mergetest.Open(t, base[:1], path))
+		config.Sources = append(config.Sources, FileOf(mergetest.Open(t, base[:1], path)))
 	}
 	dir := filepath.Join(t.TempDir(), "s")
 	s, err := Create(dir, config)
@@ -146,8 +146,8 @@ func TestCachedLikes(t *testing.T) {
 	c := cache.Open(t.TempDir())
 	summary := func(c *cache.Cache, seed int64) *Summary {
 		t.Helper()
-		config := Config{Target: mergetest.Open(t, "T", target), Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: seed}}
-		config.Sources = []*merge.Model{mergetest.Open(t, "A", a), mergetest.Open(t, "B", b)}
+		config := Config{Target: FileOf(mergetest.Open(t, "T", target)), Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: seed}}
+		config.Sources = FilesOf([]*merge.Model{mergetest.Open(t, "A", a), mergetest.Open(t, "B", b)})
 		s, err := Create(filepath.Join(t.TempDir(), "s"), config)
 		if err != nil {
 			t.Fatal(err)
@@ -209,8 +209,8 @@ func TestCachedLook(t *testing.T) {
 	c := cache.Open(t.TempDir())
 	looks := func(c *cache.Cache) (is bool, found *LoRA) {
 		t.Helper()
-		config := Config{Target: mergetest.Open(t, "T", target), Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: 1}}
-		config.Sources = []*merge.Model{mergetest.Open(t, "A", a), mergetest.Open(t, "B", b)}
+		config := Config{Target: FileOf(mergetest.Open(t, "T", target)), Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: 1}}
+		config.Sources = FilesOf([]*merge.Model{mergetest.Open(t, "A", a), mergetest.Open(t, "B", b)})
 		s, err := Create(filepath.Join(t.TempDir(), "s"), config)
 		if err != nil {
 			t.Fatal(err)

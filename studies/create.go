@@ -15,56 +15,89 @@ import (
 
 // A Config is what [Create] makes a plan of.
 type Config struct {
-	Target  *merge.Model
-	Sources []*merge.Model // without the base, unless it is one of them
-	Base    *merge.Model   // nil for none
-	Plan    Plan           // the settings; its inputs are filled in
-	From    *Files         // of a study whose products are taken over, some of whose models these are; nil for none
+	Target  *Given
+	Sources []*Given // without the base, unless it is one of them
+	Base    *Given   // nil for none
+	Plan    Plan     // the settings; its inputs are filled in
+	From    *Files   // of a study whose products are taken over, some of whose models these are; nil for none
 }
 
 // Create starts a study in dir, which must not hold one. Nothing is written
 // before the models are known to fit together.
 func Create(dir string, c Config) (*Study, error) {
-	inputs, err := c.inputs()
+	p, err := c.plan()
 	if err != nil {
 		return nil, err
 	}
-	models, err := c.models()
-	if err != nil {
-		return nil, err
-	}
-	p := c.Plan
-	p.Format, p.Searches = planFormat, searchVersion
-	p.Target, p.Sources = inputs[c.Target], nil
-	rows, err := merge.Shared(c.Target.Kind, models) // what is measured
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range models {
-		in := inputs[m]
-		if in.Notes, err = m.LeftOut(rows); err != nil {
-			return nil, err
-		}
-		if c.mixed() {
-			in.Variant = m.Kind.Variant
-		}
-		p.Sources = append(p.Sources, in)
-	}
-	if c.mixed() {
-		p.Target.Variant = c.Target.Kind.Variant
-	}
-	if c.Base != nil {
-		p.Base = c.Base.Name
-	}
-	if err := p.fit(c.Target.Kind.Arch); err != nil {
-		return nil, err
-	}
-	return begin(dir, p, func(s *Study) error {
+	return begin(dir, *p, func(s *Study) error {
 		if c.From == nil {
 			return nil
 		}
 		return s.takeOver(c.From)
 	})
+}
+
+// plan returns the plan of a study that c begins.
+func (c *Config) plan() (*Plan, error) {
+	sources, err := c.inOrder()
+	if err != nil {
+		return nil, err
+	}
+	p := c.Plan
+	p.Format, p.Searches = planFormat, searchVersion
+	if p.Target, p.Sources, err = c.inputs(sources); err != nil {
+		return nil, err
+	}
+	if c.Base != nil {
+		p.Base = c.Base.Name
+	}
+	return &p, p.fit(c.Target.Kind.Arch)
+}
+
+// inputs describes the target and the sources, after checking that they fit together.
+func (c *Config) inputs(sources []*Given) (target Input, all []Input, err error) {
+	if target, err = input(c.Target.Model); err != nil {
+		return target, nil, err
+	}
+	for _, g := range sources { // before LoRAs get the tensors of others
+		in, err := input(g.Model)
+		if err != nil {
+			return target, nil, err
+		}
+		all = append(all, in)
+	}
+	models := modelsOf(sources)
+	if err := c.match(models); err != nil {
+		return target, nil, err
+	}
+	rows, err := merge.Shared(c.Target.Kind, models) // what is measured
+	if err != nil {
+		return target, nil, err
+	}
+	for i, m := range models {
+		if all[i].Notes, err = m.LeftOut(rows); err != nil {
+			return target, nil, err
+		}
+		if c.mixed() {
+			all[i].Variant = m.Kind.Variant
+		}
+	}
+	if c.mixed() {
+		target.Variant = c.Target.Kind.Variant
+	}
+	return target, all, nil
+}
+
+// match returns an error unless the files of models can be measured together.
+func (c *Config) match(models []*merge.Model) error {
+	shared, err := merge.Shared(c.Target.Kind, append([]*merge.Model{c.Target.Model}, models...))
+	if err == nil && c.mixed() {
+		_, err = merge.Shared(c.Target.Kind, models) // one of them is to begin with
+	}
+	if err == nil {
+		_, err = merge.NewPool(shared)
+	}
+	return err
 }
 
 // fit returns an error if the settings are out of range, or nothing for models of arch.
@@ -129,21 +162,6 @@ func (s *Study) fill(more func(*Study) error) (err error) {
 	return writePlan(s.path(planFile), &s.Plan)
 }
 
-// inputs describes the models, before LoRAs get the tensors of others.
-func (c *Config) inputs() (map[*merge.Model]Input, error) {
-	all := map[*merge.Model]Input{}
-	for _, m := range append(slices.Clone(c.Sources), c.Target, c.Base) {
-		if m == nil {
-			continue
-		}
-		var err error
-		if all[m], err = input(m); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
 // chooseGroups sets the groups to all that arch has, unless some are given, and
 // returns an error if those are others.
 func (p *Plan) chooseGroups(arch block.Arch) error {
@@ -186,63 +204,45 @@ func onlyOurs(entries []os.DirEntry) bool {
 	})
 }
 
-// models returns the sources, after checking that they can be told apart and
-// fit together. The first, from which the others are measured, is the base if
+// inOrder returns the sources, after checking that they can be told apart. The first,
+// from which the others are measured, is the base if
 // there is one, unless it lacks a part that another has.
-func (c *Config) models() ([]*merge.Model, error) {
-	var models []*merge.Model
+func (c *Config) inOrder() ([]*Given, error) {
+	var all []*Given
 	if c.Base != nil {
-		models = append(models, c.Base)
+		all = append(all, c.Base)
 	}
-	for _, m := range c.Sources {
-		if m != c.Base {
-			models = append(models, m)
+	for _, g := range c.Sources {
+		if g != c.Base {
+			all = append(all, g)
 		}
 	}
-	if len(models) == 0 {
+	if len(all) == 0 {
 		return nil, fmt.Errorf("%w: no sources", ErrInvalid)
 	}
-	for i, m := range models {
-		if merge.SameFile(m.File.Path(), c.Target.File.Path()) {
-			return nil, fmt.Errorf("%w: %s is both: leave out --source %s", errTarget, m.File.Path(), m.Name)
+	for i, g := range all {
+		if merge.SameFile(g.Path, c.Target.Path) {
+			return nil, fmt.Errorf("%w: %s is both: leave out --source %s", errTarget, g.Path, g.Name)
 		}
-		for _, o := range models[:i] {
-			if merge.SameFile(m.File.Path(), o.File.Path()) {
-				return nil, fmt.Errorf("%w: %s and %s are both %s", errTwice, o.Name, m.Name, m.File.Path())
-			}
-			if m.Name == o.Name {
-				return nil, fmt.Errorf("%w: %q; rename one with --source NAME=PATH", errNames, m.Name)
+		for _, o := range all[:i] {
+			if err := g.differ(o); err != nil {
+				return nil, err
 			}
 		}
 	}
-	parts := func(m *merge.Model) (n int) {
-		for _, p := range []block.Part{block.TextEncoder, block.VAE} {
-			if m.Has(p) {
-				n++
-			}
-		}
-		return n
-	}
-	slices.SortStableFunc(models, func(a, b *merge.Model) int {
-		return cmp.Or(merge.DifferencesLast(a.Difference, b.Difference), parts(b)-parts(a))
+	slices.SortStableFunc(all, func(a, b *Given) int {
+		return cmp.Or(merge.DifferencesLast(a.Difference, b.Difference), b.parts()-a.parts())
 	})
-	if models[0].Difference {
+	if all[0].Difference {
 		return nil, fmt.Errorf("%w: all sources are LoRAs: name the models they may have been added to", ErrInvalid)
 	}
-	shared, err := merge.Shared(c.Target.Kind, append([]*merge.Model{c.Target}, models...))
-	if err == nil && c.mixed() {
-		_, err = merge.Shared(c.Target.Kind, models) // one of them is to begin with
-	}
-	if err == nil {
-		_, err = merge.NewPool(shared)
-	}
-	return models, err
+	return all, nil
 }
 
 // mixed reports whether some of the sources are not of the target's kind.
 func (c *Config) mixed() bool {
-	for _, m := range append(slices.Clone(c.Sources), c.Base) {
-		if m != nil && !m.Difference && m.Kind != c.Target.Kind {
+	for _, g := range append(slices.Clone(c.Sources), c.Base) {
+		if g != nil && !g.Difference && g.Kind != c.Target.Kind {
 			return true
 		}
 	}

@@ -29,7 +29,7 @@ func begun(t *testing.T) (dir string, paths map[string]string) {
 		models[name] = m
 	}
 	dir = filepath.Join(t.TempDir(), "s")
-	s, err := Create(dir, Config{Target: models["T"], Sources: []*merge.Model{models["A"], models["B"]}, Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: 1}})
+	s, err := Create(dir, Config{Target: FileOf(models["T"]), Sources: FilesOf([]*merge.Model{models["A"], models["B"]}), Plan: Plan{Sampler: "cmaes", Trials: 1, Seed: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,13 +61,13 @@ var settings = studies.Plan{Sampler: "cmaes", Trials: 60, Polish: 200, Seed: 1}
 // create starts a study of p without the sources withheld.
 func create(t *testing.T, dir string, p demo.Planted, plan studies.Plan, withhold ...string) *studies.Study {
 	t.Helper()
-	open := func(name, path string) *merge.Model {
+	open := func(name, path string) *studies.Given {
 		m, err := merge.OpenModel(name, path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { m.Close() })
-		return m
+		return studies.FileOf(m)
 	}
 	c := studies.Config{Target: open("target", p.Target), Base: open(recipe.NameOf(p.Base), p.Base), Plan: plan}
 	for _, s := range p.Sources {

@@ -23,10 +23,10 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (all 
 		return nil, nil, err
 	}
 	defer closeAll(targets)
-	var base *merge.Model
-	var taken []*merge.Model
+	var base *studies.Given
+	var taken []*studies.Given
 	if c.String("base") != "" {
-		if base, err = openSingle(c, "base", c.String("base")); err != nil {
+		if base, err = openGiven(c, "base", c.String("base")); err != nil {
 			return nil, nil, err
 		}
 		defer base.Close()
@@ -39,10 +39,10 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (all 
 	defer func() { closeAll(sources) }()
 	if base != nil {
 		// The base may be named as a source as well.
-		sources = slices.DeleteFunc(sources, func(m *merge.Model) bool {
-			same := m.Name == base.Name && merge.SameFile(m.File.Path(), base.File.Path())
+		sources = slices.DeleteFunc(sources, func(g *studies.Given) bool {
+			same := g.Name == base.Name && merge.SameFile(g.Path, base.Path)
 			if same {
-				m.Close()
+				g.Close()
 			}
 			return same
 		})
@@ -84,52 +84,52 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (all 
 
 // openTargets opens the targets, which must be called differently, by the folders that
 // their studies get.
-func openTargets(c *cli.Context) ([]*merge.Model, error) {
-	var all []*merge.Model
+func openTargets(c *cli.Context) ([]*studies.Given, error) {
+	var all []*studies.Given
 	args := c.StringSlice("target")
 	for _, arg := range args {
-		m, err := openSingle(c, "target", arg)
+		g, err := openGiven(c, "target", arg)
 		if err == nil && len(args) > 1 {
-			err = checkTarget(m, all)
+			err = checkTarget(g, all)
 			if err != nil {
-				m.Close()
+				g.Close()
 			}
 		}
 		if err != nil {
 			closeAll(all)
 			return nil, err
 		}
-		all = append(all, m)
+		all = append(all, g)
 	}
 	return all, nil
 }
 
-// checkTarget returns an error unless target m can have a study beside the others.
-func checkTarget(m *merge.Model, others []*merge.Model) error {
-	if filepath.Base(m.Name) != m.Name || !filepath.IsLocal(m.Name) || strings.ContainsAny(m.Name, `\/:*?"<>|`) {
-		return usage("optimize: %q cannot be the name of a folder: say --target NAME=%s", m.Name, m.File.Path())
+// checkTarget returns an error unless target g can have a study beside the others.
+func checkTarget(g *studies.Given, others []*studies.Given) error {
+	if filepath.Base(g.Name) != g.Name || !filepath.IsLocal(g.Name) || strings.ContainsAny(g.Name, `\/:*?"<>|`) {
+		return usage("optimize: %q cannot be the name of a folder: say --target NAME=%s", g.Name, g.Path)
 	}
 	for _, o := range others {
-		if merge.SameFile(o.File.Path(), m.File.Path()) {
-			return usage("optimize: %s and %s are one target", o.File.Path(), m.File.Path())
+		if merge.SameFile(o.Path, g.Path) {
+			return usage("optimize: %s and %s are one target", o.Path, g.Path)
 		}
-		if strings.EqualFold(o.Name, m.Name) {
-			return usage("optimize: two targets are called %s; rename one with --target NAME=PATH", m.Name)
+		if strings.EqualFold(o.Name, g.Name) {
+			return usage("optimize: two targets are called %s; rename one with --target NAME=PATH", g.Name)
 		}
 	}
 	return nil
 }
 
 // openAgain opens models anew, in place of those given.
-func openAgain(all []*merge.Model) ([]*merge.Model, error) {
-	var again []*merge.Model
-	for _, m := range all {
-		o, err := merge.OpenSource(m.Name, m.File.Path())
+func openAgain(all []*studies.Given) ([]*studies.Given, error) {
+	var again []*studies.Given
+	for _, g := range all {
+		m, err := merge.OpenSource(g.Name, g.Path)
 		if err != nil {
 			closeAll(again)
 			return all, err
 		}
-		again = append(again, o)
+		again = append(again, studies.FileOf(m))
 	}
 	closeAll(all)
 	return again, nil

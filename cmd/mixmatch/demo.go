@@ -138,7 +138,7 @@ func demoStudy(c *cli.Context, dir string, planted demo.Planted, m *meter) (*stu
 		return nil, err
 	}
 	defer closeAll(sources)
-	s, err := studies.Create(dir, studies.Config{Target: target, Sources: sources, Base: base, Plan: studies.Plan{
+	s, err := studies.Create(dir, studies.Config{Target: studies.FileOf(target), Sources: studies.FilesOf(sources), Base: studies.FileOf(base), Plan: studies.Plan{
 		Sampler: optimize.Samplers()[0], Trials: 300, Polish: 2000, Seed: 1,
 	}})
 	if err != nil {

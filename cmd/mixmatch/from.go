@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"mixmatch/merge"
 	"mixmatch/merge/shelf"
 	"mixmatch/studies"
 )
@@ -99,43 +98,45 @@ func movedSources(c *cli.Context, old *studies.Files, args []string) (rest []str
 // that are in lists, too.
 func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, plan studies.Plan) (s *studies.Study, inLists []string, err error) {
 	config := studies.Config{Plan: plan, From: old}
-	var taken, opened []*merge.Model
+	var taken, opened []*studies.Given
 	defer func() { closeAll(opened) }()
 	for _, name := range old.Names() {
 		m, err := old.Source(c.Context, name)
 		if err != nil {
 			return nil, nil, err
 		}
-		taken, opened = append(taken, m), append(opened, m)
+		g := studies.FileOf(m)
+		taken, opened = append(taken, g), append(opened, g)
 		if name == plan.Base {
-			config.Base = m
+			config.Base = g
 		} else {
-			config.Sources = append(config.Sources, m)
+			config.Sources = append(config.Sources, g)
 		}
 	}
 	if targets := c.StringSlice("target"); len(targets) == 0 {
-		config.Target, err = old.Target(c.Context)
-	} else {
-		config.Target, err = openSingle(c, "target", targets[0])
-	}
-	if err != nil {
+		m, err := old.Target(c.Context)
+		if err != nil {
+			return nil, nil, err
+		}
+		config.Target = studies.FileOf(m)
+	} else if config.Target, err = openGiven(c, "target", targets[0]); err != nil {
 		return nil, nil, err
 	}
 	opened = append(opened, config.Target)
 	if c.String("base") != "" && c.String("base") != plan.Base {
-		m, err := openSingle(c, "base", c.String("base"))
+		g, err := openGiven(c, "base", c.String("base"))
 		if err != nil {
 			return nil, nil, err
 		}
-		taken, opened = append(taken, m), append(opened, m)
+		taken, opened = append(taken, g), append(opened, g)
 		if config.Base != nil { // it stays a source
-			config.Sources = append([]*merge.Model{config.Base}, config.Sources...)
+			config.Sources = append([]*studies.Given{config.Base}, config.Sources...)
 		}
-		config.Base = m
+		config.Base = g
 	}
 	if len(args) > 0 {
-		var found []*merge.Model
-		found, inLists, err = gatherSources(c, args, []*merge.Model{config.Target}, taken, plan.Template)
+		var found []*studies.Given
+		found, inLists, err = gatherSources(c, args, []*studies.Given{config.Target}, taken, plan.Template)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -235,13 +235,13 @@ func unfit(err error) bool {
 
 // sayLacks says which sources have not all parts that the target has.
 func sayLacks(c *cli.Context, config studies.Config) {
-	for _, m := range append(slices.Clone(config.Sources), config.Base) {
-		if m == nil || m.Difference {
+	for _, g := range append(slices.Clone(config.Sources), config.Base) {
+		if g == nil || g.Difference {
 			continue
 		}
 		for _, part := range []block.Part{block.TextEncoder, block.VAE} {
-			if config.Target.Has(part) && !m.Has(part) {
-				say(c, "%s has no %s: it takes no part in that", m.Name, part)
+			if config.Target.Has(part) && !g.Has(part) {
+				say(c, "%s has no %s: it takes no part in that", g.Name, part)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmatch/merge"
+	"mixmatch/studies"
 )
 
 // gatherSources opens the sources of studies of the targets. Those in lists take part if
@@ -16,7 +17,7 @@ import (
 // already is none of them. A model in a list that is called as another is gets a name of its
 // own, unless the recipe, if one is given, has the name of both. The names of those in
 // lists are returned, too.
-func gatherSources(c *cli.Context, args []string, targets, taken []*merge.Model, recipe string) (sources []*merge.Model, inLists []string, err error) {
+func gatherSources(c *cli.Context, args []string, targets, taken []*studies.Given, recipe string) (sources []*studies.Given, inLists []string, err error) {
 	all, err := choices(c, args)
 	if err != nil {
 		return nil, nil, err
@@ -26,8 +27,8 @@ func gatherSources(c *cli.Context, args []string, targets, taken []*merge.Model,
 		if ch.list == "" {
 			return false
 		}
-		same := func(m *merge.Model) bool {
-			return slices.ContainsFunc(m.File.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
+		same := func(g *studies.Given) bool {
+			return slices.ContainsFunc(g.Model.File.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
 		}
 		isTarget := slices.ContainsFunc(targets, same)
 		if isTarget {
@@ -35,7 +36,7 @@ func gatherSources(c *cli.Context, args []string, targets, taken []*merge.Model,
 		}
 		return isTarget || slices.ContainsFunc(taken, same)
 	})
-	found, more, err := gather(all, func(arg string) (*merge.Model, error) { return openSource(c, arg) }, func(_ []gathered[*merge.Model], m *merge.Model) error { return goesWith(targets, m) })
+	found, more, err := gather(all, func(arg string) (*studies.Given, error) { return openGivenSource(c, arg) }, func(_ []gathered[*studies.Given], g *studies.Given) error { return goesWith(targets, g) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -63,22 +64,10 @@ func gatherSources(c *cli.Context, args []string, targets, taken []*merge.Model,
 	return sources, inLists, nil
 }
 
-// goesWith returns an error unless m can be a source of all targets.
-func goesWith(targets []*merge.Model, m *merge.Model) error {
-	if m.Difference {
-		// One of its own: in a pool it gets the tensors of the models there.
-		var err error
-		if m, err = merge.OpenSource(m.Name, m.File.Path()); err != nil {
-			return err
-		}
-		defer m.Close()
-	}
+// goesWith returns an error unless g can be a source of all targets.
+func goesWith(targets []*studies.Given, g *studies.Given) error {
 	for _, t := range targets {
-		pair, err := merge.Shared(t.Kind, []*merge.Model{t, m})
-		if err == nil {
-			_, err = merge.NewPool(pair)
-		}
-		if err != nil {
+		if err := g.GoesWith(t); err != nil {
 			return err
 		}
 	}
@@ -86,7 +75,7 @@ func goesWith(targets []*merge.Model, m *merge.Model) error {
 }
 
 // withoutLoRAs leaves out the LoRAs of lists that have models, too, and says so.
-func withoutLoRAs(found []gathered[*merge.Model]) (rest []gathered[*merge.Model], passed []string) {
+func withoutLoRAs(found []gathered[*studies.Given]) (rest []gathered[*studies.Given], passed []string) {
 	mixed := map[string]bool{}
 	for _, g := range found {
 		if !g.model.Difference {
@@ -95,7 +84,7 @@ func withoutLoRAs(found []gathered[*merge.Model]) (rest []gathered[*merge.Model]
 	}
 	for _, g := range found {
 		if g.list != "" && g.model.Difference && mixed[g.list] {
-			passed = append(passed, g.model.File.Path()+": a LoRA among models; name it itself to have it tried")
+			passed = append(passed, g.model.Path+": a LoRA among models; name it itself to have it tried")
 			g.model.Close()
 			continue
 		}
@@ -107,9 +96,10 @@ func withoutLoRAs(found []gathered[*merge.Model]) (rest []gathered[*merge.Model]
 // withoutCopies leaves out what is in lists and has the content of a target, or of a
 // model before it, as far as a look here and there tells, whatever kind of file it is.
 // The closest mix would be that, or could not tell the two apart.
-func withoutCopies(found []gathered[*merge.Model], targets, taken []*merge.Model) (rest []gathered[*merge.Model], passed []string, err error) {
+func withoutCopies(found []gathered[*studies.Given], targets, taken []*studies.Given) (rest []gathered[*studies.Given], passed []string, err error) {
 	seen := map[string]string{}
-	look := func(m *merge.Model) (content string, err error) {
+	look := func(g *studies.Given) (content string, err error) {
+		m := g.Model
 		sample, err := m.File.Sample()
 		var text strings.Builder
 		for _, t := range m.File.Tensors() {
@@ -117,12 +107,12 @@ func withoutCopies(found []gathered[*merge.Model], targets, taken []*merge.Model
 		}
 		return text.String() + sample, err
 	}
-	for i, m := range slices.Concat(taken, targets) {
-		content, err := look(m)
+	for i, g := range slices.Concat(taken, targets) {
+		content, err := look(g)
 		if err != nil {
 			return found, nil, err
 		}
-		if seen[content] = m.File.Path(); i >= len(taken) {
+		if seen[content] = g.Path; i >= len(taken) {
 			seen[content] = "the target"
 		}
 	}
@@ -132,16 +122,16 @@ func withoutCopies(found []gathered[*merge.Model], targets, taken []*merge.Model
 			return found, nil, err
 		}
 		if g.list == "" {
-			seen[contents[i]] = g.model.File.Path()
+			seen[contents[i]] = g.model.Path
 		}
 	}
 	for i, g := range found {
 		if of, ok := seen[contents[i]]; ok && g.list != "" {
-			passed = append(passed, fmt.Sprintf("%s: a copy of %s", g.model.File.Path(), of))
+			passed = append(passed, fmt.Sprintf("%s: a copy of %s", g.model.Path, of))
 			g.model.Close()
 			continue
 		}
-		seen[contents[i]] = g.model.File.Path()
+		seen[contents[i]] = g.model.Path
 		rest = append(rest, g)
 	}
 	return rest, passed, nil
@@ -149,18 +139,18 @@ func withoutCopies(found []gathered[*merge.Model], targets, taken []*merge.Model
 
 // tellApart gives models of lists other names that are called as one before them, or
 // as one that is named: with the folder behind it or, if that is no other, a number.
-func tellApart(c *cli.Context, found []gathered[*merge.Model], taken []*merge.Model, recipe string) error {
+func tellApart(c *cli.Context, found []gathered[*studies.Given], taken []*studies.Given, recipe string) error {
 	paths := map[string]string{} // of each name
-	for _, m := range taken {
-		paths[m.Name] = m.File.Path()
+	for _, t := range taken {
+		paths[t.Name] = t.Path
 	}
 	for _, g := range found {
 		if g.list == "" {
-			paths[g.model.Name] = g.model.File.Path()
+			paths[g.model.Name] = g.model.Path
 		}
 	}
 	for _, g := range found {
-		m, path := g.model, g.model.File.Path()
+		m, path := g.model, g.model.Path
 		if g.list == "" {
 			continue
 		}
@@ -170,10 +160,11 @@ func tellApart(c *cli.Context, found []gathered[*merge.Model], taken []*merge.Mo
 		}
 		if twice {
 			was, folder := m.Name, filepath.Base(filepath.Dir(path))
-			m.Name += "-" + folder
-			for n := 2; paths[m.Name] != ""; n++ {
-				m.Name = fmt.Sprintf("%s-%s-%d", was, folder, n)
+			name := was + "-" + folder
+			for n := 2; paths[name] != ""; n++ {
+				name = fmt.Sprintf("%s-%s-%d", was, folder, n)
 			}
+			m.Rename(name)
 			note(c, fmt.Sprintf("%s is called %s here, since %s is called %s", path, m.Name, other, was))
 		}
 		paths[m.Name] = path

@@ -44,13 +44,13 @@ func open(t *testing.T, name, path string) *merge.Model {
 // study runs a study of target without some of the sources.
 func study(t *testing.T, p demo.Planted, target string, base bool, without ...string) (string, *studies.Summary) {
 	t.Helper()
-	c := studies.Config{Target: open(t, "target", target), Plan: studies.Plan{Sampler: "cmaes", Trials: 1, Seed: 1}}
+	c := studies.Config{Target: studies.FileOf(open(t, "target", target)), Plan: studies.Plan{Sampler: "cmaes", Trials: 1, Seed: 1}}
 	if base {
-		c.Base = open(t, recipe.NameOf(p.Base), p.Base)
+		c.Base = studies.FileOf(open(t, recipe.NameOf(p.Base), p.Base))
 	}
 	for _, s := range p.Sources {
 		if !slices.Contains(without, s.Name) {
-			c.Sources = append(c.Sources, open(t, s.Name, s.Path))
+			c.Sources = append(c.Sources, studies.FileOf(open(t, s.Name, s.Path)))
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "s")

@@ -96,12 +96,13 @@ var settings = studies.Plan{Sampler: "cmaes", Trials: 1, Polish: 0, Seed: 1}
 func study(ctx context.Context, p *planted, w *written) (*studies.Summary, error) {
 	c := studies.Config{Plan: settings}
 	var opened []*merge.Model
-	open := func(name string) (*merge.Model, error) {
+	open := func(name string) (*studies.Given, error) {
 		m, err := merge.OpenModel(name, w.path(name))
-		if err == nil {
-			opened = append(opened, m)
+		if err != nil {
+			return nil, err
 		}
-		return m, err
+		opened = append(opened, m)
+		return studies.FileOf(m), nil
 	}
 	create := func() (*studies.Study, error) {
 		defer func() {
