@@ -12,7 +12,7 @@ import (
 // comparing returns what similar.py's numbers will take, roughly: 0 if there are none
 // to compute. It is for the time left that is shown, and no more.
 func (s *Study) comparing(ctx context.Context, o *Options) time.Duration {
-	if o.NoSimilar {
+	if o.NoSimilar || len(s.Plan.Fingerprints()) > 0 {
 		return 0
 	}
 	if r, err := s.keptReadings(); err != nil || r != nil {

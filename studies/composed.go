@@ -178,6 +178,9 @@ func parseTemplate(p *Plan, arch block.Arch, era block.Era) (*recipe.Recipe, err
 			return nil, fmt.Errorf("recipe: %w: it adds %s as a LoRA, but that is a model", merge.ErrMismatch, in.Name)
 		}
 	}
+	if only := p.Fingerprints(); !r.Linear() && len(only) > 0 {
+		return nil, fmt.Errorf("recipe: %w", invalid{fmt.Errorf("it is not linear, so that trials merge files, and of %s there are fingerprints: give the files", some(only))})
+	}
 	if !r.Linear() {
 		if err := stepwise.Rehearsable(r, l.Era()); err != nil {
 			return nil, fmt.Errorf("recipe: %w", invalid{err})

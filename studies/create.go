@@ -30,10 +30,10 @@ func Create(dir string, c Config) (*Study, error) {
 		return nil, err
 	}
 	return begin(dir, *p, func(s *Study) error {
-		if c.From == nil {
-			return nil
+		if c.From != nil && len(s.Plan.Fingerprints()) == 0 { // else they are made in a moment
+			return s.takeOver(c.From)
 		}
-		return s.takeOver(c.From)
+		return s.copyFingerprints(&c)
 	})
 }
 
@@ -56,15 +56,26 @@ func (c *Config) plan() (*Plan, error) {
 
 // inputs describes the target and the sources, after checking that they fit together.
 func (c *Config) inputs(sources []*Given) (target Input, all []Input, err error) {
-	if target, err = input(c.Target.Model); err != nil {
+	if target, err = c.Target.input(); err != nil {
 		return target, nil, err
 	}
+	files := c.Target.Fingerprint == nil
 	for _, g := range sources { // before LoRAs get the tensors of others
-		in, err := input(g.Model)
+		in, err := g.input()
 		if err != nil {
 			return target, nil, err
 		}
+		files = files && g.Fingerprint == nil
+		if c.mixed() && !g.Difference {
+			in.Variant = g.Kind.Variant
+		}
 		all = append(all, in)
+	}
+	if c.mixed() {
+		target.Variant = c.Target.Kind.Variant
+	}
+	if !files {
+		return target, all, c.matchFingerprints(sources)
 	}
 	models := modelsOf(sources)
 	if err := c.match(models); err != nil {
@@ -78,12 +89,6 @@ func (c *Config) inputs(sources []*Given) (target Input, all []Input, err error)
 		if all[i].Notes, err = m.LeftOut(rows); err != nil {
 			return target, nil, err
 		}
-		if c.mixed() {
-			all[i].Variant = m.Kind.Variant
-		}
-	}
-	if c.mixed() {
-		target.Variant = c.Target.Kind.Variant
 	}
 	return target, all, nil
 }
@@ -190,18 +195,34 @@ func vacant(dir string) error {
 
 // leftovers are what is written before a plan is.
 var leftovers = []string{
-	productsFile, readingsFile, placesFile, knownFile, knownSourcesFile,
+	productsFile, toldFile, readingsFile, placesFile, knownFile, knownSourcesFile,
 	former(productsFile), former(knownFile), former(knownSourcesFile),
 }
 
 // onlyOurs reports whether entries are what a study leaves that was cut short
 // before it had a plan.
 func onlyOurs(entries []os.DirEntry) bool {
-	ours := append([]string{journalDir, lockFile}, leftovers...)
+	ours := append([]string{journalDir, fingerprintsDir, lockFile}, leftovers...)
 	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
 		n := e.Name()
 		return !slices.Contains(ours, n) && (!strings.HasPrefix(n, ".") || !strings.Contains(n, ".tmp-"))
 	})
+}
+
+// matchFingerprints is match where some models are fingerprints, as far as their kinds
+// tell.
+func (c *Config) matchFingerprints(sources []*Given) error {
+	first := !c.mixed()
+	for _, g := range sources {
+		if err := g.matches(c.Target); err != nil {
+			return err
+		}
+		first = first || !g.Difference && g.Kind == c.Target.Kind
+	}
+	if !first {
+		return fmt.Errorf("%w: the target is %s, and a merge that makes such a model begins with one: none of the sources is", merge.ErrMismatch, c.Target.Kind)
+	}
+	return nil
 }
 
 // inOrder returns the sources, after checking that they can be told apart. The first,

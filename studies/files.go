@@ -80,13 +80,18 @@ func (f *Files) GiveTarget(path string) { f.given[len(f.given)-1] = path }
 // GiveAny says where some model of the study is now; which, its content tells.
 func (f *Files) GiveAny(path string) { f.loose = append(f.loose, path) }
 
-// Path returns where a source was when it was looked at last.
+// Path returns where the file of a source was when it was looked at last; "" if there is
+// a fingerprint of it alone.
 func (f *Files) Path(name string) string {
 	i := slices.Index(f.Names(), name)
+	at := &f.inputs[i]
 	if f.places[i].Path != "" {
-		return f.places[i].Path
+		at = &f.places[i]
 	}
-	return f.inputs[i].Path
+	if at.Fingerprint != "" {
+		return ""
+	}
+	return at.Path
 }
 
 // Source opens a source. The error wraps [ErrChanged] if it is not found.
@@ -118,13 +123,12 @@ func closeModels(models []*merge.Model) {
 // they must have the content that they had. Nothing is wrong with one that is gone.
 func (f *Files) Check(ctx context.Context) error {
 	for i := range f.inputs {
-		m, err := f.open(ctx, i, false)
+		err := f.check(ctx, i, false)
 		if errors.Is(err, ErrChanged) && f.Look != nil && f.given[i] == "" && !isGone(err) {
-			m, err = f.open(ctx, i, true)
+			err = f.check(ctx, i, true)
 		}
 		switch {
 		case err == nil:
-			m.Close()
 		case f.spare && f.given[i] == "" && errors.Is(err, ErrChanged) && !isGone(err):
 			f.note("%v; what was read of it before is taken", err)
 		case !isGone(err):
@@ -152,13 +156,45 @@ func (f *Files) gone(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// open opens model i, wherever it is. Lists are searched only if that is asked for.
-func (f *Files) open(ctx context.Context, i int, search bool) (*merge.Model, error) {
+// CheckSource is Check for one source, which must not be gone.
+func (f *Files) CheckSource(ctx context.Context, name string) error {
+	return f.check(ctx, slices.Index(f.Names(), name), true)
+}
+
+// check returns an error unless model i is there and as it was.
+func (f *Files) check(ctx context.Context, i int, search bool) error {
+	if err := f.placeLoose(ctx); err != nil {
+		return err
+	}
+	if f.isFingerprint(i) {
+		return f.checkFingerprint(ctx, i)
+	}
+	m, err := f.open(ctx, i, search)
+	if err != nil {
+		return err
+	}
+	return m.Close()
+}
+
+// placeLoose finds out which models the files are that were given without a name.
+func (f *Files) placeLoose(ctx context.Context) error {
 	for len(f.loose) > 0 {
 		if err := f.place(ctx, f.loose[0]); err != nil {
-			return nil, err
+			return err
 		}
 		f.loose = f.loose[1:]
+	}
+	return nil
+}
+
+// open opens model i, wherever it is. Lists are searched only if that is asked for. The
+// error wraps [ErrFingerprint] if the study has a fingerprint of it alone.
+func (f *Files) open(ctx context.Context, i int, search bool) (*merge.Model, error) {
+	if err := f.placeLoose(ctx); err != nil {
+		return nil, err
+	}
+	if f.isFingerprint(i) {
+		return f.openBehind(ctx, i)
 	}
 	if path := f.given[i]; path != "" {
 		return f.try(ctx, i, path)

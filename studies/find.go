@@ -17,12 +17,8 @@ import (
 // search finds model i among the files in the lists. It returns nil if it is not
 // there.
 func (f *Files) search(ctx context.Context, i int) (*merge.Model, error) {
-	if f.Look != nil && !f.listed {
-		var err error
-		if f.lists, err = f.Look(); err != nil {
-			return nil, err
-		}
-		f.listed = true
+	if err := f.look(); err != nil {
+		return nil, err
 	}
 	var maybe []string
 	for _, path := range f.lists {
@@ -30,7 +26,7 @@ func (f *Files) search(ctx context.Context, i int) (*merge.Model, error) {
 		if err != nil || info.Mode().IsRegular() && info.Size() != f.inputs[i].Size {
 			continue
 		}
-		if same, err := f.maybe(i, path); err == nil && same {
+		if same, err := f.maybe(ctx, i, path); err == nil && same {
 			maybe = append(maybe, path)
 		}
 	}
@@ -42,6 +38,15 @@ func (f *Files) search(ctx context.Context, i int) (*merge.Model, error) {
 	return f.try(ctx, i, path)
 }
 
+// look lists what is in the lists, once.
+func (f *Files) look() (err error) {
+	if f.Look != nil && !f.listed {
+		f.lists, err = f.Look()
+		f.listed = err == nil
+	}
+	return err
+}
+
 // place finds out which model of the study a file is.
 func (f *Files) place(ctx context.Context, path string) error {
 	for _, p := range open.Paths(path) {
@@ -51,9 +56,15 @@ func (f *Files) place(ctx context.Context, path string) error {
 	}
 	var fits []int
 	for i := range f.inputs {
-		if same, err := f.maybe(i, path); err != nil {
+		same, err := f.maybe(ctx, i, path)
+		if err != nil {
 			return err
-		} else if !same || f.given[i] != "" {
+		}
+		if !same || f.given[i] != "" {
+			continue
+		}
+		if f.isFingerprint(i) {
+			fits = append(fits, i)
 			continue
 		}
 		switch one, err := f.choose(ctx, i, []string{path}); {
@@ -77,7 +88,10 @@ func (f *Files) place(ctx context.Context, path string) error {
 }
 
 // maybe reports whether the file at path may be model i, as far as a moment tells.
-func (f *Files) maybe(i int, path string) (bool, error) {
+func (f *Files) maybe(ctx context.Context, i int, path string) (bool, error) {
+	if f.isFingerprint(i) {
+		return f.maybeFingerprint(ctx, i, path)
+	}
 	m, err := merge.OpenSource(f.inputs[i].Name, path)
 	if errors.Is(err, checkpoint.ErrFormat) || errors.Is(err, merge.ErrMismatch) {
 		return false, nil

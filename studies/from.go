@@ -31,7 +31,7 @@ func Again(dir string, from *Files, p Plan) (*Study, error) {
 		if err := storeGram(s.path(productsFile), g); err != nil {
 			return err
 		}
-		for _, name := range []string{readingsFile, placesFile} {
+		for _, name := range []string{toldFile, readingsFile, placesFile} {
 			text, err := os.ReadFile(old.path(name))
 			if errors.Is(err, os.ErrNotExist) {
 				continue

@@ -19,6 +19,10 @@ type Input struct {
 	Header  string    `json:"header_sha256"`           // of the length and the JSON in front of the tensors
 	Sample  string    `json:"sample_sha256,omitempty"` // of some of the tensors' bytes; "" in plans of before it
 
+	// Fingerprint is the content of the model whose fingerprint this is, and Header then a
+	// digest of that; "" for a file.
+	Fingerprint string `json:"fingerprint,omitempty"`
+
 	Difference bool     `json:"difference,omitempty"` // a LoRA
 	Notes      []string `json:"notes,omitempty"`      // what of it is left out, since no source has a place for it
 

@@ -17,7 +17,8 @@ type measured struct {
 	arch   block.Arch
 	ids    []block.ID // the blocks of the plan's groups that there are, ascending
 	proof  *similarity.Evidence
-	scaled bool // the target was divided by a number
+	scaled bool  // the target was divided by a number
+	told   *told // beside the products, by fingerprints
 	notes  []string
 
 	// How the block map was recognised, unless the plan gives it.
@@ -31,6 +32,9 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 		return nil, err
 	}
 	m := &measured{arch: g.Arch}
+	if m.told, err = s.told(); err != nil {
+		return nil, err
+	}
 	g, scale, err := g.Unscale(ctx, m.arch)
 	if err != nil {
 		return nil, err
@@ -59,7 +63,7 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 		return nil, err
 	}
 	m.blocks = g.Blocks(l)
-	m.notes = slices.Concat(lackNotes(g, l), s.Plan.loraNotes(), looseNotes(g, l), m.notes)
+	m.notes = slices.Concat(lackNotes(g, l, s.Plan.measuredBy()), s.Plan.loraNotes(), looseNotes(g, l), m.told.Notes, m.notes)
 	if s.Plan.mixed() {
 		m.notes = append(m.notes, "the models are not of one kind: what only some of them have, such as the further channels of an inpainting model, is not compared")
 	}
@@ -96,13 +100,13 @@ func groupWas(g block.Group) string {
 }
 
 // lackNotes says which models have no part in what, since they lack it.
-func lackNotes(g *similarity.Gram, layout *block.Layout) []string {
+func lackNotes(g *similarity.Gram, layout *block.Layout, tensors string) []string {
 	var notes []string
 	for _, l := range g.Lacking(layout) {
 		if l.N == l.Of {
 			notes = append(notes, fmt.Sprintf("%s has no %s: it takes no part there", l.Model, l.Part))
 		} else {
-			notes = append(notes, fmt.Sprintf("%s lacks %d of %d tensors of the %s: it takes no part in their blocks", l.Model, l.N, l.Of, l.Part))
+			notes = append(notes, fmt.Sprintf("%s lacks %d of %d %s of the %s: it takes no part in their blocks", l.Model, l.N, l.Of, tensors, l.Part))
 		}
 	}
 	return notes

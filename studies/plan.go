@@ -57,6 +57,8 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("polish of %d evaluations: give 0 to 1000000", p.Polish)
 	case !slices.Contains(optimize.Samplers(), p.Sampler):
 		return fmt.Errorf("unknown sampler %q: give one of %v", p.Sampler, optimize.Samplers())
+	case p.Metric == Attention && len(p.Fingerprints()) > 0:
+		return fmt.Errorf("the attention similarity needs files, and of %s there are fingerprints: give the files, or leave out the metric", some(p.Fingerprints()))
 	case p.Metric != "" && p.Metric != Attention:
 		return fmt.Errorf("unknown metric %q: give %q or none for the cosine of the weights", p.Metric, Attention)
 	case p.Era != "" && !slices.Contains(block.Eras(), p.Era):

@@ -24,7 +24,11 @@ func (s *Study) products(ctx context.Context, o Options) (*similarity.Gram, erro
 	if !errors.Is(err, os.ErrNotExist) {
 		return g, err
 	}
-	all, err := readFiles(ctx, []*Study{s}, o)
+	read := readFiles
+	if len(s.Plan.Fingerprints()) > 0 {
+		read = readFingerprints
+	}
+	all, err := read(ctx, []*Study{s}, o)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +116,9 @@ func (s *Study) hasProducts() (bool, error) {
 // kept returns the inner products that the study keeps. The error wraps
 // [os.ErrNotExist] if it has none yet.
 func (s *Study) kept(ctx context.Context) (*similarity.Gram, error) {
+	if _, err := s.told(); err != nil { // it was written before them
+		return nil, err
+	}
 	g, path, err := s.loadGram(ctx, productsFile, "it made again")
 	if err != nil {
 		return nil, err

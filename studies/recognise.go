@@ -35,6 +35,9 @@ func (f *Files) recognise(ctx context.Context, i int, m *merge.Model) error {
 
 // compare is recognise for a file that was moved or touched.
 func (f *Files) compare(ctx context.Context, i int, m *merge.Model, now *Input) error {
+	if f.isFingerprint(i) {
+		return f.compareFingerprint(ctx, i, m, now)
+	}
 	was := &f.inputs[i]
 	same, err := was.resembles(m, now)
 	if err != nil {

@@ -54,6 +54,9 @@ func (s *Study) Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := s.Files.remember(); err != nil {
 		return nil, err
 	}
+	if err := s.goOver(ctx); err != nil {
+		return nil, err
+	}
 	o.later = s.comparing(ctx, &o)
 	m, err := s.measure(ctx, o)
 	if err != nil {

@@ -11,6 +11,8 @@
 //	reading.bin     those that there are while the files are being read
 //	known.bin       those of an earlier study that are taken over, until then;
 //	                known-sources.bin if it was of another target
+//	fingerprints/   copies of fingerprints from a library; fingerprints.json has
+//	                what fingerprints tell beside products
 //	recipe.txt      the recipe with holes
 //	journal/        one file a search, one finished trial a line
 //	readings.json   what was read from the files for the recipe found
@@ -64,6 +66,7 @@ const (
 	placesFile   = "places.json"
 	bestFile     = "best.txt"
 	summaryFile  = "summary.json"
+	reportFile   = "report.txt" // written by cmd
 	lockFile     = "lock"
 
 	// As known.bin, but the target is another one.
@@ -133,6 +136,7 @@ func (s *Study) Discard() error {
 // remove removes a study that has done nothing yet.
 func (s *Study) remove() error {
 	var errs []error
+	errs = append(errs, os.RemoveAll(s.path(fingerprintsDir)))
 	for _, name := range append([]string{planFile, journalDir, readingFile, former(readingFile)}, leftovers...) {
 		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)

@@ -20,7 +20,7 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 		Format: summaryFormat, Target: p.Plan.Target.Name, Base: p.Plan.Base,
 		Arch: m.arch, Era: p.blocks.Layout.Era(), EraBy: "given",
 		Recipe: w.recipe.String(), Template: p.Plan.Template != "",
-		Twins: p.blocks.Twins(),
+		Twins: p.blocks.Twins(), Fingerprints: p.Plan.Fingerprints(),
 	}
 	switch {
 	case len(block.ErasOf(m.arch)) == 1:
@@ -59,7 +59,9 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 	s.Missing = p.missing()
 	p.partless(s.Missing, s.Groups, m.gram)
 	s.Sources = p.tally(s, printed.Program().Names())
-	s.VAE = vaeOf(m.gram, p.vaeWeights(printed))
+	if s.VAE = m.told.VAE; len(s.Fingerprints) == 0 {
+		s.VAE = vaeOf(m.gram, p.vaeWeights(printed))
+	}
 	if s.Steps, err = p.scoreSteps(printed); err != nil {
 		return nil, err
 	}
@@ -74,7 +76,7 @@ func (p *problem) summarise(ctx context.Context, m *measured, w *written) (*Summ
 	if err != nil {
 		return nil, err
 	}
-	s.LoRA, s.Notes, s.Unread = r.LoRA, r.Notes, r.unread
+	s.LoRA, s.Notes, s.Unread = r.LoRA, append(s.fingerprintNotes(len(p.Plan.Sources)+1), r.Notes...), r.unread
 	s.addPublished(&r.Published)
 	return s, nil
 }

@@ -8,27 +8,31 @@ import (
 // A Summary is everything a run found out. It is what the screen, the report
 // and programs that read summary.json are made from.
 type Summary struct {
-	Format   int                `json:"format"`
-	Target   string             `json:"target"`
-	Base     string             `json:"base,omitempty"`
-	Arch     block.Arch         `json:"arch"`
-	Era      block.Era          `json:"era"`
-	EraBy    string             `json:"era_by"` // "recognised", "given", "assumed", or "only" where there is no other
-	Eras     []EraFit           `json:"eras,omitempty"`
-	Verdict  similarity.Verdict `json:"verdict"`
-	Groups   []Group            `json:"groups"`
-	Steps    []Step             `json:"steps"`
-	Missing  *Missing           `json:"missing,omitempty"` // what is in the target and in no source
-	LoRA     *LoRA              `json:"lora,omitempty"`    // that was baked in, by a look at some matrices
-	Sources  []Source           `json:"sources"`           // all candidates
-	Twins    []similarity.Twin  `json:"twins,omitempty"`
-	VAE      VAE                `json:"vae"`
-	Recipe   string             `json:"recipe"`
-	Template bool               `json:"template"` // the recipe's steps were given
-	Trials   int                `json:"trials"`
-	Notes    []string           `json:"notes,omitempty"`
-	Unread   []string           `json:"unread,omitempty"` // models whose files were gone, so that what is not in the products is left out
-	CRC      string             `json:"crc32"`            // of the summary without it
+	Format  int                `json:"format"`
+	Target  string             `json:"target"`
+	Base    string             `json:"base,omitempty"`
+	Arch    block.Arch         `json:"arch"`
+	Era     block.Era          `json:"era"`
+	EraBy   string             `json:"era_by"` // "recognised", "given", "assumed", or "only" where there is no other
+	Eras    []EraFit           `json:"eras,omitempty"`
+	Verdict similarity.Verdict `json:"verdict"`
+	Groups  []Group            `json:"groups"`
+	Steps   []Step             `json:"steps"`
+	Missing *Missing           `json:"missing,omitempty"` // what is in the target and in no source
+	LoRA    *LoRA              `json:"lora,omitempty"`    // that was baked in, by a look at some matrices
+	Sources []Source           `json:"sources"`           // all candidates
+	Twins   []similarity.Twin  `json:"twins,omitempty"`
+	VAE     VAE                `json:"vae"`
+
+	// Fingerprints are the models of which fingerprints were compared in place of files.
+	Fingerprints []string `json:"fingerprints,omitempty"`
+
+	Recipe   string   `json:"recipe"`
+	Template bool     `json:"template"` // the recipe's steps were given
+	Trials   int      `json:"trials"`
+	Notes    []string `json:"notes,omitempty"`
+	Unread   []string `json:"unread,omitempty"` // models whose files were gone, so that what is not in the products is left out
+	CRC      string   `json:"crc32"`            // of the summary without it
 }
 
 // An EraFit is how well one era's block map explains the tensors whose block differs
@@ -124,4 +128,5 @@ type VAE struct {
 	Same       bool    `json:"same"`             // the source's, but for rounding
 	Blended    bool    `json:"blended"`          // a blend with the weights of BASE, as SuperMerger makes it
 	Difference float64 `json:"difference"`       // |T-S|/|T|
+	Other      bool    `json:"other,omitempty"`  // to the bit it is that of none of the sources, and fingerprints tell no more
 }

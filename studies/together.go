@@ -36,15 +36,22 @@ func Members(dir string) []string {
 // anything yet, the sources once for all, so that running each reads nothing more.
 // Studies of other sources are left to read theirs when they run.
 func ReadTogether(ctx context.Context, all []*Study, o Options) error {
-	var waiting []*Study
+	var waiting, sketched []*Study
 	for _, s := range all {
 		s.listen(&o)
 		switch has, err := s.hasProducts(); {
 		case err != nil:
 			return err
 		case has:
+		case len(s.Plan.Fingerprints()) > 0:
+			sketched = append(sketched, s)
 		case len(waiting) == 0 || s.sharesSources(waiting[0]):
 			waiting = append(waiting, s)
+		}
+	}
+	if len(sketched) > 1 {
+		if _, err := readFingerprints(ctx, sketched, o); err != nil {
+			return err
 		}
 	}
 	if len(waiting) < 2 {

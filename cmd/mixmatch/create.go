@@ -124,6 +124,10 @@ func checkTarget(g *studies.Given, others []*studies.Given) error {
 func openAgain(all []*studies.Given) ([]*studies.Given, error) {
 	var again []*studies.Given
 	for _, g := range all {
+		if g.Model == nil {
+			again = append(again, g)
+			continue
+		}
 		m, err := merge.OpenSource(g.Name, g.Path)
 		if err != nil {
 			closeAll(again)

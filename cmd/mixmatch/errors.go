@@ -54,7 +54,7 @@ func exitCode(err error) int {
 	switch {
 	case is(context.Canceled):
 		return 130
-	case errors.As(err, &u), is(studies.ErrInvalid, studies.ErrExists, stepwise.ErrRecipe):
+	case errors.As(err, &u), is(studies.ErrInvalid, studies.ErrExists, studies.ErrFingerprint, stepwise.ErrRecipe):
 		return 2
 	case is(studies.ErrLocked):
 		return 6

@@ -81,14 +81,13 @@ func movedSources(c *cli.Context, old *studies.Files, args []string) (rest []str
 		if err := old.Give(name, path); err != nil {
 			return nil, nil, err
 		}
-		m, err := old.Source(c.Context, name)
+		err := old.CheckSource(c.Context, name)
 		if errors.Is(err, studies.ErrChanged) {
 			err = fmt.Errorf("%w; for a new model say --source OTHER-NAME=%s", err, path)
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		m.Close()
 		moved[name] = path
 	}
 	return rest, moved, nil
@@ -101,11 +100,10 @@ func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, p
 	var taken, opened []*studies.Given
 	defer func() { closeAll(opened) }()
 	for _, name := range old.Names() {
-		m, err := old.Source(c.Context, name)
+		g, err := old.Given(c.Context, name)
 		if err != nil {
 			return nil, nil, err
 		}
-		g := studies.FileOf(m)
 		taken, opened = append(taken, g), append(opened, g)
 		if name == plan.Base {
 			config.Base = g
@@ -114,11 +112,9 @@ func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, p
 		}
 	}
 	if targets := c.StringSlice("target"); len(targets) == 0 {
-		m, err := old.Target(c.Context)
-		if err != nil {
+		if config.Target, err = old.GivenTarget(c.Context); err != nil {
 			return nil, nil, err
 		}
-		config.Target = studies.FileOf(m)
 	} else if config.Target, err = openGiven(c, "target", targets[0]); err != nil {
 		return nil, nil, err
 	}
@@ -147,6 +143,9 @@ func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, p
 		return nil, nil, err
 	}
 	sayLacks(c, config)
+	if len(s.Plan.Fingerprints()) > 0 {
+		return s, inLists, nil
+	}
 	first := old.Names()[0]
 	if now := s.Plan.Sources[0].Name; now != first {
 		note(c, fmt.Sprintf("all is read anew: models are measured from %s now, and in %s from %s", now, old.Dir(), first))

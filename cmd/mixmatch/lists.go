@@ -14,7 +14,6 @@ import (
 	"mixmatch/merge/open"
 	"mixmatch/merge/safetext"
 	"mixmatch/merge/shelf"
-	"mixmatch/studies"
 )
 
 // A choice is a model that may take part: one that is named on the command line, or
@@ -119,24 +118,6 @@ func openSingle(c *cli.Context, flag, arg string) (*merge.Model, error) {
 	}
 	m, err := openModel(c, arg)
 	return m, absent("--"+flag+" ", err)
-}
-
-// openGiven is openSingle for what a study is begun with.
-func openGiven(c *cli.Context, flag, arg string) (*studies.Given, error) {
-	m, err := openSingle(c, flag, arg)
-	if err != nil {
-		return nil, err
-	}
-	return studies.FileOf(m), nil
-}
-
-// openGivenSource is openSource for what a study is begun with.
-func openGivenSource(c *cli.Context, arg string) (*studies.Given, error) {
-	m, err := openSource(c, arg)
-	if err != nil {
-		return nil, err
-	}
-	return studies.FileOf(m), nil
 }
 
 // A gathered is a model that was opened, with the list it is from.

@@ -38,6 +38,11 @@ A study that another begins with keeps its own result; the new one reads only wh
    mixmatch optimize more --from evo --source SUSPECT.safetensors
    mixmatch optimize longer --from evo --trials 3000
 
+In place of a model's file its fingerprint will do (docs/files.md); resume goes over to the
+files when they are there:
+
+   mixmatch optimize quick --target T.safetensors prints/*.mmf
+
 A recipe is written in SuperMerger's notation, with ? for a ratio to find:
 
    A + (B - C) x ? = TEMP1                   one number for all blocks of a group

@@ -140,6 +140,9 @@ it makes the result anew.
    mixmatch resume evo --source OpenBra=D:\old\OpenBra.safetensors    where a model is now
    mixmatch resume evo --models D:\models                             or a folder to look in
 
+In a study from fingerprints these may also be the files that fingerprints are of: once all
+are there it is measured exactly.
+
 A model that was moved or touched is known again by its content, which is read for
 that; a changed one is refused. Once all have been read a study needs its models no
 more: those that are gone are only looked for where they would be read.

@@ -28,7 +28,7 @@ func gatherSources(c *cli.Context, args []string, targets, taken []*studies.Give
 			return false
 		}
 		same := func(g *studies.Given) bool {
-			return slices.ContainsFunc(g.Model.File.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
+			return slices.ContainsFunc(g.Files(), func(p string) bool { return merge.SameFile(p, ch.arg) })
 		}
 		isTarget := slices.ContainsFunc(targets, same)
 		if isTarget {
@@ -40,13 +40,14 @@ func gatherSources(c *cli.Context, args []string, targets, taken []*studies.Give
 	if err != nil {
 		return nil, nil, err
 	}
+	found, prints := withoutFingerprints(found)
 	found, loras := withoutLoRAs(found)
 	found, copies, err := withoutCopies(found, targets, taken)
 	if err != nil {
 		closeAll(models(found))
 		return nil, nil, err
 	}
-	passed = slices.Concat(passed, more, loras, copies)
+	passed = slices.Concat(passed, more, prints, loras, copies)
 	if len(found) == 0 {
 		return nil, nil, nothingLeft(c, "none of the files can be a source", passed)
 	}
@@ -99,6 +100,9 @@ func withoutLoRAs(found []gathered[*studies.Given]) (rest []gathered[*studies.Gi
 func withoutCopies(found []gathered[*studies.Given], targets, taken []*studies.Given) (rest []gathered[*studies.Given], passed []string, err error) {
 	seen := map[string]string{}
 	look := func(g *studies.Given) (content string, err error) {
+		if g.Fingerprint != nil {
+			return g.Fingerprint.Content, nil
+		}
 		m := g.Model
 		sample, err := m.File.Sample()
 		var text strings.Builder
@@ -117,16 +121,22 @@ func withoutCopies(found []gathered[*studies.Given], targets, taken []*studies.G
 		}
 	}
 	contents := make([]string, len(found))
+	named := slices.Clone(taken)
 	for i, g := range found {
 		if contents[i], err = look(g.model); err != nil {
 			return found, nil, err
 		}
 		if g.list == "" {
+			named = append(named, g.model)
 			seen[contents[i]] = g.model.Path
 		}
 	}
 	for i, g := range found {
-		if of, ok := seen[contents[i]]; ok && g.list != "" {
+		of, ok := seen[contents[i]]
+		if !ok {
+			of, ok = fileBehind(g.model, targets, named)
+		}
+		if ok && g.list != "" {
 			passed = append(passed, fmt.Sprintf("%s: a copy of %s", g.model.Path, of))
 			g.model.Close()
 			continue

@@ -126,6 +126,9 @@ func studyFiles(c *cli.Context, dir string, r *recipe.Recipe) ([]modelFile, erro
 			continue
 		}
 		path := files.Path(name)
+		if path == "" && !c.Bool("hash") {
+			continue // and no more is known of it than its name
+		}
 		if c.Bool("hash") || c.IsSet("models") {
 			m, err := files.Source(c.Context, name)
 			if err != nil {

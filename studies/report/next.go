@@ -13,6 +13,10 @@ func Next(w io.Writer, s *studies.Summary, dir string) error {
 	dir = Quote(dir)
 	p.f("\nNext:\n")
 	p.f("  mixmatch export %s > recipe.txt\n", dir)
+	if len(s.Fingerprints) > 0 {
+		nextOfFingerprints(p, s, dir)
+		return p.err
+	}
 	p.f("  mixmatch merge %s -o %s\n", dir, Quote(s.Target+"-rebuilt.safetensors"))
 	p.f("  mixmatch show %s --weights\n", dir)
 	if s.Missing != nil {
@@ -24,4 +28,25 @@ func Next(w io.Writer, s *studies.Summary, dir string) error {
 		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY --from %s --source SUSPECT.safetensors\n", dir)
 	}
 	return p.err
+}
+
+// nextOfFingerprints is Next where files are wanted for most of it.
+func nextOfFingerprints(p *printer, s *studies.Summary, dir string) {
+	p.f("  mixmatch show %s --weights\n", dir)
+	args := ""
+	for i, name := range s.Fingerprints {
+		flag := "--source " + Quote(name) + "=FILE"
+		if i == len(s.Fingerprints)-1 && name == s.Target {
+			flag = "--target FILE"
+		}
+		if i < 3 {
+			args += " " + flag
+		} else if i == 3 {
+			args += " and so on"
+		}
+	}
+	if s.Missing != nil {
+		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY --from %s --source SUSPECT.mmf\n", dir)
+	}
+	p.f("  and with the files, to be exact and to merge:  mixmatch resume %s%s\n", dir, args)
 }

@@ -95,6 +95,8 @@ func (p *printer) notes(s *studies.Summary) {
 		p.f("Block map: %s, as given.\n", s.Era)
 	}
 	switch v := s.VAE; {
+	case v.Other:
+		p.f("VAE: to the bit that of none of the sources; how near one comes, fingerprints do not tell.\n")
 	case v.Source == "":
 		p.f("VAE: none to compare.\n")
 	case v.Same && !blends:
