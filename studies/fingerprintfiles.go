@@ -20,9 +20,9 @@ import (
 // fingerprint alone.
 var ErrFingerprint = errors.New("only a fingerprint is there")
 
-// IsFingerprint reports whether the file at path begins as a fingerprint does. Of one
+// isPrint reports whether the file at path begins as a fingerprint does. Of one
 // that cannot be read it is not known to.
-func IsFingerprint(path string) bool {
+func isPrint(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
@@ -44,7 +44,7 @@ func (f *Files) wants(i int) error {
 // candidates returns where the file of model i, of which the study has a fingerprint, may
 // be: where it was said to be, or was found before.
 func (f *Files) candidates(i int) []string {
-	if path := f.given[i]; path != "" && !IsFingerprint(path) {
+	if path := f.given[i]; path != "" && !isPrint(path) {
 		return []string{path}
 	}
 	var paths []string
@@ -75,7 +75,7 @@ func (f *Files) openBehind(ctx context.Context, i int) (*merge.Model, error) {
 		return nil, err
 	}
 	for _, path := range f.lists {
-		if IsFingerprint(path) || !strings.EqualFold(recipe.NameOf(filepath.Base(path)), f.inputs[i].Name) {
+		if isPrint(path) || !strings.EqualFold(recipe.NameOf(filepath.Base(path)), f.inputs[i].Name) {
 			continue
 		}
 		m, err := f.try(ctx, i, path)
@@ -115,7 +115,7 @@ func (f *Files) fingerprint(i int) (p *fingerprint.Fingerprint, path string, err
 	if f.places[i].Fingerprint == "" { // where the model's file is
 		paths = paths[1:]
 	}
-	if given := f.given[i]; given != "" && IsFingerprint(given) {
+	if given := f.given[i]; given != "" && isPrint(given) {
 		paths = []string{given}
 	}
 	for _, path := range paths {
@@ -169,7 +169,7 @@ func (f *Files) contentOf(ctx context.Context, i int, m *merge.Model) (string, e
 // maybeFingerprint reports whether the file at path is the fingerprint of model i, or the
 // file that it was made of.
 func (f *Files) maybeFingerprint(ctx context.Context, i int, path string) (bool, error) {
-	if IsFingerprint(path) {
+	if isPrint(path) {
 		p, err := fingerprint.Open(path)
 		if err != nil {
 			return false, err

@@ -18,7 +18,11 @@ import (
 // it. The models are closed again: a study opens what its plan names. It returns the names
 // of the sources that are in lists, too.
 func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (all []*studies.Study, inLists []string, err error) {
-	targets, err := openTargets(c)
+	open, err := newGivens(c, slices.Concat(c.StringSlice("target"), []string{c.String("base")}, paths))
+	if err != nil {
+		return nil, nil, err
+	}
+	targets, err := openTargets(c, open)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -26,13 +30,13 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (all 
 	var base *studies.Given
 	var taken []*studies.Given
 	if c.String("base") != "" {
-		if base, err = openGiven(c, "base", c.String("base")); err != nil {
+		if base, err = open.single("base", c.String("base")); err != nil {
 			return nil, nil, err
 		}
 		defer base.Close()
 		taken = append(taken, base)
 	}
-	sources, inLists, err := gatherSources(c, paths, targets, taken, plan.Template)
+	sources, inLists, err := gatherSources(c, open, paths, targets, taken, plan.Template)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,11 +88,11 @@ func create(c *cli.Context, dir string, paths []string, plan studies.Plan) (all 
 
 // openTargets opens the targets, which must be called differently, by the folders that
 // their studies get.
-func openTargets(c *cli.Context) ([]*studies.Given, error) {
+func openTargets(c *cli.Context, open *givens) ([]*studies.Given, error) {
 	var all []*studies.Given
 	args := c.StringSlice("target")
 	for _, arg := range args {
-		g, err := openGiven(c, "target", arg)
+		g, err := open.single("target", arg)
 		if err == nil && len(args) > 1 {
 			err = checkTarget(g, all)
 			if err != nil {
@@ -107,7 +111,7 @@ func openTargets(c *cli.Context) ([]*studies.Given, error) {
 // checkTarget returns an error unless target g can have a study beside the others.
 func checkTarget(g *studies.Given, others []*studies.Given) error {
 	if filepath.Base(g.Name) != g.Name || !filepath.IsLocal(g.Name) || strings.ContainsAny(g.Name, `\/:*?"<>|`) {
-		return usage("optimize: %q cannot be the name of a folder: say --target NAME=%s", g.Name, g.Path)
+		return usage("optimize: %q cannot be the name of a folder: say --target NAME=%s", g.Name, whence(g))
 	}
 	for _, o := range others {
 		if merge.SameFile(o.Path, g.Path) {

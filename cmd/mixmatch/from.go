@@ -63,7 +63,7 @@ func movedSources(c *cli.Context, old *studies.Files, args []string) (rest []str
 	moved = map[string]string{}
 	for _, arg := range args {
 		name, path := nameAndPath(arg)
-		is := slices.Contains(old.Names(), name)
+		is := slices.Contains(old.Names(), name) && !isRecord(path)
 		if called := nameOf(path); name == "" && !shelf.IsList(path) && slices.Contains(old.Names(), called) && !exists(old.Path(called)) {
 			name, is = called, true
 		}
@@ -96,6 +96,10 @@ func movedSources(c *cli.Context, old *studies.Files, args []string) (rest []str
 // createFrom starts a study with models that old has not. It returns the names of those
 // that are in lists, too.
 func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, plan studies.Plan) (s *studies.Study, inLists []string, err error) {
+	open, err := newGivens(c, slices.Concat(c.StringSlice("target"), []string{c.String("base")}, args))
+	if err != nil {
+		return nil, nil, err
+	}
 	config := studies.Config{Plan: plan, From: old}
 	var taken, opened []*studies.Given
 	defer func() { closeAll(opened) }()
@@ -115,12 +119,12 @@ func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, p
 		if config.Target, err = old.GivenTarget(c.Context); err != nil {
 			return nil, nil, err
 		}
-	} else if config.Target, err = openGiven(c, "target", targets[0]); err != nil {
+	} else if config.Target, err = open.single("target", targets[0]); err != nil {
 		return nil, nil, err
 	}
 	opened = append(opened, config.Target)
 	if c.String("base") != "" && c.String("base") != plan.Base {
-		g, err := openGiven(c, "base", c.String("base"))
+		g, err := open.single("base", c.String("base"))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -132,7 +136,7 @@ func createFrom(c *cli.Context, dir string, args []string, old *studies.Files, p
 	}
 	if len(args) > 0 {
 		var found []*studies.Given
-		found, inLists, err = gatherSources(c, args, []*studies.Given{config.Target}, taken, plan.Template)
+		found, inLists, err = gatherSources(c, open, args, []*studies.Given{config.Target}, taken, plan.Template)
 		if err != nil {
 			return nil, nil, err
 		}

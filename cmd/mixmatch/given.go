@@ -12,9 +12,24 @@ import (
 	"mixmatch/studies"
 )
 
-// openGiven opens the one model that arg of a flag stands for, a file or a fingerprint.
-func openGiven(c *cli.Context, flag, arg string) (*studies.Given, error) {
-	arg, err := single(c, flag, arg)
+// A givens opens what studies are begun with: files, fingerprints and records of a library.
+type givens struct {
+	c       *cli.Context
+	records map[string]*studies.Given // by what they are called on the command line
+}
+
+// newGivens returns one that has the records of --library that args name.
+func newGivens(c *cli.Context, args []string) (*givens, error) {
+	g := &givens{c: c}
+	return g, g.load(args)
+}
+
+// single opens the one model that arg of a flag stands for.
+func (s *givens) single(flag, arg string) (*studies.Given, error) {
+	if g := s.record(arg); g != nil {
+		return g, nil
+	}
+	arg, err := single(s.c, flag, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -22,20 +37,23 @@ func openGiven(c *cli.Context, flag, arg string) (*studies.Given, error) {
 	if g != nil || err != nil {
 		return g, absent("--"+flag+" ", err)
 	}
-	m, err := openSingle(c, flag, arg)
+	m, err := openSingle(s.c, flag, arg)
 	if err != nil {
 		return nil, err
 	}
 	return studies.FileOf(m), nil
 }
 
-// openGivenSource opens a source of a study, likewise.
-func openGivenSource(c *cli.Context, arg string) (*studies.Given, error) {
+// source opens a source, which may be a LoRA.
+func (s *givens) source(arg string) (*studies.Given, error) {
+	if g := s.record(arg); g != nil {
+		return g, nil
+	}
 	g, err := openFingerprint(arg)
 	if g != nil || err != nil {
 		return g, err
 	}
-	m, err := openSource(c, arg)
+	m, err := openSource(s.c, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +64,8 @@ func openGivenSource(c *cli.Context, arg string) (*studies.Given, error) {
 // none.
 func openFingerprint(arg string) (*studies.Given, error) {
 	name, path := nameAndPath(arg)
-	if !studies.IsFingerprint(path) {
-		return nil, nil
+	if is, err := isFingerprint(path); err != nil || !is {
+		return nil, absent("", err)
 	}
 	f, err := fingerprint.Open(path)
 	if err != nil {

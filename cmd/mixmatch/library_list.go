@@ -206,34 +206,54 @@ func exportCSV(c *cli.Context, l library.Library) error {
 
 // findModel returns the content of the model that people call so.
 func findModel(c *cli.Context, l library.Library, model string) (string, error) {
-	var names, digests []string
-	short := strings.ToLower(model)
+	found, err := findModels(c, l, []string{model})
+	if err != nil {
+		return "", err
+	}
+	return found[0].Content, nil
+}
+
+// findModels returns the entries of models, in one pass over a library.
+func findModels(c *cli.Context, l library.Library, models []string) ([]*library.Entry, error) {
+	names, digests := make([][]*library.Entry, len(models)), make([][]*library.Entry, len(models))
 	err := l.Entries(c.Context, func(e *library.Entry) error {
-		if e.Name == model {
-			names = append(names, e.Content)
-		}
-		if utf8.RuneCountInString(short) >= 6 && (strings.HasPrefix(e.Content, short) || strings.HasPrefix(e.SHA256, short)) {
-			digests = append(digests, e.Content)
+		for i, model := range models {
+			if e.Name == model {
+				names[i] = append(names[i], e)
+			}
+			short := strings.ToLower(model)
+			if utf8.RuneCountInString(short) >= 6 && (strings.HasPrefix(e.Content, short) || strings.HasPrefix(e.SHA256, short)) {
+				digests[i] = append(digests[i], e)
+			}
 		}
 		return nil
 	})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if len(names) == 0 {
-		names = digests
+	var found []*library.Entry
+	for i, model := range models {
+		all := names[i]
+		if len(all) == 0 {
+			all = digests[i]
+		}
+		switch len(all) {
+		case 0:
+			return nil, fmt.Errorf("%w: %s", library.ErrUnknown, model)
+		case 1:
+			found = append(found, all[0])
+			continue
+		}
+		const most = 5
+		var shown []string
+		for _, e := range all[:min(most, len(all))] {
+			shown = append(shown, e.Content)
+		}
+		more := ""
+		if len(all) > most {
+			more = fmt.Sprintf(", and %d more", len(all)-most)
+		}
+		return nil, usage("%s: %d models are called %s: tell it by its content, one of %s%s", called(c), len(all), model, strings.Join(shown, ", "), more)
 	}
-	switch len(names) {
-	case 0:
-		return "", fmt.Errorf("%w: %s", library.ErrUnknown, model)
-	case 1:
-		return names[0], nil
-	}
-	const most = 5
-	shown := names[:min(most, len(names))]
-	more := ""
-	if len(names) > most {
-		more = fmt.Sprintf(", and %d more", len(names)-most)
-	}
-	return "", usage("%s: %d models are called %s: tell it by its content, one of %s%s", called(c), len(names), model, strings.Join(shown, ", "), more)
+	return found, nil
 }

@@ -29,7 +29,7 @@ func choices(c *cli.Context, args []string) ([]choice, error) {
 	var all []choice
 	for _, arg := range args {
 		name, path := nameAndPath(arg)
-		if !shelf.IsList(path) {
+		if isRecord(path) || !shelf.IsList(path) {
 			all = append(all, choice{arg: arg})
 			continue
 		}

@@ -73,7 +73,6 @@ var family = []string{
 //	hold STUDY               runs the study in another process: this one
 //	same FILE FILE ...       safetensors files with the same numbers
 //	json FILE                one JSON value and nothing else; FILE may be stdout
-//	prints MODEL FILE ...    their fingerprints; see [cmdPrints]
 //	tinydisk DIR SIZE        a file system of SIZE bytes, on condition tinydisk
 //
 // Short tests, which the race detector is used with, run some that have all that
@@ -88,7 +87,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "many": cmdMany, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
 			"sub": cmdSub, "later": cmdLater, "earlier": cmdEarlier, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
-			"utf16": cmdUTF16, "prints": cmdPrints,
+			"utf16": cmdUTF16,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {

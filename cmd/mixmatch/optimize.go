@@ -42,6 +42,7 @@ In place of a model's file its fingerprint will do (docs/files.md); resume goes 
 files when they are there:
 
    mixmatch optimize quick --target T.safetensors prints/*.mmf
+   mixmatch optimize quick --target T.safetensors --library lib --source lib:OpenBra --source lib:AnyLoRA
 
 A recipe is written in SuperMerger's notation, with ? for a ratio to find:
 
@@ -71,6 +72,7 @@ func optimizeCommand() *cli.Command {
 			&cli.StringFlag{Name: "base", Usage: "the model that add difference subtracts, v1-5-pruned-emaonly as a rule (`[NAME=]PATH`); it is a source too"},
 			&cli.StringFlag{Name: "from", Usage: "begin with the models and settings of this `STUDY` and what was read for it; other flags add models or change settings"},
 			modelsFlag(),
+			&cli.StringFlag{Name: "library", Usage: "the `LIB` of fingerprints that models called lib:NAME are in"},
 			&cli.StringFlag{Name: "recipe", Usage: "fill the holes of the recipe in this `FILE` instead of composing one"},
 			&cli.StringFlag{Name: "style", Value: "default", Usage: "the steps to compose: author, those that its author took, as far as the weights tell; fewest, one for each source but one; add, add differences only; between, ratios from 0 to 1 only; triple, triple sums, half as many", DefaultText: "author if the verdict is exact, else fewest"},
 			&cli.StringFlag{Name: "era", Value: "auto", Usage: "block map: auto, " + join(block.Eras())},

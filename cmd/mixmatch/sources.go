@@ -17,7 +17,7 @@ import (
 // already is none of them. A model in a list that is called as another is gets a name of its
 // own, unless the recipe, if one is given, has the name of both. The names of those in
 // lists are returned, too.
-func gatherSources(c *cli.Context, args []string, targets, taken []*studies.Given, recipe string) (sources []*studies.Given, inLists []string, err error) {
+func gatherSources(c *cli.Context, open *givens, args []string, targets, taken []*studies.Given, recipe string) (sources []*studies.Given, inLists []string, err error) {
 	all, err := choices(c, args)
 	if err != nil {
 		return nil, nil, err
@@ -36,7 +36,7 @@ func gatherSources(c *cli.Context, args []string, targets, taken []*studies.Give
 		}
 		return isTarget || slices.ContainsFunc(taken, same)
 	})
-	found, more, err := gather(all, func(arg string) (*studies.Given, error) { return openGivenSource(c, arg) }, func(_ []gathered[*studies.Given], g *studies.Given) error { return goesWith(targets, g) })
+	found, more, err := gather(all, open.source, func(_ []gathered[*studies.Given], g *studies.Given) error { return goesWith(targets, g) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -116,7 +116,7 @@ func withoutCopies(found []gathered[*studies.Given], targets, taken []*studies.G
 		if err != nil {
 			return found, nil, err
 		}
-		if seen[content] = g.Path; i >= len(taken) {
+		if seen[content] = whence(g); i >= len(taken) {
 			seen[content] = "the target"
 		}
 	}
@@ -128,7 +128,7 @@ func withoutCopies(found []gathered[*studies.Given], targets, taken []*studies.G
 		}
 		if g.list == "" {
 			named = append(named, g.model)
-			seen[contents[i]] = g.model.Path
+			seen[contents[i]] = whence(g.model)
 		}
 	}
 	for i, g := range found {
@@ -141,7 +141,7 @@ func withoutCopies(found []gathered[*studies.Given], targets, taken []*studies.G
 			g.model.Close()
 			continue
 		}
-		seen[contents[i]] = g.model.Path
+		seen[contents[i]] = whence(g.model)
 		rest = append(rest, g)
 	}
 	return rest, passed, nil
@@ -152,11 +152,11 @@ func withoutCopies(found []gathered[*studies.Given], targets, taken []*studies.G
 func tellApart(c *cli.Context, found []gathered[*studies.Given], taken []*studies.Given, recipe string) error {
 	paths := map[string]string{} // of each name
 	for _, t := range taken {
-		paths[t.Name] = t.Path
+		paths[t.Name] = whence(t)
 	}
 	for _, g := range found {
 		if g.list == "" {
-			paths[g.model.Name] = g.model.Path
+			paths[g.model.Name] = whence(g.model)
 		}
 	}
 	for _, g := range found {
