@@ -14,6 +14,7 @@ import (
 	"mixmatch/similarity"
 	"mixmatch/similarity/fingerprint"
 	"mixmatch/similarity/library"
+	"mixmatch/similarity/library/postgres"
 	"mixmatch/studies"
 )
 
@@ -54,7 +55,7 @@ func exitCode(err error) int {
 	switch {
 	case is(context.Canceled):
 		return 130
-	case errors.As(err, &u), is(studies.ErrInvalid, studies.ErrExists, studies.ErrFingerprint, stepwise.ErrRecipe):
+	case errors.As(err, &u), is(studies.ErrInvalid, studies.ErrExists, studies.ErrFingerprint, stepwise.ErrRecipe, postgres.ErrURL):
 		return 2
 	case is(studies.ErrLocked):
 		return 6

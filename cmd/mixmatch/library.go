@@ -7,10 +7,12 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmatch/similarity/library"
+	"mixmatch/similarity/library/postgres"
 )
 
 const libraryHelp = `A library is a folder of fingerprints, in which the sources of a merge can be looked
-for without their files. It may be copied and passed round.
+for without their files. It may be copied and passed round. For many machines LIB may
+be a PostgreSQL database, which has a queue of files besides.
 
    mixmatch library add lib models          a folder, a wildcard, files, LoRAs, .mmf files
    mixmatch library list lib
@@ -18,13 +20,15 @@ for without their files. It may be copied and passed round.
    mixmatch library check lib
    mixmatch library export lib --csv        a table of what there is
    mixmatch library export lib --model NAME -o model.mmf
+   mixmatch library queue postgres://db.example.org/models models
+   mixmatch library work postgres://db.example.org/models
 
 ` + exitCodes
 
 func libraryCommand() *cli.Command {
 	return &cli.Command{
-		Name: "library", Usage: "keep fingerprints of many models", ArgsUsage: "add|list|merge|check|export LIB ...", Description: libraryHelp,
-		Subcommands: []*cli.Command{libraryAddCommand(), libraryListCommand(), libraryMergeCommand(), libraryCheckCommand(), libraryExportCommand()},
+		Name: "library", Usage: "keep fingerprints of many models", ArgsUsage: "add|list|merge|check|export|queue|work LIB ...", Description: libraryHelp,
+		Subcommands: []*cli.Command{libraryAddCommand(), libraryListCommand(), libraryMergeCommand(), libraryCheckCommand(), libraryExportCommand(), libraryQueueCommand(), libraryWorkCommand()},
 		Action: func(c *cli.Context) error {
 			var names []string
 			for _, s := range c.Command.Subcommands {
@@ -38,9 +42,12 @@ func libraryCommand() *cli.Command {
 	}
 }
 
-// openLibrary opens the library that people call where, a folder. With create it is
-// made if there is none.
+// openLibrary opens the library that people call where, a folder or the URL of a
+// database. With create it is made if there is none.
 func openLibrary(c *cli.Context, where string, create bool) (library.Library, error) {
+	if postgres.Is(where) {
+		return postgres.Open(c.Context, where, create)
+	}
 	l, err := library.OpenFolder(where, create)
 	if err != nil {
 		return nil, err
@@ -53,6 +60,9 @@ func openLibrary(c *cli.Context, where string, create bool) (library.Library, er
 	}
 	return l, nil
 }
+
+// showLibrary returns what people called a library, without a password.
+func showLibrary(where string) string { return show(postgres.Redact(where)) }
 
 // eachEntry hands what a library has to use. Before, all is looked at by look, which
 // may be nil, so that an error shows before anything is printed.
@@ -91,7 +101,7 @@ func libraryCheckCommand() *cli.Command {
 			case problems > 0:
 				return fmt.Errorf("%s: %w: %s, as said above; \"library merge NEW %s\" takes the sound records over into a new library", where, library.ErrDamaged, countOf(problems, "problem", "problems"), where)
 			}
-			_, err = fmt.Fprintf(c.App.Writer, "%s: %s, all sound\n", show(where), countOf(n, "record", "records"))
+			_, err = fmt.Fprintf(c.App.Writer, "%s: %s, all sound\n", showLibrary(where), countOf(n, "record", "records"))
 			return err
 		},
 	}

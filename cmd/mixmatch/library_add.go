@@ -93,6 +93,6 @@ func libraryAddAction(c *cli.Context) error {
 	if err := w.tally.end(len(files), result); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s: %s\n", show(args[0]), result)
+	_, err = fmt.Fprintf(c.App.Writer, "%s: %s\n", showLibrary(args[0]), result)
 	return err
 }

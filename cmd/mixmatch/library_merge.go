@@ -61,7 +61,7 @@ func libraryMergeAction(c *cli.Context) error {
 	case t.damaged > 0:
 		return fmt.Errorf("%w: %s, as said above; %s", library.ErrDamaged, countOf(t.damaged, "record is lost", "records are lost"), result)
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s: %s\n", show(args[0]), result)
+	_, err = fmt.Fprintf(c.App.Writer, "%s: %s\n", showLibrary(args[0]), result)
 	return err
 }
 
@@ -102,7 +102,7 @@ func (t *taking) take(from string) error {
 	meter := newMeter(t.c)
 	defer meter.end()
 	for i, content := range todo {
-		meter.to("taking over "+from, int64(i), int64(len(todo)), false)
+		meter.to("taking over "+showLibrary(from), int64(i), int64(len(todo)), false)
 		var f *fingerprint.Fingerprint
 		err := l.Load(t.c.Context, []string{content}, func(p *fingerprint.Fingerprint) error {
 			f = p

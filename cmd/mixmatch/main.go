@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"mixmatch/merge/safetext"
+	"mixmatch/similarity/library/postgres"
 	"mixmatch/studies/report"
 
 	"github.com/urfave/cli/v2"
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string) int {
 	code := exitCode(err)
 	var silent silentError
 	if !errors.As(err, &silent) {
-		fmt.Fprintf(os.Stderr, "mixmatch: %s\n", safetext.Line(err.Error()))
+		fmt.Fprintf(os.Stderr, "mixmatch: %s\n", safetext.Line(postgres.Redact(err.Error())))
 	}
 	return code
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"mixmatch/merge/safetext"
+	"mixmatch/similarity/library/postgres"
 	"mixmatch/studies"
 )
 
@@ -237,6 +238,6 @@ func clock(d time.Duration) string {
 // say prints a message for people on stderr. Names from files may be in it.
 func say(c *cli.Context, format string, args ...any) {
 	if !c.Bool("quiet") {
-		fmt.Fprintln(os.Stderr, safetext.Text(fmt.Sprintf(format, args...)))
+		fmt.Fprintln(os.Stderr, safetext.Text(postgres.Redact(fmt.Sprintf(format, args...))))
 	}
 }
