@@ -7,7 +7,7 @@ VENV ?= .venv
 VERSION = $(shell git describe --tags --always --dirty)
 STAMP = -X main.commit=$(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle fuzz demo golden kill
+.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle postgres fuzz demo golden kill
 
 help:                   ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile
@@ -94,6 +94,10 @@ torch-oracle:           ## files that PyTorch writes, read here and there, numbe
 diffusers-oracle:       ## folders that PyPI's diffusers and transformers write, read and compared; some two minutes and 5 GB of packages
 	python3 -m venv .venv && .venv/bin/pip -q install torch numpy safetensors diffusers==0.42.1 transformers==5.24.0
 	go test ./merge/open -run '^TestDiffusersItself$$' -count 1 -v -args -python "$(CURDIR)/.venv/bin/python"
+
+postgres:               ## libraries in a database, on a PostgreSQL server of the tests' own (installed from Debian)
+	.ci/postgres
+	MIXMATCH_POSTGRES_REQUIRED=1 go test ./similarity/library/postgres ./cmd/mixmatch -run Postgres -count 1 -v
 
 fuzz:                   ## [FUZZTIME=5s]: each fuzz test, so long
 	.ci/fuzz $(FUZZTIME)
