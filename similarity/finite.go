@@ -61,7 +61,7 @@ func (g *Gram) finite(models []*merge.Model) error {
 func (g *Gram) unsound(models []*merge.Model) []string {
 	bad := make([]bool, len(models))
 	for _, t := range g.Tensors {
-		for i := range models {
+		for i := range min(len(models), len(t.P)) { // none that was folded
 			if v := t.P[at(i, i, len(models))]; v-v != 0 {
 				bad[i] = true
 				if i == 0 {

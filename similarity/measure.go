@@ -28,6 +28,11 @@ type Options struct {
 	// Keep, if not nil, is told of the products of a tensor with one of the targets
 	// as soon as they are finished, unless all were known. Calls do not overlap.
 	Keep func(target int, p *Products) error
+
+	// Fold, if not nil, is told of all products of a tensor, tensor by tensor in the
+	// order of keys, and they are not kept: P is nil in what is returned. Memory then
+	// does not grow with the number of tensors. Calls do not overlap.
+	Fold func(target int, p *Products)
 }
 
 // Known are products of models of a pool, by their names, the first of them the

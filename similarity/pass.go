@@ -18,7 +18,8 @@ type pass struct {
 	known   []knownRows
 	grams   []*Gram // of each target
 	options Options
-	keeping sync.Mutex // held while Options.Keep is told
+	keeping sync.Mutex // held while Options.Keep or Fold is told
+	folded  int        // how many of the tasks Options.Fold was told of
 }
 
 // A task is to measure one tensor.
@@ -33,6 +34,7 @@ type task struct {
 
 	parts []partial
 	left  int      // parts that are not done
+	done  bool     // its products are put together
 	sums  []string // of each row's bytes when all are, or before; "" if not known
 }
 
@@ -104,7 +106,7 @@ func (p *pass) add(key string) {
 			continue
 		}
 		t.place = append(t.place, len(g.Tensors))
-		g.Tensors = append(g.Tensors, Products{Key: key, Len: t.len, Absent: absent, P: make([]float64, triangle(p.models+1))})
+		g.Tensors = append(g.Tensors, Products{Key: key, Len: t.len, Absent: absent})
 	}
 	for i := range p.known {
 		if p.known[i].has(&t) {
@@ -163,6 +165,7 @@ func (p *pass) finish(t *task) error {
 			continue
 		}
 		q, fresh := &p.grams[target].Tensors[place], false
+		q.P = make([]float64, triangle(n))
 		row := func(i int) int { // of all
 			if i == n-1 {
 				return p.models + target
@@ -196,7 +199,30 @@ func (p *pass) finish(t *task) error {
 		}
 	}
 	t.parts = nil
+	p.fold(t)
 	return nil
+}
+
+// fold tells Options.Fold of a task that is done, if those before it are, and of those
+// behind it that waited. What is not finite stays, for the error to tell of.
+func (p *pass) fold(t *task) {
+	if p.options.Fold == nil {
+		return
+	}
+	p.keeping.Lock()
+	defer p.keeping.Unlock()
+	t.done = true
+	for ; p.folded < len(p.tasks) && p.tasks[p.folded].done; p.folded++ {
+		for target, place := range p.tasks[p.folded].place {
+			if place < 0 {
+				continue
+			}
+			if q := &p.grams[target].Tensors[place]; q.finite() {
+				p.options.Fold(target, q)
+				q.P = nil
+			}
+		}
+	}
 }
 
 // finishRounding sets what rounding a target adds.
