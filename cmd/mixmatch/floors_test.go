@@ -45,6 +45,7 @@ var outside = map[string][]string{
 	"golang.org/x/term":                   {"cmd/mixmatch"},
 	"go.yaml.in/yaml":                     {"merge/exchange"},
 	"golang.org/x/text/encoding/japanese": {"merge/exchange"},
+	"golang.org/x/text/width":             {"merge/safetext"},
 }
 
 // major is the end of a module path that tells its version.
