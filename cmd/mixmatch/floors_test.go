@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"similarity/residual", "similarity/fingerprint"},
 	{"similarity/library", "similarity/library/postgres/pgtest"},
 	{"studies/compose", "similarity/library/postgres", "similarity/relatives"},
-	{"studies"},
+	{"studies", "similarity/relatives/heatmap"},
 	{"studies/report", "studies/demo", "studies/recovery", "studies/missing"},
 	{"cmd/mixmatch"},
 }
@@ -39,6 +39,8 @@ var outside = map[string][]string{
 	"github.com/jackc/pgx/v5/pgxpool":     {"similarity/library/postgres"},
 	"github.com/urfave/cli":               {"cmd/mixmatch"},
 	"github.com/x448/float16":             {"merge/vec"},
+	"golang.org/x/image/font/inconsolata": {"similarity/relatives/heatmap"},
+	"golang.org/x/image/math/fixed":       {"similarity/relatives/heatmap"},
 	"golang.org/x/sync/errgroup":          {"similarity", "similarity/fingerprint", "similarity/residual", "studies"},
 	"golang.org/x/sys/cpu":                {"merge/vec", "similarity/torchrand"},
 	"golang.org/x/sys/unix":               {"merge/durable"},
