@@ -33,6 +33,13 @@ The weight metric compares the weights themselves: all blocks, and the text enco
 Its cosines are high for models of one family, since they share most of their weights;
 with --base, "explained" tells how much of what sets A apart from it the other model has.
 
+   mixmatch compare --matrix models --base v1-5.safetensors --svg family.svg
+   mixmatch compare --matrix A.safetensors B.mmf C.mmf --block IN04 --csv
+
+With --matrix there is no model A: all pairs are compared, by the cosine of what sets each
+apart from the base (without one, from the mean of them all), and relatives stand beside
+each other. Models may be files or fingerprints (.mmf); if one is a fingerprint, so are all.
+
 ` + exitCodes
 
 func compareCommand() *cli.Command {
@@ -42,7 +49,7 @@ func compareCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "compare", Usage: "tell how alike models are, block by block", ArgsUsage: "A B [C...]", Description: compareHelp,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "all blocks with self-attention (default)"},
 			&cli.BoolFlag{Name: "inputs", Aliases: []string{"i"}, Usage: "input blocks"},
 			&cli.BoolFlag{Name: "middle", Aliases: []string{"m"}, Usage: "the middle block"},
@@ -50,13 +57,13 @@ func compareCommand() *cli.Command {
 			&cli.Int64Flag{Name: "seed", Aliases: []string{"s"}, Usage: "seed of the random numbers", DefaultText: "the calculator's"},
 			&cli.StringFlag{Name: "metric", Value: "attention", Usage: "attention or weight"},
 			&cli.StringFlag{Name: "calculator", Value: calculators[0], Usage: "whose attention numbers to give: " + strings.Join(calculators, ", ")},
-			&cli.StringFlag{Name: "base", Usage: "with --metric weight: the model that the others were trained from (`PATH`)"},
-			&cli.StringFlag{Name: "era", Usage: "block map for --metric weight: " + join(block.Eras()), DefaultText: "the first that knows the models"},
+			&cli.StringFlag{Name: "base", Usage: "with --metric weight or --matrix: the model that the others were trained from (`PATH`)"},
+			&cli.StringFlag{Name: "era", Usage: "block map for --metric weight or --matrix: " + join(block.Eras()), DefaultText: "the first that knows the models"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 			&cli.BoolFlag{Name: "csv", Usage: "print as comma-separated values"},
 			&cli.BoolFlag{Name: "md", Usage: "print as a Markdown table"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress"},
-		},
+		}, matrixFlags()...),
 		Action: compareAction,
 	}
 }
@@ -92,7 +99,10 @@ type likeBlock struct {
 
 func compareAction(c *cli.Context) error {
 	paths := c.Args().Slice()
-	if len(paths) == 0 || len(paths) == 1 && !shelf.IsList(paths[0]) || slices.Contains(paths, "") {
+	if err := matrixOnly(c); err != nil {
+		return err
+	}
+	if len(paths) == 0 || len(paths) == 1 && !shelf.IsList(paths[0]) && !isLibrary(paths[0]) || slices.Contains(paths, "") {
 		return usage("compare: name two models or more; see mixmatch compare --help")
 	}
 	formats := 0
@@ -110,6 +120,9 @@ func compareAction(c *cli.Context) error {
 	}
 	if e := block.Era(c.String("era")); e != "" && !slices.Contains(block.Eras(), e) {
 		return usage("compare: there is no era %q, only %s", e, join(block.Eras()))
+	}
+	if c.Bool("matrix") {
+		return matrixAction(c, paths)
 	}
 	r := &likeness{Metric: c.String("metric"), Calculator: calc.Name, Seed: calc.Seed}
 	switch r.Metric {

@@ -64,6 +64,7 @@ var family = []string{
 //	lora [flags] FILE        a LoRA of random numbers; see [cmdLora]
 //	ckpt KIND FILE CKPT      the safetensors file as PyTorch writes it: zip, legacy, damaged or hostile
 //	many N DIR               N small models, and DIR.txt, a recipe of all; see [cmdMany]
+//	print FILE MMF           the fingerprint of a model
 //	page FILE                a web page
 //	cut FILE N               cuts N bytes off the end
 //	flip FILE N              changes byte N (from the end if negative)
@@ -85,7 +86,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir, Files: some,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "many": cmdMany, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "cut": cmdCut, "flip": cmdFlip,
+			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "many": cmdMany, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "print": cmdPrint, "cut": cmdCut, "flip": cmdFlip,
 			"sub": cmdSub, "later": cmdLater, "earlier": cmdEarlier, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
 			"utf16": cmdUTF16,
 		},
