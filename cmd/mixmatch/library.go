@@ -18,6 +18,7 @@ be a PostgreSQL database, which has a queue of files besides.
    mixmatch library list lib
    mixmatch library merge lib other         what another library has, too
    mixmatch library check lib
+   mixmatch library near lib model.safetensors      its nearest relatives
    mixmatch library export lib --csv        a table of what there is
    mixmatch library export lib --model NAME -o model.mmf
    mixmatch library queue postgres://db.example.org/models models
@@ -27,8 +28,8 @@ be a PostgreSQL database, which has a queue of files besides.
 
 func libraryCommand() *cli.Command {
 	return &cli.Command{
-		Name: "library", Usage: "keep fingerprints of many models", ArgsUsage: "add|list|merge|check|export|queue|work LIB ...", Description: libraryHelp,
-		Subcommands: []*cli.Command{libraryAddCommand(), libraryListCommand(), libraryMergeCommand(), libraryCheckCommand(), libraryExportCommand(), libraryQueueCommand(), libraryWorkCommand()},
+		Name: "library", Usage: "keep fingerprints of many models", ArgsUsage: "add|list|merge|check|export|near|queue|work LIB ...", Description: libraryHelp,
+		Subcommands: []*cli.Command{libraryAddCommand(), libraryListCommand(), libraryMergeCommand(), libraryCheckCommand(), libraryExportCommand(), libraryNearCommand(), libraryQueueCommand(), libraryWorkCommand()},
 		Action: func(c *cli.Context) error {
 			var names []string
 			for _, s := range c.Command.Subcommands {
