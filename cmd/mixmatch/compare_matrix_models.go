@@ -11,6 +11,7 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/similarity/fingerprint"
 	"mixmatch/similarity/library"
+	"mixmatch/similarity/library/postgres"
 )
 
 // mostMembers is how many models are compared at once: with a thousand fingerprints
@@ -158,7 +159,7 @@ func gatherMembers(c *cli.Context, args []string) (*members, error) {
 }
 
 // isLibrary reports whether an argument names a library.
-func isLibrary(arg string) bool { return library.IsFolder(arg) }
+func isLibrary(arg string) bool { return postgres.Is(arg) || library.IsFolder(arg) }
 
 func tooMany(n int) error {
 	return usage("compare: --matrix takes up to %d models, not %d: name some of them, or see what is near one of them with library near", mostMembers, n)
