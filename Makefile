@@ -7,7 +7,7 @@ VENV ?= .venv
 VERSION = $(shell git describe --tags --always --dirty)
 STAMP = -X main.commit=$(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle postgres fuzz demo golden kill
+.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle optuna-oracle postgres fuzz demo golden kill
 
 help:                   ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile
@@ -71,6 +71,11 @@ bench-data: build       ## DIR=folder: full-size models to try it on, 25 GB
 rival: build            ## A=file B=file [SIMILAR=similar.py]: attention similarity here and in PyTorch, in turns
 	python3 -m venv .venv && .venv/bin/pip -q install torch numpy safetensors
 	.venv/bin/python .ci/rival.py bin/mixmatch "$(A)" "$(B)" $(SIMILAR)
+
+optuna-oracle: build    ## [VENV=.venv]: that Optuna opens exported trials (installs it from PyPI)
+	python3 -m venv $(VENV) && $(VENV)/bin/pip -q install optuna
+	if [ ! -d bin/optuna-demo ]; then bin/mixmatch demo --quiet --keep bin/optuna-demo >bin/optuna-demo.txt; fi
+	$(VENV)/bin/python .ci/optuna_oracle.py bin/mixmatch bin/optuna-demo/study
 
 recovery:               ## [TRAINED=folder]: how well planted recipes are found; docs/recovery.md explains the table
 	go test ./studies/recovery -run '^TestTable$$' -count 1 -v -args -table -n 2 -width 32

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -52,6 +51,11 @@ func canWrite(f exchange.Format) bool { return f.CanWrite }
 // checkFormat returns an error that lists the formats, if name is none of them.
 func checkFormat(c *cli.Context, name string, ok func(exchange.Format) bool) error {
 	names := formatNames(ok)
+	if c.Command.Name == "export" {
+		for _, d := range studyDocuments() {
+			names = append(names, d.name)
+		}
+	}
 	if slices.Contains(names, name) {
 		return nil
 	}
@@ -181,8 +185,7 @@ func exportCommand() *cli.Command {
 
 Formats:
 ` + formatList() + `
-   products              the inner products that the study keeps, a tensor a line (JSON; docs/products.md)
-
+` + studyDocumentList() + `
 What a format cannot say is said on stderr; a format that cannot hold the merge
 is refused. ` + exitCodes,
 		Flags: append([]cli.Flag{
@@ -201,8 +204,8 @@ func exportAction(c *cli.Context) error {
 		return err
 	}
 	format := c.String("format")
-	if format == "products" {
-		return exportProducts(c, dir)
+	if d := studyDocumentOf(format); d != nil {
+		return d.export(c, dir)
 	}
 	if err := checkFormat(c, format, canWrite); err != nil {
 		return err
@@ -238,35 +241,6 @@ func exportAction(c *cli.Context) error {
 		return emit(c, []byte(sum.Annotated()), c.String("output"), notes)
 	}
 	return writeDocument(c, r, format, c.String("output"), opt, notes)
-}
-
-// exportProducts writes the products that a study keeps as JSON lines.
-func exportProducts(c *cli.Context, dir string) error {
-	g, err := studies.Products(dir)
-	if err != nil {
-		return err
-	}
-	out := c.String("output")
-	if out == "" || out == "-" {
-		_, err := g.WriteLines(c.App.Writer)
-		return err
-	}
-	if exists(out) && !c.Bool("force") {
-		return usage("%s: %s: %w; choose another name, or --force to replace it", c.Command.Name, out, fs.ErrExist)
-	}
-	size, err := g.WriteLines(io.Discard)
-	if err != nil {
-		return err
-	}
-	f, err := durable.Create(out, size, c.Bool("force"))
-	if err != nil {
-		return err
-	}
-	if _, err := g.WriteLines(f); err != nil {
-		f.Abort()
-		return err
-	}
-	return f.Commit()
 }
 
 func aimFlag() cli.Flag {

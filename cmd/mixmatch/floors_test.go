@@ -22,7 +22,7 @@ var floors = [][]string{
 	{"similarity/library", "similarity/library/postgres/pgtest"},
 	{"studies/compose", "similarity/library/postgres", "similarity/relatives"},
 	{"studies", "similarity/relatives/heatmap"},
-	{"studies/report", "studies/demo", "studies/recovery", "studies/missing"},
+	{"studies/report", "studies/demo", "studies/recovery", "studies/missing", "studies/trials"},
 	{"cmd/mixmatch"},
 }
 
