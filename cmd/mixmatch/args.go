@@ -90,7 +90,17 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 // wrongUsage is the error for flags that cannot be read. Left alone, the
 // library prints the whole help on stdout.
 func wrongUsage(c *cli.Context, err error, isCommand bool) error {
-	message := strings.Replace(err.Error(), "flag provided but not defined: -", "there is no flag --", 1)
+	message := err.Error()
+	if name, ok := strings.CutPrefix(message, "flag provided but not defined: -"); ok {
+		var names []string
+		for _, f := range c.Command.VisibleFlags() {
+			for _, n := range f.Names() {
+				names = append(names, "--"+n)
+			}
+		}
+		name = "--" + strings.TrimLeft(name, "-")
+		message = "there is no flag " + name + meant(name, names)
+	}
 	if isCommand {
 		return usage("%s: %s; see mixmatch %[1]s --help", called(c), message)
 	}

@@ -38,9 +38,7 @@ with --base, "explained" tells how much of what sets A apart from it the other m
 
 With --matrix there is no model A: all pairs are compared, by the cosine of what sets each
 apart from the base (without one, from the mean of them all), and relatives stand beside
-each other. Models may be files or fingerprints (.mmf); if one is a fingerprint, so are all.
-
-` + exitCodes
+each other. Models may be files or fingerprints (.mmf); if one is a fingerprint, so are all.`
 
 func compareCommand() *cli.Command {
 	var calculators []string

@@ -25,8 +25,7 @@ of its making, or - for stdin. OUT is a file, or - for the terminal.
 Formats:
 ` + formatList() + `
 IN is recognised by its content, the format of OUT by its ending. What is lost, or
-was assumed, is said on stderr; a format that cannot hold the merge is refused.
-` + exitCodes,
+was assumed, is said on stderr; a format that cannot hold the merge is refused.`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "the `FORMAT` of IN"},
 			&cli.StringFlag{Name: "to", Usage: "the `FORMAT` of OUT"},

@@ -18,11 +18,6 @@ import (
 	"mixmatch/studies"
 )
 
-const exitCodes = `Exit codes: 0 ok, 1 other failure, 2 usage (also a file that is not there, or a recipe that
-cannot be read, or an output that exists), 3 malformed or unsafe file, 4 models do not fit together, 5 study or library
-missing or damaged, 6 study in use, 7 inputs changed since the study began, 8 disk or permission,
-130 interrupted.`
-
 // A usageError is a mistake in what was typed.
 type usageError struct{ err error }
 

@@ -187,7 +187,7 @@ Formats:
 ` + formatList() + `
 ` + studyDocumentList() + `
 What a format cannot say is said on stderr; a format that cannot hold the merge
-is refused. ` + exitCodes,
+is refused.`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "one of those above"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to this `FILE` instead of the terminal"},

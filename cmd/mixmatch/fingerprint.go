@@ -24,7 +24,7 @@ found as from the models themselves. A MODEL may be a folder or a wildcard, or a
    mixmatch inspect model.mmf
 
 Licence and page are read from the file where it tells them (modelspec.license and the
-like). For many models, see mixmatch library. ` + exitCodes
+like). For many models, see mixmatch library.`
 
 func fingerprintCommand() *cli.Command {
 	return &cli.Command{

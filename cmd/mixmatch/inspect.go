@@ -65,9 +65,7 @@ simply be there. "merge" and "convert" take such a file in place of a recipe.
    mixmatch inspect model.safetensors --blocks    which tensors belong to which block
    mixmatch inspect models                        all models in a folder
    mixmatch inspect unet.safetensors+vae.safetensors   one model in several files
-   mixmatch inspect model.mmf                     which model a fingerprint is of
-
-` + exitCodes,
+   mixmatch inspect model.mmf                     which model a fingerprint is of`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "hash", Usage: "read the whole file and print its hashes"},
 			&cli.BoolFlag{Name: "blocks", Usage: "list the tensors of each block"},

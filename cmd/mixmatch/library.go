@@ -22,9 +22,7 @@ be a PostgreSQL database, which has a queue of files besides.
    mixmatch library export lib --csv        a table of what there is
    mixmatch library export lib --model NAME -o model.mmf
    mixmatch library queue postgres://db.example.org/models models
-   mixmatch library work postgres://db.example.org/models
-
-` + exitCodes
+   mixmatch library work postgres://db.example.org/models`
 
 func libraryCommand() *cli.Command {
 	return &cli.Command{
@@ -80,7 +78,7 @@ func eachEntry(c *cli.Context, l library.Library, look, use func(*library.Entry)
 func libraryCheckCommand() *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "read all records and tell of those that are damaged", ArgsUsage: "LIB",
-		Description: "   mixmatch library check lib\n\n" + exitCodes,
+		Description: "   mixmatch library check lib",
 		Action: func(c *cli.Context) error {
 			where, err := one(c, "the LIB")
 			if err != nil {

@@ -24,7 +24,7 @@ and any number of them may add to one library at once.
 
 A file that cannot be read is told of in one line, and the others are added; the exit
 code is then that of the first such file. What in a folder is no model, a VAE for one,
-is passed over. ` + exitCodes,
+is passed over.`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "shard", Usage: "only part `I/N` of the files, I from 0 to N-1: each is in one part, by its name"},
 		}, fingerprinterFlags()...),

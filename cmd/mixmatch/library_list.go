@@ -19,7 +19,7 @@ import (
 func libraryListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list what is in a library", ArgsUsage: "LIB",
-		Description: "   mixmatch library list lib\n   mixmatch library list lib --json\n\n" + exitCodes,
+		Description: "   mixmatch library list lib\n   mixmatch library list lib --json",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress"},
@@ -131,7 +131,7 @@ func libraryExportCommand() *cli.Command {
    mixmatch library export lib --model dreamshaper_6NoVae -o dreamshaper.mmf
 
 A model may also be told by the beginning of its content or of its SHA-256, six digits
-or more. ` + exitCodes,
+or more.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "csv", Usage: "a table of comma-separated values, a model a line"},
 			&cli.StringFlag{Name: "model", Usage: "take out the fingerprint of this `MODEL`"},

@@ -20,7 +20,7 @@ func libraryMergeCommand() *cli.Command {
    mixmatch library merge new damaged       all sound records of a library
 
 The first is made if it is not there. A record whose model it has stays as it is. One
-that is damaged is told of in one line, and the others are taken over. ` + exitCodes,
+that is damaged is told of in one line, and the others are taken over.`,
 		Action: libraryMergeAction,
 	}
 }

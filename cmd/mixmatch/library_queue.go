@@ -27,7 +27,7 @@ other until none is left:
 MODEL is a file, a folder or a wildcard. The queue has the absolute path, by which all
 machines must find the file, and each path once: a file that is done is not taken again. What in a folder is no
 model, a VAE for one, is skipped.
-The password comes from PGPASSWORD or ~/.pgpass, and need not be in the URL. ` + exitCodes,
+The password comes from PGPASSWORD or ~/.pgpass, and need not be in the URL.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "status", Usage: "print how many files wait, are worked on, are done and failed, and why"},
 			&cli.BoolFlag{Name: "retry", Usage: "let workers take again what failed"},

@@ -25,7 +25,7 @@ others take its file.
 
    mixmatch library work postgres://db.example.org/models
 
-It ends when no file is left that nobody has; with --wait, when all are done. ` + exitCodes,
+It ends when no file is left that nobody has; with --wait, when all are done.`,
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "wait", Usage: "stay until the files of other workers are done, too, should one of those end early"},
 		}, fingerprinterFlags()...),

@@ -45,6 +45,7 @@ func main() {
 // reports errors.
 func run(ctx context.Context, args []string) int {
 	app, out := newApp(), standardOutput()
+	cli.HelpPrinter = printHelp
 	app.Writer = out
 	args, err := reorder(app, args)
 	if err == nil {
@@ -69,21 +70,20 @@ the merge that comes closest, block by block, proves how close any merge of
 them could come, and writes it in SuperMerger's notation or as a model.
 
    mixmatch demo                    see it work, with nothing to download
-   mixmatch optimize evo --target BracingEvoMix.safetensors --base v1-5-pruned-emaonly.safetensors \
+   mixmatch optimize evo --target BracingEvoMix.safetensors \
+       --base v1-5-pruned-emaonly.safetensors \
        --source OpenBra.safetensors --source dreamshaper_6NoVae.safetensors
    mixmatch show evo                the result again
    mixmatch export evo              the recipe, to paste
    mixmatch merge evo -o rebuilt.safetensors
    mixmatch missing evo -o unknown.safetensors   the source that you do not have
    mixmatch compare BracingEvoMix.safetensors rebuilt.safetensors
-   mixmatch inspect model.safetensors   the recipe may simply be in the file
-
-` + exitCodes
+   mixmatch inspect model.safetensors   the recipe may simply be in the file`
 
 func newApp() *cli.App {
 	commands := []*cli.Command{
 		optimizeCommand(), resumeCommand(), showCommand(), exportCommand(),
-		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), fingerprintCommand(), libraryCommand(), demoCommand(), completionCommand(), manCommand(),
+		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), fingerprintCommand(), libraryCommand(), demoCommand(), completionCommand(), manCommand(), exitCodesCommand(),
 	}
 	for _, c := range commands {
 		c.HideHelpCommand = true // a study may be called help
@@ -108,7 +108,11 @@ func newApp() *cli.App {
 			case exists(first):
 				return usage("there is no command %q; to look at that file: mixmatch inspect %s", first, report.Quote(first))
 			case c.NArg() > 0:
-				return usage("there is no command %q: see mixmatch --help", first)
+				var names []string
+				for _, command := range commands {
+					names = append(names, command.Name)
+				}
+				return usage("there is no command %q%s: see mixmatch --help", first, meant(first, names))
 			}
 			return cli.ShowAppHelp(c)
 		},

@@ -40,12 +40,16 @@ func manual(app *cli.App) string {
 	for _, c := range all {
 		line(".SS %s %s\n%s.", roff(c.HelpName), roff(c.ArgsUsage), roff(capital(c.Usage)))
 		if c.Description != "" {
-			line(".PP\n%s", literal(strings.ReplaceAll(c.Description, exitCodes, "")))
+			line(".PP\n%s", literal(c.Description))
 		}
 		for _, f := range c.VisibleFlags() {
-			names, usage, _ := strings.Cut(f.String(), "\t")
+			names, usage := flagHelp(f)
 			line(".TP\n.B %s\n%s", roff(names), roff(usage))
 		}
+	}
+	line(".SH EXIT STATUS")
+	for _, e := range exitCodes {
+		line(".TP\n.B %d\n%s", e.code, roff(e.means))
 	}
 	return b.String()
 }

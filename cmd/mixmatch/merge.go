@@ -31,7 +31,7 @@ that time, each step's model with the roundings of a saved file; so are recipes 
 no weights describe (calculation modes, elemental merges). docs/merging.md tells more.
 As in SuperMerger, BASE is the text encoder and the VAE: the VAE is blended with
 the BASE ratio, unless --vae names a model to copy it from. A study copies the VAE
-it recognised. ` + exitCodes
+it recognised.`
 
 func mergeCommand() *cli.Command {
 	return &cli.Command{

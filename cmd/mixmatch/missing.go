@@ -27,7 +27,7 @@ A missing source is the base with what is left, divided by its weight: rounding
 noise grows by that much, and blocks with too little signal keep the base's
 numbers. The table says how much more than rounding is left in each block. Of a
 LoRA the rank is told for each kind of matrix, and the recipe printed is the one it
-was added to. ` + exitCodes
+was added to.`
 
 func missingCommand() *cli.Command {
 	return &cli.Command{

@@ -22,11 +22,12 @@ const optimizeHelp = `Starts a study in the folder STUDY and runs it. The files 
 after that takes seconds. With no --recipe the steps are chosen too: which
 sources take part, in what order, weight sum or add difference.
 
-   mixmatch optimize evo --target BracingEvoMix.safetensors --base v1-5-pruned-emaonly.safetensors \
+   mixmatch optimize evo --target BracingEvoMix.safetensors \
+       --base v1-5-pruned-emaonly.safetensors \
        --source OpenBra.safetensors --source dreamshaper_6NoVae.safetensors
    mixmatch optimize evo2 --target T.safetensors models
-   mixmatch optimize evo3 --target T.safetensors --source A.safetensors --source B.safetensors \
-       --recipe steps.txt
+   mixmatch optimize evo3 --target T.safetensors --recipe steps.txt \
+       --source A.safetensors --source B.safetensors
 
 Several targets of the same sources are read in one pass, and each is a study of its own
 in the folder STUDY, which resume and show take as a whole:
@@ -46,13 +47,13 @@ files when they are there:
 
 A recipe is written in SuperMerger's notation, with ? for a ratio to find:
 
-   A + (B - C) x ? = TEMP1                   one number for all blocks of a group
-   TEMP1 x (1-alpha) + D x alpha = FINAL     one for each block that has a ?
+   A + (B - C) x ? = TEMP1                  one number for all blocks of a group
+   TEMP1 x (1-alpha) + D x alpha = FINAL    one for each block that has a ?
    alpha = (0,0,?,?,?[0,0.5],0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0)
 
 Names in it are those of the files, without their extension; NAME=PATH gives
 another. A folder, or a wildcard as "models/*", is all models in it that go with the
-target; what does not is passed over and told. ` + exitCodes
+target; what does not is passed over and told.`
 
 func runFlags() []cli.Flag {
 	return []cli.Flag{

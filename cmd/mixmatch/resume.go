@@ -145,9 +145,7 @@ are there it is measured exactly.
 
 A model that was moved or touched is known again by its content, which is read for
 that; a changed one is refused. Once all have been read a study needs its models no
-more: those that are gone are only looked for where they would be read.
-
-` + exitCodes,
+more: those that are gone are only looked for where they would be read.`,
 		Action: func(c *cli.Context) error {
 			dir, err := one(c, "the STUDY")
 			if err != nil {
@@ -168,9 +166,7 @@ func showCommand() *cli.Command {
 		Name: "show", Usage: "print what a study found out", ArgsUsage: "STUDY",
 		Description: `   mixmatch show evo
    mixmatch show evo --weights      each block's weights and their errors
-   mixmatch show evo --json | jq .verdict
-
-` + exitCodes,
+   mixmatch show evo --json | jq .verdict`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "weights", Usage: "print the share of each source in each block, with its error"},
 			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON"},

@@ -104,7 +104,7 @@ func (r *Recipe) firstUse(name string) *Step {
 // didYouMean returns a question for an error about an unknown name, "" if no
 // candidate comes near.
 func didYouMean(name string, candidates []string) string {
-	found := near(name, candidates)
+	found := Near(name, candidates)
 	for i := range found {
 		found[i] = quote(found[i])
 	}
@@ -114,10 +114,10 @@ func didYouMean(name string, candidates []string) string {
 	return ": did you mean " + strings.Join(found, " or ") + "?"
 }
 
-// near returns up to three of the candidates that may be what name should have
+// Near returns up to three of the candidates that may be what name should have
 // been, the nearest first: those that differ in a few letters, and those of
 // which one begins with the other.
-func near(name string, candidates []string) []string {
+func Near(name string, candidates []string) []string {
 	type hit struct {
 		name     string
 		distance int
@@ -149,9 +149,9 @@ func near(name string, candidates []string) []string {
 	return names
 }
 
-// distance returns the number of letters to insert, delete or replace to make b
-// of a (Levenshtein's), or limit+1 if that is more than limit or a name is too
-// long to be worth the work.
+// distance returns the number of letters to insert, delete, replace or swap with their
+// neighbour to make b of a (the optimal string alignment), or limit+1 if that is more
+// than limit or a name is too long to be worth the work.
 func distance(a, b string, limit int) int {
 	const longest = 256
 	if len(a) > longest || len(b) > longest {
@@ -161,21 +161,23 @@ func distance(a, b string, limit int) int {
 	if diff := len(x) - len(y); diff > limit || -diff > limit {
 		return limit + 1
 	}
-	row := make([]int, len(y)+1)
+	before, row, next := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range x {
-		corner := row[0]
-		row[0] = i + 1
+		next[0] = i + 1
 		for j := range y {
-			replaced := corner
+			replaced := row[j]
 			if x[i] != y[j] {
 				replaced++
 			}
-			corner = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+			next[j+1] = min(replaced, row[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row, next = row, next, before
 	}
 	return min(row[len(y)], limit+1)
 }
