@@ -188,7 +188,7 @@ func (p *Plan) chooseGroups(arch block.Arch) error {
 // vacant returns an error if there is a study in dir.
 func vacant(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, planFile)); err == nil {
-		return fmt.Errorf("%s: %w: go on with \"resume\", or choose another folder", dir, ErrExists)
+		return fmt.Errorf("%s: %w: go on with \"resume\", choose another folder, or delete that one first", dir, ErrExists)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/recipe"
 	"mixmatch/optimize"
+	"mixmatch/similarity"
 )
 
 // A SearchRecord is a search of a study and the trials that it has made so far.
@@ -21,7 +22,7 @@ type SearchRecord struct {
 	Trials []optimize.Trial // in order; their values are 1 - similarity, to be minimised
 
 	// Ceiling is the least value that there can be, if Bounded: of a block searched by
-	// the weights, once the study is finished.
+	// the weights.
 	Ceiling float64
 	Bounded bool
 }
@@ -61,7 +62,7 @@ func Searches(dir string) ([]SearchRecord, error) {
 	if err != nil && !errors.Is(err, ErrPending) {
 		return nil, err
 	}
-	l, err := searchedLayout(dir, plan, sum)
+	l, g, err := searchedBlocks(dir, plan, sum)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func Searches(dir string) ([]SearchRecord, error) {
 				return nil, fmt.Errorf("%s: %w: trial %d has %d ratios, and the recipe %d holes there", path, ErrDamaged, t.Number, len(t.X), len(s.Ratios))
 			}
 		}
-		s.bound(sum, plan)
+		s.bound(plan, sum, g)
 		list = append(list, s)
 	}
 	place := func(s SearchRecord) int {
@@ -110,20 +111,26 @@ func Searches(dir string) ([]SearchRecord, error) {
 	return list, nil
 }
 
-// searchedLayout returns the blocks that a study searches.
-func searchedLayout(dir string, plan *Plan, sum *Summary) (*block.Layout, error) {
+// searchedBlocks returns the blocks that a study searches and, if it is not finished, the
+// products of the models there.
+func searchedBlocks(dir string, plan *Plan, sum *Summary) (*block.Layout, *similarity.Blocks, error) {
 	if sum != nil {
-		return layoutOf(sum.Arch, sum.Era)
+		l, err := layoutOf(sum.Arch, sum.Era)
+		return l, nil, err
 	}
 	g, err := Products(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	era := plan.Era
 	if era == "" {
 		era, _, _ = g.RecogniseEra(g.Arch)
 	}
-	return layoutOf(g.Arch, era)
+	l, err := layoutOf(g.Arch, era)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, g.Blocks(l), nil
 }
 
 // searchedRatios returns the ratios that the search of a name looks for.
@@ -163,9 +170,18 @@ func searchedRatios(r *recipe.Recipe, name string) ([]SearchedRatio, error) {
 	return ratios, nil
 }
 
-// bound sets the ceiling of a block's search by weight.
-func (s *SearchRecord) bound(sum *Summary, plan *Plan) {
-	if sum == nil || plan.Metric != "" {
+// bound sets the ceiling of a block's search by weight: that of the result or, before
+// there is one, of the products.
+func (s *SearchRecord) bound(plan *Plan, sum *Summary, b *similarity.Blocks) {
+	if plan.Metric != "" {
+		return
+	}
+	if sum == nil {
+		if id, ok := b.Layout.Index(s.Name); ok {
+			if f, err := b.Nearest(id); err == nil {
+				s.Ceiling, s.Bounded = 1-f.Cosine, true
+			}
+		}
 		return
 	}
 	for _, g := range sum.Groups {

@@ -32,6 +32,12 @@ func Members(dir string) []string {
 	return names
 }
 
+// Is reports whether the folder dir is a study, or holds some.
+func Is(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, planFile))
+	return err == nil || len(Members(dir)) > 0
+}
+
 // ReadTogether reads the files for studies that have the same sources and not read
 // anything yet, the sources once for all, so that running each reads nothing more.
 // Studies of other sources are left to read theirs when they run.

@@ -49,7 +49,7 @@ func convertAction(c *cli.Context) error {
 	to := c.String("to")
 	if to == "" {
 		var err error
-		if to, err = formatOf(out); err != nil {
+		if to, err = formatOf(c, out, "--to"); err != nil {
 			return err
 		}
 	}
@@ -102,8 +102,8 @@ func convertAction(c *cli.Context) error {
 }
 
 // formatOf returns the format that a file's ending stands for. Of several that
-// share one, it is the most useful.
-func formatOf(path string) (string, error) {
+// share one, it is the most useful. Flag is the one that names another.
+func formatOf(c *cli.Context, path, flag string) (string, error) {
 	ext := strings.ToLower(filepath.Ext(path))
 	if path == "-" || ext == "" {
 		return "text", nil
@@ -116,5 +116,5 @@ func formatOf(path string) (string, error) {
 			return f.Name, nil
 		}
 	}
-	return "", usage("convert: no format ends in %s: name one with --to", ext)
+	return "", usage("%s: no format ends in %s: name one with %s", c.Command.Name, ext, flag)
 }

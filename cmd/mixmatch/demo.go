@@ -81,7 +81,7 @@ func demoAction(c *cli.Context) error {
 	planted, err := demo.Write(c.Context, dir, f, func(done, total int64) { m.to("making models", done, total, true) })
 	m.end()
 	if errors.Is(err, context.Canceled) {
-		say(c, "stopped")
+		sayStopped(c, "stopped")
 		return silentError{err}
 	}
 	if err != nil {
@@ -101,7 +101,8 @@ func demoAction(c *cli.Context) error {
 	if c.Bool("json") {
 		return printJSON(c, sum)
 	}
-	if err := report.Text(c.App.Writer, sum); err != nil {
+	w, p := page(c)
+	if err := report.Text(w, sum, p); err != nil {
 		return err
 	}
 	if err := comparison(c.App.Writer, sum, planted); err != nil {
@@ -111,7 +112,7 @@ func demoAction(c *cli.Context) error {
 		say(c, "\nThe models are gone again; mixmatch demo --keep FOLDER leaves them and the study to play with.")
 		return nil
 	}
-	return report.Next(c.App.Writer, sum, filepath.Join(dir, "study"))
+	return report.Next(w, sum, filepath.Join(dir, "study"), p)
 }
 
 // demoStudy searches the planted recipe.
@@ -148,11 +149,11 @@ func demoStudy(c *cli.Context, dir string, planted demo.Planted, m *meter) (*stu
 	sum, err := s.Run(c.Context, studies.Options{Threads: threads(c), NoSimilar: c.Bool("no-similar"), Progress: m.study})
 	m.end()
 	if errors.Is(err, context.Canceled) {
-		say(c, "stopped")
+		sayStopped(c, "stopped")
 		err = silentError{err}
 	}
 	if err == nil {
-		_, err = keepReport(dir, sum)
+		err = keepReport(dir, sum)
 	}
 	return sum, err
 }

@@ -146,6 +146,10 @@ func writeDocument(c *cli.Context, r *recipe.Recipe, format, out string, opt exc
 	if err != nil {
 		return usage("%s: %w", c.Command.Name, err)
 	}
+	unknown := func(n string) bool { return strings.Contains(n, "sha256 of") && strings.Contains(n, "not known") }
+	if slices.ContainsFunc(more, unknown) && !c.Bool("hash") {
+		more = append(more, "--hash computes hashes that are not known, if the files are there")
+	}
 	return emit(c, text, out, append(notes, more...))
 }
 
@@ -189,7 +193,7 @@ Formats:
 What a format cannot say is said on stderr; a format that cannot hold the merge
 is refused.`,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "one of those above"},
+			&cli.StringFlag{Name: "format", Usage: "one of those above (default: by the ending of FILE, else text)"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to this `FILE` instead of the terminal"},
 			aimFlag(),
 			modelsFlag(),
@@ -203,7 +207,15 @@ func exportAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	format := c.String("format")
+	format, out := c.String("format"), c.String("output")
+	if !c.IsSet("format") && out != "" {
+		if format, err = formatOf(c, out, "--format"); err != nil {
+			return err
+		}
+	}
+	if format == "" {
+		format = "text"
+	}
 	if d := studyDocumentOf(format); d != nil {
 		return d.export(c, dir)
 	}
@@ -230,7 +242,7 @@ func exportAction(c *cli.Context) error {
 	if v := sum.VAE; v.Same && !v.Blended {
 		opt.VAE = v.Source
 		_, blended := r.Layout.MergesVAE()
-		if format != "text" && format != "json" && (blended || v.Source != r.KeySources()[0]) {
+		if format != "json" && (blended || v.Source != r.KeySources()[0]) {
 			notes = append(notes, fmt.Sprintf("the target has the VAE of %s, not a blend: bake that one in afterwards", v.Source))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmatch/merge/recipe"
+	"mixmatch/merge/safetext"
 )
 
 // helpWidth is how wide help is, which fits every terminal.
@@ -104,7 +105,7 @@ func fold(text, indent string, width int) string {
 
 // foldExample breaks an indented line.
 func foldExample(l string, width int) []string {
-	if columns(l) <= width {
+	if safetext.Columns(l) <= width {
 		return []string{l}
 	}
 	body := strings.TrimLeft(l, " ")
@@ -135,7 +136,7 @@ func wrap(text, indent string, width int) []string {
 		switch {
 		case line == "":
 			line = indent + word
-		case columns(line)+1+columns(word) > width:
+		case safetext.Columns(line)+1+safetext.Columns(word) > width:
 			lines, line = append(lines, line), indent+word
 		default:
 			line += " " + word

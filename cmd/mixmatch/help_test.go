@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"mixmatch/merge/safetext"
 )
 
 // TestHelpFits holds all help to the width of a terminal.
@@ -24,8 +26,8 @@ func TestHelpFits(t *testing.T) {
 			t.Errorf("%T: hardly any help: %q", data, b.String())
 		}
 		for _, l := range strings.Split(b.String(), "\n") {
-			if columns(l) > helpWidth {
-				t.Errorf("%d columns: %s", columns(l), l)
+			if safetext.Columns(l) > helpWidth {
+				t.Errorf("%d columns: %s", safetext.Columns(l), l)
 			}
 		}
 	}

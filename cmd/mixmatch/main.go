@@ -47,6 +47,9 @@ func run(ctx context.Context, args []string) int {
 	app, out := newApp(), standardOutput()
 	cli.HelpPrinter = printHelp
 	app.Writer = out
+	if complete(app, out, args) {
+		return 0
+	}
 	args, err := reorder(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, args)

@@ -91,7 +91,7 @@ func (o *order) make(c *cli.Context, pool *merge.Pool, mix *merge.Mix, out strin
 
 func stopped(c *cli.Context, err error, out string) error {
 	if errors.Is(err, context.Canceled) {
-		say(c, "stopped; %s was not written", out)
+		sayStopped(c, "stopped; %s was not written", out)
 		return silentError{err}
 	}
 	return err

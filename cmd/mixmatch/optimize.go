@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -108,6 +109,9 @@ func optimizeAction(c *cli.Context) error {
 	sources := append(c.StringSlice("source"), c.Args().Tail()...)
 	if dir == "" {
 		return usage("optimize: the name of a folder for the STUDY is empty")
+	}
+	if parent := filepath.Dir(filepath.Clean(dir)); !exists(parent) {
+		return usage("optimize: there is no folder %s for the study %s: make it first, or correct the name", parent, filepath.Base(dir))
 	}
 	switch {
 	case c.String("from") != "":

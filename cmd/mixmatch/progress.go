@@ -127,7 +127,7 @@ func (m *meter) draw() { m.put(m.stage.line(m.now(), m.width()-1)) }
 // put writes a line over the one that is there. Blanks, which every terminal knows,
 // cover what is left of that.
 func (m *meter) put(line string) {
-	n := columns(line)
+	n := safetext.Columns(line)
 	blank := max(0, min(m.drawn, m.width()-1)-n)
 	m.write("\r" + line + strings.Repeat(" ", blank))
 	m.drawn = n
@@ -178,7 +178,7 @@ func (s *stage) line(now time.Time, width int) string {
 	full := int(share * cells)
 	bar := "  [" + strings.Repeat("=", full) + strings.Repeat(" ", cells-full) + "]"
 	for _, rest := range []string{bar + percent + count + rate + left, percent + count + rate + left, percent + rate + left, percent + left} {
-		if columns(name)+columns(rest) <= width {
+		if safetext.Columns(name)+safetext.Columns(rest) <= width {
 			return name + rest
 		}
 	}
@@ -188,25 +188,14 @@ func (s *stage) line(now time.Time, width int) string {
 // fit returns text and rest in so many columns; text is cut if need be, and rest left
 // out.
 func fit(text string, width int, rest string) string {
-	if columns(rest)+4 > width {
+	if safetext.Columns(rest)+4 > width {
 		rest = ""
 	}
-	for r := []rune(text); columns(text)+columns(rest) > width && len(r) > 0; {
+	for r := []rune(text); safetext.Columns(text)+safetext.Columns(rest) > width && len(r) > 0; {
 		r = r[:len(r)-1]
 		text = string(r)
 	}
 	return text + rest
-}
-
-// columns returns how wide a text is on a terminal, or more.
-func columns(text string) (n int) {
-	for _, r := range text {
-		n++
-		if r >= 0x1100 {
-			n++
-		}
-	}
-	return n
 }
 
 // inBytes returns a number of bytes in the unit that makes it short.
@@ -240,4 +229,13 @@ func say(c *cli.Context, format string, args ...any) {
 	if !c.Bool("quiet") {
 		fmt.Fprintln(os.Stderr, safetext.Text(postgres.Redact(fmt.Sprintf(format, args...))))
 	}
+}
+
+// sayStopped is say after an interrupt, which most terminals show as ^C in the line
+// where the cursor is.
+func sayStopped(c *cli.Context, format string, args ...any) {
+	if term.IsTerminal(int(os.Stderr.Fd())) && !c.Bool("quiet") {
+		fmt.Fprint(os.Stderr, "\r")
+	}
+	say(c, format, args...)
 }

@@ -68,7 +68,7 @@ func stoppedStudy(c *cli.Context, dir string, err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return err
 	}
-	say(c, "stopped; everything finished is kept. Go on with:\n  mixmatch resume %s", report.Quote(dir))
+	sayStopped(c, "stopped; everything finished is kept. See it, or go on, with:\n  mixmatch show %s\n  mixmatch resume %[1]s", report.Quote(dir))
 	return silentError{err}
 }
 
@@ -95,26 +95,22 @@ func joined(errs []error) error {
 // tell keeps the story of a run and, unless JSON is wanted, prints it, behind others or
 // not.
 func tell(c *cli.Context, dir string, sum *studies.Summary, behind bool) error {
-	text, err := keepReport(dir, sum)
-	if err != nil || c.Bool("json") {
+	if err := keepReport(dir, sum); err != nil || c.Bool("json") {
 		return err
 	}
 	if behind {
-		text = append([]byte("\n"), text...)
+		fmt.Fprintln(c.App.Writer)
 	}
-	if _, err := c.App.Writer.Write(text); err != nil {
-		return err
-	}
-	return report.Next(c.App.Writer, sum, dir)
+	return showStudy(c, dir, sum)
 }
 
-// keepReport writes the story of a run into its study and returns it.
-func keepReport(dir string, sum *studies.Summary) ([]byte, error) {
+// keepReport writes the story of a run into its study.
+func keepReport(dir string, sum *studies.Summary) error {
 	var text bytes.Buffer
-	if err := report.Text(&text, sum); err != nil {
-		return nil, err
+	if err := report.Text(&text, sum, report.Page{}); err != nil {
+		return err
 	}
-	return text.Bytes(), durable.WriteFile(filepath.Join(dir, "report.txt"), text.Bytes())
+	return durable.WriteFile(filepath.Join(dir, "report.txt"), text.Bytes())
 }
 
 func printJSON(c *cli.Context, v any) error {
@@ -159,67 +155,6 @@ more: those that are gone are only looked for where they would be read.`,
 			return joined(runStudies(c, dir, all))
 		},
 	}
-}
-
-func showCommand() *cli.Command {
-	return &cli.Command{
-		Name: "show", Usage: "print what a study found out", ArgsUsage: "STUDY",
-		Description: `   mixmatch show evo
-   mixmatch show evo --weights      each block's weights and their errors
-   mixmatch show evo --json | jq .verdict`,
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "weights", Usage: "print the share of each source in each block, with its error"},
-			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON"},
-		},
-		Action: func(c *cli.Context) error {
-			dir, err := one(c, "the STUDY")
-			if err != nil {
-				return err
-			}
-			members := studies.Members(dir)
-			if members == nil {
-				sum, err := studies.ReadSummary(dir)
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return printJSON(c, sum)
-				}
-				return showStudy(c, dir, sum)
-			}
-			var sums []*studies.Summary
-			for _, name := range members {
-				sum, err := studies.ReadSummary(filepath.Join(dir, name))
-				if err != nil {
-					return err
-				}
-				sums = append(sums, sum)
-			}
-			if c.Bool("json") {
-				return printJSON(c, sums)
-			}
-			for i, sum := range sums {
-				if i > 0 {
-					fmt.Fprintln(c.App.Writer)
-				}
-				if err := showStudy(c, filepath.Join(dir, members[i]), sum); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-}
-
-// showStudy prints what a study found out, or its weights.
-func showStudy(c *cli.Context, dir string, sum *studies.Summary) error {
-	if c.Bool("weights") {
-		return report.Weights(c.App.Writer, sum)
-	}
-	if err := report.Text(c.App.Writer, sum); err != nil {
-		return err
-	}
-	return report.Next(c.App.Writer, sum, dir)
 }
 
 // openStudies opens the study in dir, or those in folders of it.

@@ -7,9 +7,9 @@ import (
 )
 
 // Next says what to do with the result of the study in folder dir, in commands
-// to type.
-func Next(w io.Writer, s *studies.Summary, dir string) error {
-	p := &printer{w: w}
+// to type, and once more what it proves.
+func Next(w io.Writer, s *studies.Summary, dir string, page Page) error {
+	p := &printer{w: w, page: page}
 	dir = Quote(dir)
 	p.f("\nNext:\n")
 	p.f("  mixmatch export %s > recipe.txt\n", dir)
@@ -25,8 +25,10 @@ func Next(w io.Writer, s *studies.Summary, dir string) error {
 		} else {
 			p.f("  mixmatch missing %s -o %s\n", dir, Quote(s.Target+"-missing.safetensors"))
 		}
-		p.f("  and with a model that you suspect:  mixmatch optimize NEW-STUDY --from %s --source SUSPECT.safetensors\n", dir)
+		p.f("  mixmatch optimize NEW --from %s --source A-MODEL-THAT-YOU-SUSPECT\n", dir)
 	}
+	p.raw("\n")
+	p.headline(s)
 	return p.err
 }
 

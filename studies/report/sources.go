@@ -11,6 +11,18 @@ import (
 	"mixmatch/studies"
 )
 
+// mostNames is how many names a list has that is printed whole.
+const mostNames = 6
+
+// short returns a name in the columns that a table has for it.
+func (p *printer) short(name string) string {
+	name = safetext.Line(name)
+	if most := p.page.tableWidth() - 52; safetext.Columns(name) > most {
+		return fit(name, most)
+	}
+	return name
+}
+
 // sources prints who is in the mix, and who is not.
 func (p *printer) sources(s *studies.Summary) {
 	p.f("Who is in it:\n")
@@ -40,27 +52,29 @@ func (p *printer) sources(s *studies.Summary) {
 			if q.Vague {
 				bar = "?"
 			}
-			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s%s\n", safetext.Line(q.Name), share, bar, q.Blocks, blocks, mark)
+			fmt.Fprintf(tw, "  %s\t%s\t± %s\tin %d %s%s\n", p.short(q.Name), share, bar, q.Blocks, blocks, mark)
 		}
 		p.err = tw.Flush()
 	}
 	switch {
 	case partless(s):
-		p.f("  These are the weights where nothing is missing. In %s the others stand in for it where they are like it; see show --weights.\n", where(s.Missing))
+		p.prose("  ", "These are the weights where nothing is missing. In %s the others stand in for it where they are like it; see show --weights.", where(s.Missing))
 	case s.Missing != nil:
-		p.f("  These are the weights of the closest mix. Sources stand in for what is missing where they are like it; the\n" +
-			"  errors say how far the recipe's own weights may be from them.\n")
+		p.prose("  ", "These are the weights of the closest mix. Sources stand in for what is missing where they are like it; the errors say how far the recipe's own weights may be from them.")
 	}
-	if out := standing(s, similarity.Out); len(out) > 0 {
-		p.f("  not in it: %s\n", strings.Join(out, ", "))
+	switch out := standing(s, similarity.Out); {
+	case len(out) > mostNames && !p.page.Wide:
+		p.f("  not in it: %d of %d; --wide lists them\n", len(out), len(s.Sources))
+	case len(out) > 0:
+		p.prose("  ", "not in it: %s", strings.Join(out, ", "))
 	}
 	p.same(s)
 	for _, t := range s.Twins {
 		if t.Difference == 0 {
-			p.f("  %s and %s are the same model: how the share divides between them cannot be told\n", t.A, t.B)
+			p.prose("  ", "%s and %s are the same model: how the share divides between them cannot be told", t.A, t.B)
 			continue
 		}
-		p.f("  %s and %s differ by %.2g %%: how the share divides between them is a guess\n", t.A, t.B, 100*t.Difference)
+		p.prose("  ", "%s and %s differ by %.2g %%: how the share divides between them is a guess", t.A, t.B, 100*t.Difference)
 	}
 	p.f("\n")
 }
@@ -85,7 +99,7 @@ func (p *printer) same(s *studies.Summary) {
 		}
 	}
 	for _, name := range sets {
-		p.f("  the same in %s: %s; what one has there may be any other's, from 0 to all of it\n", strings.Join(blocks[name], " "), name)
+		p.prose("  ", "the same in %s: %s; what one has there may be any other's, from 0 to all of it", strings.Join(blocks[name], " "), name)
 	}
 }
 

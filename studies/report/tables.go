@@ -16,7 +16,7 @@ func (p *printer) tables(s *studies.Summary) {
 		for _, b := range g.Blocks {
 			width = max(width, len(b.Name))
 		}
-		for part := range slices.Chunk(g.Blocks, max(1, (tableWidth-len("| achieved   |"))/(width+len(" "+" |")))) {
+		for part := range slices.Chunk(g.Blocks, max(1, (p.page.tableWidth()-len("| achieved   |"))/(width+len(" "+" |")))) {
 			row := func(label string, cell func(b studies.Block) string) {
 				p.f("| %-10s |", label)
 				for _, b := range part {

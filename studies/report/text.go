@@ -13,41 +13,21 @@ import (
 	"strings"
 
 	"mixmatch/merge/block"
-	"mixmatch/merge/safetext"
 	"mixmatch/similarity"
 	"mixmatch/studies"
 )
 
-// tableWidth is how wide a table may be, so that it fits a terminal.
-const tableWidth = 100
-
-// Text writes the whole story of a run: what it proves, the steps with the
-// similarity after each, the per-block tables, and who is in it. [Next] goes on.
-func Text(w io.Writer, s *studies.Summary) error {
-	p := &printer{w: w}
-	p.verdict(s)
+// Text writes the whole story of a run: first what fits on a screen, that is what it
+// proves, who is in it and how the similarity grows; then the steps, the per-block
+// tables, all weights and notes. [Next] goes on.
+func Text(w io.Writer, s *studies.Summary, page Page) error {
+	p := &printer{w: w, page: page}
+	p.screen(s)
 	p.recipe(s)
 	p.tables(s)
 	p.sources(s)
 	p.notes(s)
 	return p.err
-}
-
-// A printer remembers the first error, so that each line need not.
-type printer struct {
-	w   io.Writer
-	err error
-}
-
-func (p *printer) f(format string, args ...any) {
-	for i, a := range args {
-		if s, ok := a.(string); ok {
-			args[i] = safetext.Text(s)
-		}
-	}
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format, args...)
-	}
 }
 
 // recipe prints the steps, each with the similarity of the model after it.
@@ -61,6 +41,9 @@ func (p *printer) recipe(s *studies.Summary) {
 		if len(st.Similarity) > 0 {
 			p.f("%s\n", s.Comment(i))
 		}
+	}
+	if r, err := s.Parse(); err == nil && len(r.Sources()) == 1 && len(r.Differences()) == 0 {
+		p.prose("", "There is one model in it: the step makes a copy of that.")
 	}
 	p.f("\n")
 }
@@ -79,44 +62,41 @@ func (p *printer) notes(s *studies.Summary) {
 		if slices.ContainsFunc(s.Eras, func(e studies.EraFit) bool { return e.Block == similarity.TheirBlocks }) {
 			by = "recognised by the %s tensors"
 		}
-		p.f("Block map: %s, "+by+" (off by, in roundings:", s.Era, l.EraMark())
-		for i, e := range s.Eras {
-			if i > 0 {
-				p.f(",")
-			}
-			p.f(" %s %.3g", e.Block, e.Noise)
+		var off []string
+		for _, e := range s.Eras {
+			off = append(off, fmt.Sprintf("%s %.3g", e.Block, e.Noise))
 		}
-		p.f(").\n")
+		p.prose("", "Block map: %s, "+by+" (off by, in roundings: %s).", s.Era, l.EraMark(), strings.Join(off, ", "))
 	case "assumed":
-		p.f("Block map: %s, assumed: the target does not tell; --era sets another.\n", s.Era)
+		p.prose("", "Block map: %s, assumed: the target does not tell; --era sets another.", s.Era)
 	case "only":
-		p.f("Block map: %s, of %s.\n", s.Era, s.Arch)
+		p.prose("", "Block map: %s, of %s.", s.Era, s.Arch)
 	default:
-		p.f("Block map: %s, as given.\n", s.Era)
+		p.prose("", "Block map: %s, as given.", s.Era)
 	}
 	switch v := s.VAE; {
 	case v.Other:
 		p.f("VAE: to the bit that of none of the sources; how near one comes, fingerprints do not tell.\n")
 	case v.Source == "":
-		p.f("VAE: none to compare.\n")
+		p.prose("", "VAE: none to compare.")
 	case v.Same && !blends:
-		p.f("VAE: that of %s.\n", v.Source)
+		p.prose("", "VAE: that of %s.", v.Source)
 	case v.Same:
-		p.f("VAE: that of %s. SuperMerger blends the VAE with the BASE ratio: bake this one in afterwards.\n", v.Source)
+		p.prose("", "VAE: that of %s. SuperMerger blends the VAE with the BASE ratio: bake this one in afterwards.", v.Source)
 	case v.Blended:
-		p.f("VAE: blended with the BASE ratios, as SuperMerger does.\n")
+		p.prose("", "VAE: blended with the BASE ratios, as SuperMerger does.")
 	default:
-		p.f("VAE: of none of the sources; the nearest is that of %s, %.2f %% off.\n", v.Source, 100*v.Difference)
+		p.prose("", "VAE: of none of the sources; the nearest is that of %s, %.2f %% off.", v.Source, 100*v.Difference)
 	}
 	for _, n := range s.Notes {
-		p.f("Note: %s.\n", n)
+		p.prose("", "Note: %s.", n)
 	}
 	p.f("%d trials.\n", s.Trials)
 }
 
 // Weights writes each block's weights with their errors, within which the truth lies in 95 of 100 cases.
-func Weights(w io.Writer, s *studies.Summary) error {
-	p := &printer{w: w}
+func Weights(w io.Writer, s *studies.Summary, page Page) error {
+	p := &printer{w: w, page: page}
 	for _, g := range s.Groups {
 		for _, b := range g.Blocks {
 			p.f("%s\n", b.Name)

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mixmatch/merge/block"
+	"mixmatch/merge/safetext"
 	"mixmatch/similarity"
 	"mixmatch/studies"
 )
@@ -70,28 +73,81 @@ func TestText(t *testing.T) {
 		"exact": similarity.Exact, "best": similarity.Best, "missing": similarity.Missing, "short": similarity.Short,
 	} {
 		var b bytes.Buffer
-		if err := Text(&b, summary(v)); err != nil {
+		if err := Text(&b, summary(v), Page{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := Next(&b, summary(v), "my studies/evo"); err != nil {
+		if err := Next(&b, summary(v), "my studies/evo", Page{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := Weights(&b, summary(v)); err != nil {
+		if err := Weights(&b, summary(v), Page{}); err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join("testdata", name+".txt")
-		if *update {
-			if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
+		golden(t, name+".txt", b.Bytes())
+	}
+}
+
+// TestPages shows one study as terminals of 80 and 200 columns do, without colours, and
+// as a pipe gets it.
+func TestPages(t *testing.T) {
+	for name, page := range map[string]Page{
+		"80": {Width: 80, Colour: true}, "80-no-colour": {Width: 80}, "200": {Width: 200, Wide: true, Colour: true}, "pipe": {},
+	} {
+		var b bytes.Buffer
+		s := summary(similarity.Missing)
+		for i := range 12 {
+			s.Sources = append(s.Sources, studies.Source{Name: fmt.Sprintf("decoy number %d with a long name of the kind that people give", i), Evidence: similarity.Out})
+		}
+		s.Sources = append(s.Sources, studies.Source{Name: "a name \x1b[2J of far more columns than any table of a terminal has room for", Evidence: similarity.In, Low: .01, High: .02, Blocks: 1})
+		if err := errors.Join(Text(&b, s, page), Next(&b, s, "evo", page)); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range strings.Split(b.String(), "\n") {
+			plain := regexp.MustCompile("\x1b\\[[0-9]+m").ReplaceAllString(l, "")
+			if page.Width > 0 && safetext.Columns(plain) > page.Width && !strings.HasPrefix(plain, "# ") {
+				t.Errorf("%s: %d columns: %s", name, safetext.Columns(plain), l)
+			}
+			if strings.Contains(plain, "\x1b") {
+				t.Errorf("%s: a name does something: %q", name, l)
 			}
 		}
-		want, err := os.ReadFile(path)
-		if err != nil {
+		golden(t, "page-"+name+".txt", b.Bytes())
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(string(want), b.String()); d != "" {
-			t.Errorf("%s (-want +got):\n%s", name, d)
-		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Errorf("%s (-want +got):\n%s", name, d)
+	}
+}
+
+// TestScreen holds the first screen to 24 lines, whatever there is to say.
+func TestScreen(t *testing.T) {
+	s := summary(similarity.Missing)
+	for i := range 30 {
+		name := fmt.Sprintf("source%d", i)
+		s.Sources = append(s.Sources, studies.Source{Name: name, Evidence: similarity.In, Low: .1, High: .2, Blocks: 2})
+		s.Steps = append(s.Steps, s.Steps[1])
+	}
+	s.Groups = append(s.Groups, s.Groups[0], s.Groups[0])
+	var b bytes.Buffer
+	p := &printer{w: &b, page: Page{Width: 80}}
+	p.screen(s)
+	if n := strings.Count(b.String(), "\n"); n > screenLines+1 { // the last is blank
+		t.Errorf("%d lines:\n%s", n, b.String())
+	}
+	if !strings.Contains(b.String(), "and 30 more, below") || !strings.Contains(b.String(), "\n  32  TEMP1") {
+		t.Error(b.String())
 	}
 }
 
@@ -117,7 +173,7 @@ func TestSameModel(t *testing.T) {
 	s.Twins[0].Difference = 0
 	s.Groups[0].Blocks[0].Same = [][]string{{"OpenBra", "OpenBra2"}, {"OpenBra", "OpenBra2", "anylora"}}
 	var b bytes.Buffer
-	if err := Text(&b, s); err != nil {
+	if err := Text(&b, s, Page{}); err != nil {
 		t.Fatal(err)
 	}
 	if text := b.String(); !strings.Contains(text, "  OpenBra and OpenBra2 are the same model: how the share divides between them cannot be told\n") ||
@@ -131,7 +187,7 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, errors.New("full") }
 
 func TestTextError(t *testing.T) {
-	if err := Text(full{}, summary(similarity.Exact)); err == nil {
+	if err := Text(full{}, summary(similarity.Exact), Page{}); err == nil {
 		t.Error("no error from a writer that fails")
 	}
 }

@@ -5,33 +5,62 @@ import (
 	"slices"
 	"strings"
 
+	"mixmatch/merge/safetext"
 	"mixmatch/similarity"
 	"mixmatch/studies"
 )
 
-// verdict says in one paragraph what the result proves.
+// verdict says what the result proves.
 func (p *printer) verdict(s *studies.Summary) {
-	p.f("%s: %s\n", s.Target, Headline(s))
+	p.headline(s)
 	p.missing(s)
 	width := len("outputs") + 1
+	published, explained := false, false
 	for _, g := range s.Groups {
 		width = max(width, len(g.Name))
+		published = published || g.Published != nil
+		explained = explained || g.Explained != nil
 	}
+	cell := func(there bool, text string) string {
+		if !there {
+			return ""
+		}
+		return fmt.Sprintf("  %10s", text)
+	}
+	value := func(v *float64) string {
+		if v == nil {
+			return "-"
+		}
+		return percent(*v)
+	}
+	p.raw(fmt.Sprintf("\n  %-*s%s%s%s%s\n", width, "", cell(true, "similarity"), cell(true, "ceiling"), cell(explained, "explained"), cell(published, "similar.py")))
 	for _, g := range s.Groups {
-		p.f("  %-*s %9s   ceiling %9s", width, g.Name, percent(g.Achieved), percent(g.Ceiling))
-		if g.Explained != nil {
-			p.f("   explained %9s", percent(*g.Explained))
-		}
-		if g.Published != nil {
-			p.f("   similar.py %9s", percent(*g.Published))
-		}
-		p.f("   %s\n", g.Verdict)
+		p.f("  %-*s%s%s%s%s", width, string(g.Name), cell(true, percent(g.Achieved)), cell(true, percent(g.Ceiling)), cell(explained, value(g.Explained)), cell(published, value(g.Published)))
+		p.raw("  " + p.in(verdictColour(g.Verdict), string(g.Verdict)) + "\n")
 	}
 	p.attention(s)
 	if where := unexplained(s); where != "" {
-		p.f("  unexplained: %s\n", where)
+		p.prose("  ", "unexplained: %s", where)
 	}
 	p.f("\n")
+}
+
+// headline prints what the result proves in one sentence.
+func (p *printer) headline(s *studies.Summary) {
+	text := fmt.Sprintf("%s: %s", safetext.Line(s.Target), safetext.Line(Headline(s)))
+	for _, l := range broken(text, "  ", p.page.Width) {
+		p.raw(p.in(bold, l) + "\n")
+	}
+}
+
+func verdictColour(v similarity.Verdict) colour {
+	switch v {
+	case similarity.Exact, similarity.Best:
+		return green
+	case similarity.Missing:
+		return red
+	}
+	return yellow
 }
 
 // attention says what a search for the attention similarity came to.
@@ -127,30 +156,23 @@ func (p *printer) missing(s *studies.Summary) {
 		return
 	}
 	if l := s.LoRA; l != nil {
-		p.f("  A LoRA of rank %d was baked in: it is in %d of %d matrices looked at.\n", l.Rank, l.In, l.Of)
+		p.prose("  ", "A LoRA of rank %d was baked in: it is in %d of %d matrices looked at.", l.Rank, l.In, l.Of)
 	}
-	list := func(label string, names []string) {
-		if len(names) > 0 {
-			p.f("  %-15s %s\n", label, strings.Join(names, ", "))
-		}
-	}
-	list("surely in it:", standing(s, similarity.In))
-	list("perhaps:", standing(s, similarity.Perhaps))
 	if n := len(standing(s, similarity.Out)); n > 0 {
-		p.f("  %-15s %d of the sources\n", "not in it:", n)
+		p.f("  not in it: %d of the sources\n", n)
 	}
 	if partless(s) {
-		p.f("  A whole file of %s may explain the rest.\n", either(m.Lacking))
+		p.prose("  ", "A whole file of %s may explain the rest.", either(m.Lacking))
 		return
 	}
 	if m.Subtracted {
-		p.f("  What is subtracted is as a rule the base of add differences: name it with --base.\n")
+		p.prose("  ", "What is subtracted is as a rule the base of add differences: name it with --base.")
 	}
 	if m.WithBase != nil && !m.Subtracted {
-		p.f("  %s and what is missing weigh %.2f together: how that divides between them cannot be seen.\n", s.Base, *m.WithBase)
+		p.prose("  ", "%s and what is missing weigh %.2f together: how that divides between them cannot be seen.", s.Base, *m.WithBase)
 	}
 	if len(m.Near) > 0 && !m.Subtracted {
-		p.f("  What is missing may be another version of %s.\n", either(m.Near))
+		p.prose("  ", "What is missing may be another version of %s.", either(m.Near))
 	}
 }
 

@@ -1,6 +1,6 @@
 # bash completion for mixmatch
 _mixmatch() {
-    local cur words
+    local cur words IFS=$'\n'
     cur="${COMP_WORDS[COMP_CWORD]}"
     words=("${COMP_WORDS[@]:0:$COMP_CWORD}")
     if [[ "$cur" == -* ]]; then

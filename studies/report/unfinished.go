@@ -1,0 +1,50 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"mixmatch/studies"
+)
+
+// Unfinished writes what the study called name, in folder dir, has found so far: the
+// best of each search that it has begun.
+func Unfinished(w io.Writer, name, dir string, searches []studies.SearchRecord, page Page) error {
+	p := &printer{w: w, page: page}
+	trials := 0
+	searches = slices.DeleteFunc(slices.Clone(searches), func(s studies.SearchRecord) bool { return len(s.Trials) == 0 })
+	for _, s := range searches {
+		trials += len(s.Trials)
+	}
+	if trials == 0 {
+		p.f("%s: not finished, and nothing tried yet.\n", name)
+	} else {
+		p.f("%s: not finished. %d trials so far; the best of each search:\n\n", name, trials)
+		width := len("100.0000%")
+		for _, s := range searches {
+			width = max(width, len(s.Name))
+		}
+		for part := range slices.Chunk(searches, max(1, (page.tableWidth()-len("| similarity |"))/(width+len("  |")))) {
+			row := func(label string, cell func(s studies.SearchRecord) string) {
+				p.f("| %-10s |", label)
+				for _, s := range part {
+					p.f(" %*s |", width, cell(s))
+				}
+				p.f("\n")
+			}
+			row("", func(s studies.SearchRecord) string { return center(s.Name, width) })
+			row("similarity", func(s studies.SearchRecord) string { return percent(1 - s.Trials[s.Best()].Value) })
+			row("ceiling", func(s studies.SearchRecord) string {
+				if !s.Bounded {
+					return "-"
+				}
+				return percent(1 - s.Ceiling)
+			})
+			row("trials", func(s studies.SearchRecord) string { return fmt.Sprint(len(s.Trials)) })
+		}
+	}
+	p.f("\nGo on with:\n  mixmatch resume %s\n", Quote(strings.TrimSpace(dir)))
+	return p.err
+}
