@@ -92,8 +92,8 @@ const maxName = 34
 func listTable(c *cli.Context, l library.Library) error {
 	name, kind, n := len("model"), len("kind"), 0
 	err := eachEntry(c, l, func(e *library.Entry) error {
-		name = max(name, min(maxName, columns(show(e.Name))))
-		kind = max(kind, columns(show(kindOf(string(e.Arch), e.Variant, e.Difference))))
+		name = max(name, min(maxName, safetext.Columns(show(e.Name))))
+		kind = max(kind, safetext.Columns(show(kindOf(string(e.Arch), e.Variant, e.Difference))))
 		return nil
 	}, func(e *library.Entry) error {
 		if n++; n == 1 {
@@ -116,12 +116,12 @@ func listTable(c *cli.Context, l library.Library) error {
 // pad returns text in so many columns; more are cut in the middle, where names of
 // versions differ least.
 func pad(text string, width int) string {
-	if r := []rune(text); columns(text) > width {
-		for keep := len(r); columns(text) > width; keep-- {
+	if r := []rune(text); safetext.Columns(text) > width {
+		for keep := len(r); safetext.Columns(text) > width; keep-- {
 			text = string(r[:keep/2]) + "~" + string(r[len(r)-(keep-1)/2:])
 		}
 	}
-	return text + strings.Repeat(" ", max(0, width-columns(text)))
+	return text + strings.Repeat(" ", max(0, width-safetext.Columns(text)))
 }
 
 func libraryExportCommand() *cli.Command {
