@@ -33,7 +33,7 @@ func printHelp(w io.Writer, _ string, data any) {
 		commands(d.VisibleCommands())
 		line("\nmixmatch COMMAND --help tells of each; mixmatch exit-codes of exit codes.")
 	case *cli.Command:
-		line("%s - %s\n", d.HelpName, d.Usage)
+		line("%s\n", fold(d.HelpName+" - "+d.Usage, "", helpWidth))
 		switch {
 		case len(d.Subcommands) > 0:
 			line("Usage: %s COMMAND [options] [arguments]", d.HelpName)

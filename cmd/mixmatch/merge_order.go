@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -53,10 +54,8 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 		o.recipe, err = recipe.Parse(l, d.text, recipe.Options{Result: c.String("result")})
 	}
 	if err == nil {
-		if lacking := unnamed(o.recipe, modelNames(sources)); len(lacking) > 0 {
-			err = fmt.Errorf("no file is given for %s%s: name each with --source NAME=PATH, or a folder that has them with --models", join(lacking), meant(lacking[0], modelNames(sources)))
-		} else {
-			err = o.recipe.Resolve(modelNames(sources))
+		if err = o.recipe.Resolve(modelNames(sources)); errors.Is(err, recipe.ErrUnknown) {
+			err = fmt.Errorf("%w; name each with --source NAME=PATH, or a folder that has them with --models", err)
 		}
 	}
 	if err != nil {
@@ -75,18 +74,6 @@ func recipeOrder(c *cli.Context, path string) (*order, error) {
 		return true
 	})
 	return o, nil
-}
-
-// unnamed returns the models and LoRAs of a recipe that are none of those given.
-func unnamed(r *recipe.Recipe, given []string) (lacking []string) {
-	all := append(r.Sources(), r.Differences()...)
-	for i, name := range all {
-		others := slices.Delete(slices.Clone(all), i, i+1)
-		if r.Clone().Resolve(append(others, given...)) != nil {
-			lacking = append(lacking, name)
-		}
-	}
-	return lacking
 }
 
 func modelNames(models []*merge.Model) []string {

@@ -61,7 +61,10 @@ func (r *Recipe) Resolve(known []string) error {
 		case len(same) == 1:
 			to[n], meant[same[0]] = same[0], n
 		case unknown < most:
-			err = s.errorf("unknown %s %s%s", kind, quote(n), didYouMean(n, candidates))
+			ask := didYouMean(n, candidates)
+			if err = s.errorf("unknown %s %s%s", kind, quote(n), ask); ask == "" {
+				err = unknownError{err}
+			}
 		}
 		if to[n] != "" {
 			continue
@@ -100,6 +103,14 @@ func (r *Recipe) firstUse(name string) *Step {
 	}
 	return &Step{}
 }
+
+// ErrUnknown is wrapped, or among those that are, by the error of [Recipe.Resolve] for a
+// name that is none of those known and near none.
+var ErrUnknown = errors.New("unknown model")
+
+type unknownError struct{ error }
+
+func (e unknownError) Unwrap() []error { return []error{e.error, ErrUnknown} }
 
 // didYouMean returns a question for an error about an unknown name, "" if no
 // candidate comes near.
