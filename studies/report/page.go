@@ -112,20 +112,6 @@ func broken(text, indent string, width int) []string {
 // fit returns a text in exactly so many columns: with blanks behind it, or with its
 // middle left out.
 func fit(text string, width int) string {
-	if n := safetext.Columns(text); n <= width {
-		return text + strings.Repeat(" ", width-n)
-	}
-	r := []rune(text)
-	for cut := len(r) - width; cut < len(r); cut++ { // wide signs need more
-		keep := len(r) - cut - 1
-		if keep < 1 {
-			break
-		}
-		head := (keep + 1) / 2
-		short := string(r[:head]) + "…" + string(r[len(r)-(keep-head):])
-		if n := safetext.Columns(short); n <= width {
-			return short + strings.Repeat(" ", width-n)
-		}
-	}
-	return strings.Repeat(" ", width)
+	text = safetext.Fit(text, width)
+	return text + strings.Repeat(" ", max(0, width-safetext.Columns(text)))
 }
