@@ -14,10 +14,10 @@ import (
 // mostNames is how many names a list has that is printed whole.
 const mostNames = 6
 
-// short returns a name in the columns that a table has for it.
+// short returns a name in the columns that a terminal has for it beside the rest.
 func (p *printer) short(name string) string {
 	name = safetext.Line(name)
-	if most := p.page.tableWidth() - 52; safetext.Columns(name) > most {
+	if most := p.page.tableWidth() - 52; p.page.Width > 0 && safetext.Columns(name) > most {
 		return fit(name, most)
 	}
 	return name
