@@ -19,6 +19,18 @@ type LoRA struct {
 	Rank int `json:"rank"` // the most frequent
 	In   int `json:"in"`   // matrices that have one
 	Of   int `json:"of"`   // matrices looked at
+
+	Matrices []LoRAMatrix `json:"matrices,omitempty"` // those that have one; none in results made before they were kept
+}
+
+// A LoRAMatrix is one in which a LoRA was seen: a tensor, or a third of one that holds
+// query, key and value.
+type LoRAMatrix struct {
+	Key    string    `json:"key"`
+	Part   int       `json:"part,omitempty"` // which third
+	Rank   int       `json:"rank"`
+	Values []float64 `json:"values"` // the singular values of what was found, the largest first
+	Edge   float64   `json:"edge"`   // no singular value of rounding noise is larger
 }
 
 // looks is how many matrices are looked at: enough to tell, and read in a moment.
@@ -79,13 +91,26 @@ func (p *problem) lookForLoRA(ctx context.Context, m *measured, printed *recipe.
 		for _, g := range found.Groups() {
 			l.Of += g.Pieces
 		}
+		for _, t := range found.Tensors {
+			for _, q := range t.Pieces {
+				if q.Rank == 0 {
+					continue
+				}
+				m := LoRAMatrix{Key: t.Key, Part: q.Part, Rank: q.Rank, Edge: q.Edge}
+				for _, v := range q.S {
+					m.Values = append(m.Values, float64(v))
+				}
+				l.Matrices = append(l.Matrices, m)
+			}
+		}
 	}
 	key.put(l, identify(pool.Models, target))
 	return l, nil
 }
 
 // cachedLooks is the kind of entries in the user's cache that hold what a look found.
-const cachedLooks = "looks"
+// Those of "looks" had no matrices.
+const cachedLooks = "looks-2"
 
 // A cachedLook is the place of a look in the cache, nil for none.
 type cachedLook struct {
