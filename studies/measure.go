@@ -31,6 +31,18 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	if err != nil {
 		return nil, err
 	}
+	m, err := s.sumUp(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	m.proof, err = m.blocks.Weigh(ctx, m.ids, s.Plan.base())
+	return m, err
+}
+
+// sumUp is measure but for the evidence, which takes longest: of the products g it
+// makes the sums over blocks.
+func (s *Study) sumUp(ctx context.Context, g *similarity.Gram) (*measured, error) {
+	var err error
 	m := &measured{arch: g.Arch}
 	if m.told, err = s.told(); err != nil {
 		return nil, err
@@ -84,8 +96,7 @@ func (s *Study) measure(ctx context.Context, o Options) (*measured, error) {
 	if len(m.ids) == 0 {
 		return nil, fmt.Errorf("%w: nothing to search in the groups %v", ErrInvalid, s.Plan.Groups)
 	}
-	m.proof, err = m.blocks.Weigh(ctx, m.ids, s.Plan.base())
-	return m, err
+	return m, nil
 }
 
 // groupWas begins a sentence on a group of blocks.
