@@ -13,7 +13,7 @@ import (
 // floors, never one of its own. docs/architecture.md shows the same table.
 var floors = [][]string{
 	{"merge/block", "merge/portable", "merge/vec", "merge/durable", "merge/cache", "merge/safetext", "merge/checkpoint/torch/pickle"},
-	{"merge/checkpoint", "merge/checkpoint/torch/archive", "merge/recipe", "merge/calc", "similarity/lowrank", "similarity/torchrand", "optimize"},
+	{"merge/checkpoint", "merge/checkpoint/torch/archive", "merge/recipe", "merge/calc", "similarity/lowrank", "similarity/torchrand", "optimize", "studies/report/picture"},
 	{"merge/checkpoint/safetensors", "merge/checkpoint/torch", "merge/checkpoint/torch/torchtest", "merge/checkpoint/folder", "merge/dialect"},
 	{"merge/open", "merge/shelf", "merge/difference"},
 	{"merge", "merge/exchange", "studies/compose/chain"},
@@ -40,7 +40,7 @@ var outside = map[string][]string{
 	"github.com/urfave/cli":               {"cmd/mixmatch"},
 	"github.com/x448/float16":             {"merge/vec"},
 	"golang.org/x/image/font/inconsolata": {"similarity/relatives/heatmap"},
-	"golang.org/x/image/math/fixed":       {"similarity/relatives/heatmap"},
+	"golang.org/x/image/math/fixed":       {"similarity/relatives/heatmap", "studies/report/picture"},
 	"golang.org/x/sync/errgroup":          {"similarity", "similarity/fingerprint", "similarity/residual", "studies"},
 	"golang.org/x/sys/cpu":                {"merge/vec", "similarity/torchrand"},
 	"golang.org/x/sys/unix":               {"merge/durable"},
@@ -48,6 +48,13 @@ var outside = map[string][]string{
 	"go.yaml.in/yaml":                     {"merge/exchange"},
 	"golang.org/x/text/encoding/japanese": {"merge/exchange"},
 	"golang.org/x/text/width":             {"merge/safetext"},
+
+	"golang.org/x/image/font":                  {"studies/report/picture"},
+	"golang.org/x/image/font/gofont/gobold":    {"studies/report/picture"},
+	"golang.org/x/image/font/gofont/goregular": {"studies/report/picture"},
+	"golang.org/x/image/font/opentype":         {"studies/report/picture"},
+	"golang.org/x/image/font/sfnt":             {"studies/report/picture"},
+	"golang.org/x/image/vector":                {"studies/report/picture"},
 }
 
 // major is the end of a module path that tells its version.
