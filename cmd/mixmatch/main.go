@@ -85,7 +85,7 @@ them could come, and writes it in SuperMerger's notation or as a model.
 
 func newApp() *cli.App {
 	commands := []*cli.Command{
-		optimizeCommand(), resumeCommand(), showCommand(), exportCommand(),
+		optimizeCommand(), resumeCommand(), showCommand(), reportCommand(), exportCommand(),
 		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), fingerprintCommand(), libraryCommand(), demoCommand(), completionCommand(), manCommand(), exitCodesCommand(),
 	}
 	for _, c := range commands {
