@@ -7,7 +7,7 @@ VENV ?= .venv
 VERSION = $(shell git describe --tags --always --dirty)
 STAMP = -X main.commit=$(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle optuna-oracle postgres fuzz demo golden kill
+.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle optuna-oracle postgres fuzz demo golden browser pictures kill
 
 help:                   ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile
@@ -112,6 +112,12 @@ demo: build             ## find a planted recipe
 
 golden:                 ## rewrite expected outputs; read the diff before committing
 	go test ./studies/report ./cmd/mixmatch -update
+
+browser:                ## pages in a real browser (installs Debian's chromium, fetches axe-core from npm)
+	.ci/browser
+
+pictures:               ## pictures of real runs for the documentation, by the same browser
+	.ci/browser go test ./studies/report -run '^TestPictures$$' -count 1 -v -args -pictures "$(CURDIR)/docs/pictures"
 
 kill:                   ## kill a study at twenty random moments; what is resumed must not differ
 	go test ./cmd/mixmatch -run TestKill -kills 20 -count 1 -v
