@@ -1,8 +1,8 @@
 package studies
 
 import (
-	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -154,12 +154,12 @@ func fromCache(c *cache.Cache, of cachedStudy, names []string, target int) []sim
 
 // products returns the products of s, nil if they are not there.
 func (c *cachedStudy) products(from *cache.Cache) *similarity.Gram {
-	text, ok := from.Get(cachedProducts, c.key())
-	if !ok {
-		return nil
-	}
-	g, err := similarity.ReadGram(bytes.NewReader(text))
-	if err != nil || len(g.Names) != len(c.Models) {
+	var g *similarity.Gram
+	ok := from.Read(cachedProducts, c.key(), func(r io.Reader) (err error) {
+		g, err = similarity.ReadGram(r)
+		return err
+	})
+	if !ok || len(g.Names) != len(c.Models) {
 		return nil
 	}
 	return g
@@ -170,11 +170,10 @@ func toCache(c *cache.Cache, of, now cachedStudy, g *similarity.Gram) {
 	if of.key() != now.key() || !of.known() {
 		return
 	}
-	var out bytes.Buffer
-	if _, err := g.WriteTo(&out); err != nil {
-		return
-	}
-	c.Put(cachedProducts, of.key(), out.Bytes())
+	c.Write(cachedProducts, of.key(), func(w io.Writer) error {
+		_, err := g.WriteTo(w)
+		return err
+	})
 	list := slices.DeleteFunc(listed(c, of.Models[0]), func(s cachedStudy) bool { return s.key() == of.key() })
 	list = append([]cachedStudy{of}, list...)
 	text, err := json.Marshal(list[:min(len(list), maxCached)])

@@ -8,10 +8,9 @@
 package cache
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -72,34 +71,54 @@ func Open(dir string) *Cache {
 // Get returns what was put under kind and key, and false if that is not there, or
 // not whole.
 func (c *Cache) Get(kind, key string) ([]byte, bool) {
+	var b []byte
+	ok := c.Read(kind, key, func(r io.Reader) error {
+		all, err := io.ReadAll(r)
+		b = all
+		return err
+	})
+	return b, ok
+}
+
+// Read is Get for what is large: it has read read the entry, once that was found to be
+// whole, and is false also if read fails.
+func (c *Cache) Read(kind, key string, read func(r io.Reader) error) bool {
 	if c == nil {
-		return nil, false
+		return false
 	}
 	path := c.path(kind, key)
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, false
+		return false
 	}
-	data, ok := open(b, kind, key)
-	if ok {
-		now := time.Now()
-		_ = os.Chtimes(path, now, now) // it was used; if that cannot be noted it goes earlier
+	defer f.Close()
+	if !open(f, kind, key) {
+		return false
 	}
-	return data, ok
+	now := time.Now()
+	_ = os.Chtimes(path, now, now) // it was used; if that cannot be noted it goes earlier
+	return read(f) == nil
 }
 
 // Put keeps data under kind, a word of small letters, and key, in place of what was
 // there. Key must say all that data depends on: see [FileKey] for files.
 func (c *Cache) Put(kind, key string, data []byte) {
-	if c == nil || int64(len(data)) > c.limit/2 {
+	c.Write(kind, key, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// Write is Put for what is large: write writes the data. Nothing is kept if it fails.
+func (c *Cache) Write(kind, key string, write func(w io.Writer) error) {
+	if c == nil {
 		return
 	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return
 	}
-	b := seal(kind, key, data)
-	if write(c.path(kind, key), b) {
-		c.added(int64(len(b)))
+	if n, ok := c.replace(kind, key, write); ok {
+		c.added(n)
 	}
 }
 
@@ -115,56 +134,24 @@ var ours = regexp.MustCompile(`^[a-z]+-[0-9a-f]{64}$`)
 // unfinished is how the names of files begin that are being written.
 const unfinished = "mixmatch-unfinished-"
 
-// write makes b the content of the file path, in one step. Nothing is brought to
-// the disk: an entry that a crash has torn is none.
-func write(path string, b []byte) bool {
-	f, err := os.CreateTemp(filepath.Dir(path), unfinished+"*")
+// replace writes an entry of so many bytes in one step. Nothing is brought to the
+// disk: an entry that a crash has torn is none.
+func (c *Cache) replace(kind, key string, write func(w io.Writer) error) (bytes int64, ok bool) {
+	f, err := os.CreateTemp(c.dir, unfinished+"*")
 	if err != nil {
-		return false
+		return 0, false
 	}
-	_, err = f.Write(b)
+	bytes, err = seal(f, kind, key, c.limit/2, write)
 	if err2 := f.Close(); err == nil {
 		err = err2
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(f.Name(), c.path(kind, key))
 	}
 	if err != nil {
 		_ = os.Remove(f.Name()) // it is in nobody's way
 	}
-	return err == nil
-}
-
-// magic is how an entry begins. After it come the SHA-256 of all that follows, the
-// length of the name, the name, which is kind and key, and the data.
-const magic = "mixmatch cache 1\n"
-
-const head = len(magic) + sha256.Size + 4
-
-func seal(kind, key string, data []byte) []byte {
-	name := kind + "\x00" + key
-	b := make([]byte, head, head+len(name)+len(data))
-	copy(b, magic)
-	binary.LittleEndian.PutUint32(b[head-4:], uint32(len(name)))
-	b = append(append(b, name...), data...)
-	sum := sha256.Sum256(b[head-4:])
-	copy(b[len(magic):], sum[:])
-	return b
-}
-
-// open returns the data of an entry, and false if b is none of that name.
-func open(b []byte, kind, key string) ([]byte, bool) {
-	if len(b) < head || string(b[:len(magic)]) != magic {
-		return nil, false
-	}
-	if sum := sha256.Sum256(b[head-4:]); !bytes.Equal(sum[:], b[len(magic):len(magic)+sha256.Size]) {
-		return nil, false
-	}
-	name := kind + "\x00" + key
-	if uint64(binary.LittleEndian.Uint32(b[head-4:])) != uint64(len(name)) || !bytes.HasPrefix(b[head:], []byte(name)) {
-		return nil, false
-	}
-	return b[head+len(name):], true
+	return bytes, err == nil
 }
 
 // added counts n more bytes, and makes room if they are too many.

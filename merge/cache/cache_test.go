@@ -2,7 +2,9 @@ package cache
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +35,48 @@ func TestGetPut(t *testing.T) {
 		if _, ok := c.Get("sum", "b"); ok {
 			t.Error("got what nobody put")
 		}
+	}
+}
+
+// TestLarge writes and reads entries piece by piece.
+func TestLarge(t *testing.T) {
+	c := Open(t.TempDir())
+	c.limit = 2000
+	write := func(key string, n int, failure error) {
+		c.Write("sum", key, func(w io.Writer) error {
+			for range n {
+				if _, err := w.Write([]byte("0123456789")); err != nil {
+					return err
+				}
+			}
+			return failure
+		})
+	}
+	write("a", 3, nil)
+	write("failed", 3, errors.New("no more"))
+	write("fits", 100, nil)
+	write("large", 101, nil)
+	for key, want := range map[string]int{"a": 30, "failed": -1, "fits": 1000, "large": -1} {
+		got, ok := c.Get("sum", key)
+		if ok != (want >= 0) || ok && len(got) != want {
+			t.Errorf("%s: %d bytes, %v; want %d", key, len(got), ok, want)
+		}
+	}
+	c.Put("sum", "put", []byte("one"))
+	write("put", 50, errors.New("no more")) // leaves what was there
+	var got []byte
+	if ok := c.Read("sum", "put", func(r io.Reader) (err error) {
+		got, err = io.ReadAll(r)
+		return err
+	}); !ok || string(got) != "one" {
+		t.Errorf("got %q, %v", got, ok)
+	}
+	if c.Read("sum", "put", func(io.Reader) error { return io.EOF }) {
+		t.Error("what cannot be read is a hit")
+	}
+	files, err := os.ReadDir(c.dir)
+	if err != nil || len(files) != 3 {
+		t.Errorf("%d files are left, %v", len(files), err)
 	}
 }
 
