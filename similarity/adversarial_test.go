@@ -100,7 +100,7 @@ func (f *finding) judge(t *testing.T, a *adversary, fam planting, r *rand.Rand) 
 		x := make([]float32, len(p.base))
 		checkpoint.F32.Widen(x, target)
 		checkpoint.F16.Narrow(half, x)
-		q := Products{Key: fmt.Sprint(keyOut, i), Len: len(x), P: p.measure(fam.base)}
+		q := Products{Key: fmt.Sprint(keyOut, i), Len: len(x), P: NewTriangle(p.measure(fam.base), n+1)}
 		q.Floor, q.Half = checkpoint.F32.Rounding(target), checkpoint.F16.Rounding(half)
 		g.Tensors = append(g.Tensors, q)
 		// Four sums of every fourth product of a stretch, and the stretches'; by Cauchy and
@@ -109,7 +109,7 @@ func (f *finding) judge(t *testing.T, a *adversary, fam planting, r *rand.Rand) 
 		for k, more := range []float64{0, 0x1p-23} {
 			truth := p.exact(t, k == ofSums)
 			truths[k] = append(truths[k], truth)
-			off := worst(q.P, truth, n+1)
+			off := worst(q.P.Unpack(nil), truth, n+1)
 			if !(off <= min(limit, 1e-12)+more) {
 				t.Errorf("%s, %+v: a product of %d numbers is off by %.2g", a.name, fam, q.Len, off)
 			}

@@ -132,11 +132,10 @@ func (a *analysis) scatter(tensors []*Products, z, inverse []float64) []float64 
 // deltas sets full, n x n, to the products of D_1 .. D_n-1 and E.
 func (p *Products) deltas(full []float64) {
 	n := int(math.Sqrt(float64(len(full))))
-	k := n + 1 // behind the row of B
-	for i := range n {
-		for j := i; j < n; j++ {
-			full[i*n+j], full[j*n+i] = p.P[k], p.P[k]
-			k++
+	for i, row := range p.P.some(func(i int) bool { return i > 0 }) { // but that of B
+		i--
+		for k, v := range row {
+			full[i*n+i+k], full[(i+k)*n+i] = v, v
 		}
 	}
 }

@@ -71,11 +71,10 @@ func (g *Gram) sumOf(tensors []*Products) sum {
 	m := len(g.Names) + 1
 	s := sum{p: make([]float64, m*m), tensors: tensors, models: g.models(), absent: make([]bool, m-1)}
 	for _, t := range tensors {
-		k := 0
-		for i := range m {
-			for j := i; j < m; j++ {
-				s.p[i*m+j] += t.P[k]
-				k++
+		for i, row := range t.P.Rows() {
+			to := s.p[i*m+i : i*m+m]
+			for k, v := range row {
+				to[k] += v
 			}
 		}
 		s.floor += t.Floor

@@ -156,11 +156,12 @@ func TestSubtracted(t *testing.T) {
 // withoutFirst returns the products without the first of n models, measured from
 // the second.
 func withoutFirst(p *Products, n int) Products {
+	were := p.P.Unpack(nil)
 	full := func(i, j int) float64 {
 		if i > j {
 			i, j = j, i
 		}
-		return p.P[i*(n+1)-i*(i-1)/2+j-i]
+		return were[i*(n+1)-i*(i-1)/2+j-i]
 	}
 	// Rows of B, D_2-D_1 .., E-D_1 in terms of the old.
 	row := func(i int) []float64 {
@@ -174,6 +175,7 @@ func withoutFirst(p *Products, n int) Products {
 		return c
 	}
 	out := Products{Key: p.Key, Len: p.Len, Floor: p.Floor, Half: p.Half}
+	var products []float64
 	for i := range n {
 		for j := i; j < n; j++ {
 			sum := 0.0
@@ -182,9 +184,10 @@ func withoutFirst(p *Products, n int) Products {
 					sum += x * y * full(k, l)
 				}
 			}
-			out.P = append(out.P, sum)
+			products = append(products, sum)
 		}
 	}
+	out.P = NewTriangle(products, n)
 	return out
 }
 

@@ -2,7 +2,6 @@ package similarity
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"mixmatch/merge"
@@ -27,13 +26,14 @@ func (g *Gram) finite(models []*merge.Model) error {
 	told := make([]bool, len(models))
 	odd := false
 	for _, t := range g.Tensors {
-		if t.finite() {
+		if t.P.finite() {
 			continue
 		}
 		odd = true
+		own := t.P.Own()
 		for i, m := range models {
 			u, ok := m.Tensor(t.Key)
-			if v := t.P[at(i, i, len(models))]; told[i] || v-v == 0 || !ok || !u.DType.Float() {
+			if v := own[i]; told[i] || v-v == 0 || !ok || !u.DType.Float() {
 				continue
 			}
 			n, err := count(m.File, u)
@@ -61,8 +61,8 @@ func (g *Gram) finite(models []*merge.Model) error {
 func (g *Gram) unsound(models []*merge.Model) []string {
 	bad := make([]bool, len(models))
 	for _, t := range g.Tensors {
-		for i := range min(len(models), len(t.P)) { // none that was folded
-			if v := t.P[at(i, i, len(models))]; v-v != 0 {
+		for i, v := range t.P.Own() { // none of what was folded
+			if v-v != 0 {
 				bad[i] = true
 				if i == 0 {
 					break
@@ -77,11 +77,6 @@ func (g *Gram) unsound(models []*merge.Model) []string {
 		}
 	}
 	return names
-}
-
-// finite reports whether all products are numbers.
-func (p *Products) finite() bool {
-	return !slices.ContainsFunc(p.P, func(v float64) bool { return v-v != 0 })
 }
 
 // count returns how many elements of a tensor are not finite.

@@ -58,25 +58,25 @@ func (g *Gram) models() int { return len(g.Names) - g.Differences }
 
 // Products are the inner products of one tensor's rows.
 type Products struct {
-	Key    string    `json:"key"`
-	Len    int       `json:"len"`
-	P      []float64 `json:"p"`                // upper triangle of the (n+1) x (n+1) matrix, row by row
-	Absent []int     `json:"absent,omitempty"` // models that lack the tensor; their rows are zero
+	Key    string
+	Len    int
+	P      Triangle // of the n+1 rows
+	Absent []int    // models that lack the tensor; their rows are zero
 
 	// Floor is what rounding the target once to the numbers it is stored in adds
 	// to |T-M|^2 on average: the sum of ulp^2/12 over its elements. Half is the
 	// same for float16, which the steps on the way may have been saved in.
-	Floor float64 `json:"floor"`
-	Half  float64 `json:"half"`
+	Floor float64
+	Half  float64
 
 	// Grid is the format that the target's values were rounded to before they were
 	// stored in a finer one, "" if they were not. Floor is that of the grid.
-	Grid string `json:"grid,omitempty"`
+	Grid string
 
 	// Sums are checksums of the tensor's bytes in the models' files, and the target's
 	// last, "" for those that lack it; see [checkpoint.Sum]. None where they were not
 	// asked for.
-	Sums []string `json:"sums,omitempty"`
+	Sums []string
 }
 
 // Part reports which part of a model the tensor is of.
@@ -97,8 +97,8 @@ func (p *Products) Check(rows int) error {
 	switch {
 	case p.Len <= 0:
 		return fmt.Errorf("%w: tensor %q has %d elements", ErrDamaged, p.Key, p.Len)
-	case len(p.P) != triangle(rows):
-		return fmt.Errorf("%w: tensor %q has %d products, not %d", ErrDamaged, p.Key, len(p.P), triangle(rows))
+	case p.P.rows != rows:
+		return fmt.Errorf("%w: tensor %q has %d products, not %d", ErrDamaged, p.Key, triangle(p.P.rows), triangle(rows))
 	case len(p.Sums) != 0 && len(p.Sums) != rows:
 		return fmt.Errorf("%w: tensor %q has %d sums, not %d", ErrDamaged, p.Key, len(p.Sums), rows)
 	case slices.ContainsFunc(p.Absent, outside) || !slices.IsSorted(p.Absent):

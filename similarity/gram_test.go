@@ -92,11 +92,13 @@ func (w *world) gram(floor float64) *Gram {
 			rows = append(rows, d)
 		}
 		p := Products{Key: key, Len: len(rows[0]), Floor: floor * float64(len(rows[0])), Half: floor * float64(len(rows[0]))}
+		var products []float64
 		for i := range rows {
 			for j := i; j < len(rows); j++ {
-				p.P = append(p.P, dot(rows[i], rows[j]))
+				products = append(products, dot(rows[i], rows[j]))
 			}
 		}
+		p.P = NewTriangle(products, len(rows))
 		g.Tensors = append(g.Tensors, p)
 	}
 	return g
@@ -396,7 +398,7 @@ func TestReadGram(t *testing.T) {
 	}
 	for i := range g.Tensors {
 		x, y := g.Tensors[i], back.Tensors[i]
-		if x.Key != y.Key || x.Len != y.Len || x.Floor != y.Floor || !slices.Equal(x.P, y.P) || !slices.Equal(x.Absent, y.Absent) {
+		if x.Key != y.Key || x.Len != y.Len || x.Floor != y.Floor || !slices.Equal(x.P.Unpack(nil), y.P.Unpack(nil)) || !slices.Equal(x.Absent, y.Absent) {
 			t.Errorf("tensor %d: %v became %v", i, x, y)
 		}
 	}

@@ -53,15 +53,6 @@ func (k *knownRows) has(t *task) bool {
 	return true
 }
 
-// product returns the product of rows i <= j of the pass, if it is known.
-func (k *knownRows) product(key string, i, j int) (float64, bool) {
-	a, b := k.place[i], k.place[j]
-	if a < 0 || b < 0 {
-		return 0, false
-	}
-	return k.keys[key].P[at(min(a, b), max(a, b), len(k.gram.Names)+1)], true
-}
-
 // sum returns the sum of a row's tensor, or "".
 func (k *knownRows) sum(key string, row int) string {
 	if q := k.keys[key]; q.Sums != nil && k.place[row] >= 0 {
@@ -70,15 +61,20 @@ func (k *knownRows) sum(key string, row int) string {
 	return ""
 }
 
-// knownProduct returns the product of rows i <= j if it is known, else 0: that of a
-// row that lacks the tensor.
-func (p *pass) knownProduct(t *task, i, j int) float64 {
+// knownWhole returns the products of the tensor with a target, if all are known and
+// in the order of the pass, or nil: they need not be copied.
+func (p *pass) knownWhole(t *task, target int) *Products {
 	for _, n := range t.known {
-		if v, ok := p.known[n].product(t.key, i, j); ok {
-			return v
+		k := &p.known[n]
+		whole := k.target == target && len(k.gram.Names) == p.models
+		for i, at := range k.place[:p.models] {
+			whole = whole && at == i
+		}
+		if whole {
+			return k.keys[t.key]
 		}
 	}
-	return 0
+	return nil
 }
 
 // knownTarget returns the products of the tensor with a target, if they are known,

@@ -171,11 +171,9 @@ func (s *system) sandwich(tensors []*Products, weight func(*Products) float64) (
 	meat, scores, score := make([]float64, n*n), make([]float64, n*n), make([]float64, n)
 	full := make([]float64, c.cols*c.cols)
 	for _, t := range tensors {
-		k := 0
-		for i := range c.cols {
-			for j := i; j < c.cols; j++ {
-				full[i*c.cols+j], full[j*c.cols+i] = t.P[k], t.P[k]
-				k++
+		for i, row := range t.P.Rows() {
+			for k, v := range row {
+				full[i*c.cols+i+k], full[(i+k)*c.cols+i] = v, v
 			}
 		}
 		kt := transform(c, full)

@@ -46,6 +46,18 @@ func (h *format) gram() (*Gram, error) {
 	return g, nil
 }
 
+// A tensorLine is [Products] as a line has them.
+type tensorLine struct {
+	Key    string    `json:"key"`
+	Len    int       `json:"len"`
+	P      []float64 `json:"p"` // upper triangle of the matrix, row by row
+	Absent []int     `json:"absent,omitempty"`
+	Floor  float64   `json:"floor"`
+	Half   float64   `json:"half"`
+	Grid   string    `json:"grid,omitempty"`
+	Sums   []string  `json:"sums,omitempty"`
+}
+
 // WriteLines writes the products for people and other programs, as JSON: a head, one
 // tensor a line, and a last line with the checksum of the lines before it. Studies
 // were stored so; [ReadGram] reads it back to the bit.
@@ -57,8 +69,11 @@ func (g *Gram) WriteLines(w io.Writer) (int64, error) {
 	if err := enc.Encode(g.head(linesName)); err != nil {
 		return count.n, err
 	}
+	var room []float64
 	for i := range g.Tensors {
-		if err := enc.Encode(&g.Tensors[i]); err != nil {
+		t := &g.Tensors[i]
+		room = t.P.Unpack(room)
+		if err := enc.Encode(tensorLine{t.Key, t.Len, room, t.Absent, t.Floor, t.Half, t.Grid, t.Sums}); err != nil {
 			return count.n, err
 		}
 	}
@@ -119,14 +134,18 @@ func readLines(in *bufio.Reader) (*Gram, error) {
 	}
 	rows := len(g.Names) + 1
 	for {
-		var p Products
-		err := line(&p)
+		var l tensorLine
+		err := line(&l)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
+		if len(l.P) != triangle(rows) {
+			return nil, fmt.Errorf("%w: tensor %q has %d products, not %d", ErrDamaged, l.Key, len(l.P), triangle(rows))
+		}
+		p := Products{Key: l.Key, Len: l.Len, P: NewTriangle(l.P, rows), Absent: l.Absent, Floor: l.Floor, Half: l.Half, Grid: l.Grid, Sums: l.Sums}
 		if err := p.Check(rows); err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ type Options struct {
 	Keep func(target int, p *Products) error
 
 	// Fold, if not nil, is told of all products of a tensor, tensor by tensor in the
-	// order of keys, and they are not kept: P is nil in what is returned. Memory then
+	// order of keys, and they are not kept: P is empty in what is returned. Memory then
 	// does not grow with the number of tensors. Calls do not overlap.
 	Fold func(target int, p *Products)
 }
@@ -97,6 +97,7 @@ type piece struct {
 func (p *pass) run(ctx context.Context) error {
 	total := p.unread()
 	var pieces []piece
+	known := newFinisher(p)
 	for i := range p.tasks {
 		t := &p.tasks[i]
 		total += t.bytes
@@ -105,7 +106,7 @@ func (p *pass) run(ctx context.Context) error {
 			t.parts = append(t.parts, partial{})
 		}
 		if t.left = len(t.parts); t.left == 0 { // all is known
-			if err := p.finish(t); err != nil {
+			if err := known.finish(t); err != nil {
 				return err
 			}
 		}
@@ -121,7 +122,7 @@ func (p *pass) run(ctx context.Context) error {
 		}
 	}
 	var next atomic.Int64
-	finish := func(t *task) error {
+	finish := func(t *task, f *finisher) error {
 		one.Lock()
 		t.left--
 		last := t.left == 0
@@ -129,7 +130,7 @@ func (p *pass) run(ctx context.Context) error {
 		if !last {
 			return nil
 		}
-		return p.finish(t) // side by side: with many models that takes as long as the products
+		return f.finish(t) // side by side: with many models that takes as long as the products
 	}
 	threads := p.options.Threads
 	if threads <= 0 {
@@ -142,7 +143,7 @@ func (p *pass) run(ctx context.Context) error {
 	}
 	for range threads {
 		group.Go(func() error {
-			w := newWorker(p, threads)
+			w, f := newWorker(p, threads), newFinisher(p)
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(pieces) {
@@ -152,7 +153,7 @@ func (p *pass) run(ctx context.Context) error {
 				if err := w.measure(t, pieces[i], read); err != nil {
 					return err
 				}
-				if err := finish(t); err != nil {
+				if err := finish(t, f); err != nil {
 					return err
 				}
 			}

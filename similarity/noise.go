@@ -100,11 +100,11 @@ func (s *sum) compare() {
 				s.weighted = nil
 				return
 			}
-			u, k := float64(t.Len)/t.rounding(saved), 0
-			for i := range m {
-				for j := i; j < m; j++ {
-					s.weighted[i*m+j] += float64(u * t.P[k])
-					k++
+			u := float64(t.Len) / t.rounding(saved)
+			for i, row := range t.P.Rows() {
+				to := s.weighted[i*m+i : i*m+m]
+				for k, v := range row {
+					to[k] += float64(u * v)
 				}
 			}
 		}

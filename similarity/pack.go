@@ -70,45 +70,69 @@ func layoutOf(row []float64) (width, power int) {
 	return high - low + 1, low
 }
 
-// unpackTriangle reads what packTriangle appended.
-func unpackTriangle(b []byte, rows int) ([]float64, error) {
+// rowHead is how many bytes a row has before its integers.
+const rowHead = 11
+
+// sizeOfRow returns how many bytes the row of n products takes that b begins with.
+func sizeOfRow(b []byte, n int) int { return rowHead + ((n-1)*int(b[8])+7)/8 }
+
+// readTriangle takes over what packTriangle appended, if it is whole.
+func readTriangle(b []byte, rows int) (Triangle, error) {
 	short := errors.New("it has too few products")
-	// A number takes a bit and more: nothing is made room for that is not there.
+	// A number takes a bit and more: nothing is taken for that is not there.
 	if len(b) < triangle(rows)/8 {
-		return nil, short
+		return Triangle{}, short
 	}
-	p := make([]float64, 0, triangle(rows))
+	all := b
 	for i := range rows {
-		if len(b) < 11 {
-			return nil, short
+		if len(b) < rowHead {
+			return Triangle{}, short
 		}
-		n := rows - i - 1
-		width, power := int(b[8]), int(int16(binary.LittleEndian.Uint16(b[9:])))
-		if width == 0 || width > raw {
-			return nil, fmt.Errorf("row %d has integers of %d bits", i, width)
+		if width := b[8]; width == 0 || width > raw {
+			return Triangle{}, fmt.Errorf("row %d has integers of %d bits", i, width)
 		}
-		p = append(p, math.Float64frombits(binary.LittleEndian.Uint64(b)))
-		b = b[11:]
-		size := (n*width + 7) / 8
+		size := sizeOfRow(b, rows-i)
 		if len(b) < size {
-			return nil, short
-		}
-		r := bitReader{from: b[:size]}
-		for range n {
-			u := r.read(width)
-			if width == raw {
-				p = append(p, math.Float64frombits(u))
-				continue
-			}
-			v := int64(u<<(64-width)) >> (64 - width)
-			p = append(p, math.Ldexp(float64(v), power))
+			return Triangle{}, short
 		}
 		b = b[size:]
 	}
 	if len(b) > 0 {
-		return nil, errors.New("it has too many products")
+		return Triangle{}, errors.New("it has too many products")
 	}
-	return p, nil
+	return Triangle{rows, append(make([]byte, 0, len(all)), all...)}, nil
+}
+
+// unpackRow sets row to the one that b begins with, and returns the rest of b.
+func unpackRow(row []float64, b []byte) []byte {
+	size := sizeOfRow(b, len(row))
+	width, power := int(b[8]), int(int16(binary.LittleEndian.Uint16(b[9:])))
+	row[0] = math.Float64frombits(binary.LittleEndian.Uint64(b))
+	row = row[1:]
+	r := bitReader{from: b[rowHead:size]}
+	up := 64 - width
+	switch {
+	case width == raw:
+		for k := range row {
+			row[k] = math.Float64frombits(r.read(raw))
+		}
+	case power < -1022 || power > 1023: // of which float64 has no multiplier
+		for k := range row {
+			row[k] = math.Ldexp(float64(int64(r.read(width)<<up)>>up), power)
+		}
+	default:
+		unit := math.Ldexp(1, power)
+		k := 0
+		for ; width <= 57 && r.at>>3+8 <= len(r.from) && k < len(row); k++ { // eight bytes have all of it
+			u := binary.LittleEndian.Uint64(r.from[r.at>>3:]) >> (r.at & 7)
+			row[k] = float64(int64(u<<up)>>up) * unit
+			r.at += width
+		}
+		for ; k < len(row); k++ {
+			row[k] = float64(int64(r.read(width)<<up)>>up) * unit
+		}
+	}
+	return b[size:]
 }
 
 // A bitWriter appends integers of any width, the lowest bits first.

@@ -1,6 +1,7 @@
 package similarity
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -16,6 +17,7 @@ type Pinning struct {
 	free  []int
 	fixed map[int]float64
 	rest  float64  // what is left for the models of free, of 1
+	looks *scatter // for errors, made when the first is asked for
 	h     solution // of differences among free; without coefficients. n is 0 where free cannot be told apart
 }
 
@@ -167,7 +169,10 @@ func (p *Pinning) solve(k int, wantSE bool) (Estimate, bool) {
 			rest[i] -= z[a]
 		}
 	}
-	e.SE = math.Sqrt(scatterAlong(sum.tensors, on.weight, q, rest))
+	if p.looks == nil {
+		p.looks = newScatter(sum.tensors, on.weight, slices.Concat([]int{0, m - 1}, p.free, slices.Collect(maps.Keys(p.fixed))))
+	}
+	e.SE = math.Sqrt(p.looks.along(q, rest))
 	return e, true
 }
 
@@ -191,46 +196,4 @@ func along(x, y []float64) float64 {
 		sum += float64(v * y[i])
 	}
 	return sum
-}
-
-// scatterAlong returns the variance of the combination q of the rows of each tensor,
-// whose residual is the combination rest of them: the larger of the two that
-// [system.sandwich] has.
-func scatterAlong(tensors []*Products, weight func(*Products) float64, q, rest []float64) float64 {
-	var at []int // where either is not 0
-	for i := range q {
-		if q[i] != 0 || rest[i] != 0 {
-			at = append(at, i)
-		}
-	}
-	white, clustered := 0.0, 0.0
-	for _, t := range tensors {
-		qq, qr, rr := t.forms(q, rest, at)
-		u := weight(t)
-		white += float64(u * u * max(rr, t.Floor) / float64(t.Len) * qq)
-		clustered += float64(u * u * qr * qr)
-	}
-	if len(tensors) >= leastTensors {
-		white = max(white, clustered)
-	}
-	return max(0, white)
-}
-
-// forms returns q'Pq, q'Pr and r'Pr of vectors that are 0 but at some places.
-func (p *Products) forms(q, r []float64, places []int) (qq, qr, rr float64) {
-	n := len(q)
-	for k, i := range places {
-		row := p.P[at(i, i, n)-i:] // row[j] is the product of i and j
-		half := row[i] / 2
-		byQ, byR := float64(half*q[i]), float64(half*r[i])
-		for _, j := range places[k+1:] {
-			byQ += float64(row[j] * q[j])
-			byR += float64(row[j] * r[j])
-		}
-		// Each pair i < j counts twice, once for either.
-		qq += float64(2 * q[i] * byQ)
-		qr += float64(q[i]*byR) + float64(r[i]*byQ)
-		rr += float64(2 * r[i] * byR)
-	}
-	return qq, qr, rr
 }

@@ -66,16 +66,16 @@ func (g *Gram) divided(scale float64, some map[string]bool) *Gram {
 		if !some[t.Key] {
 			continue
 		}
-		p := slices.Clone(t.P)
+		p, was := t.P.Unpack(nil), t.P.Unpack(nil)
 		last := len(p) - 1
 		p[last] = float64(a*a*p[last]) + float64(2*a*c*p[n]) + float64(c*c*p[0])
 		at := 0 // of row k's product with itself; with E it is n-k places on
 		for k := range n {
 			with := at + n - k
-			p[with] = float64(a*t.P[with]) + float64(c*t.P[k]) // <D_k,B> is the k-th of the first row
+			p[with] = float64(a*was[with]) + float64(c*was[k]) // <D_k,B> is the k-th of the first row
 			at += n + 1 - k
 		}
-		t.P = p
+		t.P = NewTriangle(p, n+1)
 		t.Floor *= a * a
 		t.Half *= a * a
 	}

@@ -58,8 +58,8 @@ func seal(to []byte, from int) []byte {
 	return binary.LittleEndian.AppendUint32(to, crc32.ChecksumIEEE(to[from:]))
 }
 
-// mostNumbers bounds what is unpacked: a few bytes may stand for many numbers. A
-// thousand models of SDXL have fewer.
+// mostNumbers bounds what there is to unpack: a few bytes may stand for many numbers.
+// A thousand models of SDXL have fewer.
 const mostNumbers = 1 << 30
 
 // readPacked reads what WriteTo wrote.
@@ -92,7 +92,7 @@ func readPacked(in *bufio.Reader) (*Gram, error) {
 			return nil, fmt.Errorf("%w: tensor %q is there twice", ErrDamaged, p.Key)
 		}
 		keys[p.Key] = true
-		if len(keys)*len(p.P) > mostNumbers {
+		if len(keys)*triangle(p.P.rows) > mostNumbers {
 			return nil, fmt.Errorf("%w: more products than any study has", ErrDamaged)
 		}
 		g.Tensors = append(g.Tensors, *p)
@@ -208,7 +208,7 @@ func readProducts(in io.Reader, rows int, room *bytes.Buffer) (*Products, error)
 			b = b[5:]
 		}
 	}
-	if p.P, err = unpackTriangle(b, rows); err != nil {
+	if p.P, err = readTriangle(b, rows); err != nil {
 		return nil, fmt.Errorf("%w: tensor %q: %w", ErrDamaged, p.Key, err)
 	}
 	return p, p.Check(rows)
@@ -241,5 +241,5 @@ func (p *Products) append(to []byte, rows int) ([]byte, error) {
 			to = binary.LittleEndian.AppendUint32(append(to, 1), uint32(v))
 		}
 	}
-	return packTriangle(to, p.P, rows), nil
+	return append(to, p.P.packed...), nil
 }

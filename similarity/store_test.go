@@ -35,12 +35,13 @@ func TestPack(t *testing.T) {
 				p[i] = v()
 			}
 			b := packTriangle(nil, p, rows)
-			back, err := unpackTriangle(b, rows)
+			packed, err := readTriangle(b, rows)
+			back := packed.Unpack(make([]float64, 7)) // what was in the room is gone
 			same := func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }
 			if err != nil || !slices.EqualFunc(p, back, same) {
 				t.Fatalf("%s, %d rows: %v\n%v\n%v", name, rows, err, p, back)
 			}
-			if _, err := unpackTriangle(b[:len(b)-1], rows); err == nil {
+			if _, err := readTriangle(b[:len(b)-1], rows); err == nil {
 				t.Errorf("%s, %d rows: cut short unnoticed", name, rows)
 			}
 		}
@@ -152,16 +153,33 @@ func FuzzUnpack(f *testing.F) {
 			p[i] = float64(i*i) / 8
 		}
 		f.Add(packTriangle(nil, p, rows), uint8(rows))
+		for _, power := range []int{-1074, -1030, 900} {
+			for i := range p {
+				p[i] = math.Ldexp(float64(i*i), power)
+			}
+			f.Add(packTriangle(nil, p, rows), uint8(rows))
+		}
 	}
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 60, 0, 4, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}, uint8(2)) // more than float64 has
 	f.Fuzz(func(t *testing.T, b []byte, rows uint8) {
-		p, err := unpackTriangle(b, int(rows))
+		read, err := readTriangle(b, int(rows))
 		if err != nil {
 			return
 		}
-		back, err := unpackTriangle(packTriangle(nil, p, int(rows)), int(rows))
+		p := read.Unpack(nil)
+		back := NewTriangle(p, int(rows)).Unpack(nil)
 		same := func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }
-		if err != nil || !slices.EqualFunc(p, back, same) {
-			t.Fatalf("%v\n%v\n%v", err, p, back)
+		if !slices.EqualFunc(p, back, same) {
+			t.Fatalf("%v\n%v", p, back)
+		}
+		own := read.Own()
+		for i, row := range read.Rows() {
+			if from := at(i, i, int(rows)); !slices.EqualFunc(row, p[from:from+len(row)], same) || !same(own[i], row[0]) {
+				t.Fatalf("row %d is %v of %v, its own %v", i, row, p, own[i])
+			}
+		}
+		if read.finite() == slices.ContainsFunc(p, func(v float64) bool { return v-v != 0 }) {
+			t.Fatalf("finite is wrong of %v", p)
 		}
 	})
 }

@@ -20,14 +20,12 @@ func (p *Plan) loraNotes() []string {
 // looseNotes says what LoRAs change in no block of l, where nothing is compared.
 func looseNotes(g *similarity.Gram, l *block.Layout) []string {
 	var notes []string
-	rows := len(g.Names) + 1
 	for i := len(g.Names) - g.Differences; i < len(g.Names); i++ {
-		own := i*rows - i*(i-1)/2 // where the triangle of products has |L|^2
 		for _, part := range block.Parts() {
 			n := 0
 			for k := range g.Tensors {
 				t := &g.Tensors[k]
-				if _, governed := l.Of(t.Key); !governed && l.Part(t.Key) == part && t.P[own] > 0 {
+				if _, governed := l.Of(t.Key); !governed && l.Part(t.Key) == part && t.P.Own()[i] > 0 {
 					n++
 				}
 			}

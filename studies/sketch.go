@@ -55,12 +55,10 @@ func readFingerprints(ctx context.Context, all []*Study, o Options) ([]*similari
 // takePart returns an error if a model has nothing to do with the target: all of its
 // tensors are others, or a LoRA changes none of the target's.
 func takePart(g *similarity.Gram) error {
-	rows := len(g.Names) + 1
 	for i, name := range g.Names {
-		own := i*rows - i*(i-1)/2 // where the triangle of products has its length
 		some := slices.ContainsFunc(g.Tensors, func(t similarity.Products) bool {
 			if i >= len(g.Names)-g.Differences {
-				return t.P[own] > 0
+				return t.P.Own()[i] > 0
 			}
 			return t.Part() == block.UNet && !slices.Contains(t.Absent, i)
 		})

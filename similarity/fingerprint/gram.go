@@ -93,11 +93,13 @@ func products(all *vec.Gram, models []*Fingerprint, t *Section, set string) simi
 		}
 		all.Add(nil)
 	}
+	var products []float64
 	for i := range rows {
 		for j := i; j < len(rows); j++ {
-			p.P = append(p.P, all.Sum(i, j))
+			products = append(products, all.Sum(i, j))
 		}
 	}
+	p.P = similarity.NewTriangle(products, len(rows))
 	return p
 }
 

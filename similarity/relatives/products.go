@@ -208,11 +208,15 @@ func (p *Products) add(q *similarity.Products) bool {
 		u = &p.parts[id].text
 	}
 	if u.p == nil {
-		u.p, u.lacks = make([]float64, len(q.P)), make([]bool, p.rows)
+		u.p, u.lacks = make([]float64, p.rows*(p.rows+1)/2), make([]bool, p.rows)
 	}
 	u.len += q.Len
-	for k, v := range q.P {
-		u.p[k] += v
+	left := u.p
+	for _, row := range q.P.Rows() {
+		for k, v := range row {
+			left[k] += v
+		}
+		left = left[len(row):]
 	}
 	for _, row := range q.Absent {
 		u.lacks[row] = true

@@ -144,17 +144,18 @@ func moved(p *similarity.Products, w, v []float64) float64 {
 		return 0
 	}
 	n := len(w)
-	sum, k := 0.0, n+1 // behind the row of B
-	for i := 1; i < n; i++ {
-		for j := i; j <= n; j++ {
-			if j < n {
-				x := float64((v[i] - w[i]) * (v[j] - w[j]) * p.P[k])
-				if j > i {
-					x += x
-				}
-				sum += x
+	sum := 0.0
+	for i, row := range p.P.Rows() {
+		if i == 0 || i == n { // that of B, that of E
+			continue
+		}
+		for k, q := range row[:n-i] {
+			j := i + k
+			x := float64((v[i] - w[i]) * (v[j] - w[j]) * q)
+			if j > i {
+				x += x
 			}
-			k++
+			sum += x
 		}
 	}
 	return max(0, sum)

@@ -153,8 +153,8 @@ func (lk *looker) apart(ctx context.Context, a lowrank.Matrix, noise float64) *l
 
 // outside returns the products of a tensor outside of the directions found in it.
 func (lk *looker) outside(ctx context.Context, l *Left, p similarity.Products) (*similarity.Products, error) {
-	p.P = slices.Clone(p.P)
 	rows := len(lk.rest.Pool.Models) + 1
+	products := p.P.Unpack(nil)
 	share := 0.0
 	for i := range l.Pieces {
 		q := &l.Pieces[i]
@@ -177,8 +177,9 @@ func (lk *looker) outside(ctx context.Context, l *Left, p similarity.Products) (
 				s.Add(part, at)
 			}
 		}
-		lowrank.Outside(p.P, shadows)
+		lowrank.Outside(products, shadows)
 	}
+	p.P = similarity.NewTriangle(products, rows)
 	p.Len = max(1, int(float64(p.Len)*share))
 	p.Floor *= share
 	p.Half *= share

@@ -103,10 +103,11 @@ func vae(g *similarity.Gram, res *Result) *Note {
 		if p.Part() != block.VAE {
 			continue
 		}
+		products := p.P.Unpack(nil)
 		for i := range n {
 			one := make([]float64, n)
 			one[i] = 1
-			apart[i] += distance(p.P, one)
+			apart[i] += distance(products, one)
 			if slices.Contains(p.Absent, i) {
 				apart[i] = math.Inf(1)
 			}
@@ -126,7 +127,7 @@ func text(g *similarity.Gram, res *Result) *Note {
 	for _, p := range g.Tensors {
 		one := make([]float64, len(g.Names))
 		one[0] = 1
-		span[p.Key] = distance(p.P, one)
+		span[p.Key] = distance(p.P.Unpack(nil), one)
 	}
 	var left, all, floor [2]float64
 	var keys []string

@@ -52,15 +52,17 @@ func plant(t *testing.T, seed uint64, weights map[string][]float64, noise float6
 			rows[len(w)][k] += noise * r.NormFloat64()
 		}
 		p := similarity.Products{Key: testKeys[name], Len: n, Floor: n * noise * noise, Half: n * noise * noise}
+		var products []float64
 		for i := range rows {
 			for j := i; j < len(rows); j++ {
 				sum := 0.0
 				for k := range n {
 					sum += rows[i][k] * rows[j][k]
 				}
-				p.P = append(p.P, sum)
+				products = append(products, sum)
 			}
 		}
+		p.P = similarity.NewTriangle(products, len(rows))
 		g.Tensors = append(g.Tensors, p)
 		id, _ := l.Index(name)
 		ids = append(ids, id)
