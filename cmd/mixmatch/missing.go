@@ -80,6 +80,7 @@ func missingAction(c *cli.Context) error {
 	if err := locate(c, files); err != nil {
 		return err
 	}
+	defer collectOften(len(files.Plan().Sources))()
 	g, err := missing.Open(c.Context, files)
 	if errors.Is(err, missing.ErrNothing) {
 		return usage("missing: %w", err)

@@ -21,6 +21,9 @@ import (
 // where they are. What several have to read of the same sources is read in one pass.
 // It returns what went wrong with each.
 func runStudies(c *cli.Context, dir string, all []*studies.Study) []error {
+	if len(all) > 0 {
+		defer collectOften(len(all[0].Plan.Sources))()
+	}
 	m := newMeter(c)
 	o := studies.Options{Threads: threads(c), NoSimilar: c.Bool("no-similar"), Progress: m.study, Cache: openCache(c), Note: func(text string) {
 		m.end()
