@@ -204,6 +204,7 @@ func (p *View) alike(l *studies.Look) {
 		}
 	}
 	sum := make([]float64, len(rows)*len(rows))
+	var room []float64
 	for i := range l.Gram.Tensors {
 		t := &l.Gram.Tensors[i]
 		if !searched[t.Key] {
@@ -213,6 +214,8 @@ func (p *View) alike(l *studies.Look) {
 			a.Skipped++
 			continue
 		}
+		products := t.P.Unpack(room)
+		room = products
 		at := func(i, j int) float64 {
 			if i > j {
 				i, j = j, i
@@ -220,7 +223,7 @@ func (p *View) alike(l *studies.Look) {
 			if i == 0 {
 				return 0 // the first model differs from itself by nothing
 			}
-			return t.P[i*(n+1)-i*(i-1)/2+j-i]
+			return products[i*(n+1)-i*(i-1)/2+j-i]
 		}
 		moves := func(i int) bool { return i < models || i == n } // with what is measured from
 		for x, i := range rows {
