@@ -29,7 +29,7 @@ vet:                    ## that it builds for the other systems people have
 	GOOS=darwin GOARCH=arm64 go vet ./.ci/bench
 
 purego:                 ## tests of what has fast paths, without them
-	go test -tags purego ./merge/vec ./merge/calc ./similarity ./similarity/residual ./similarity/torchrand
+	go test -tags purego ./merge/vec ./merge/calc ./similarity ./similarity/fingerprint ./similarity/residual ./similarity/torchrand
 
 fused:                  ## that no processor rounds a product and a sum at once
 	.ci/fused

@@ -19,6 +19,7 @@ func Next(w io.Writer, s *studies.Summary, dir string, page Page) error {
 	}
 	p.f("  mixmatch merge %s -o %s\n", dir, Quote(s.Target+"-rebuilt.safetensors"))
 	p.f("  mixmatch show %s --weights\n", dir)
+	p.f("  mixmatch report %s\n", dir)
 	if s.Missing != nil {
 		if s.LoRA != nil {
 			p.f("  mixmatch missing %s -o %s --lora\n", dir, Quote(s.Target+"-lora.safetensors"))
@@ -35,6 +36,7 @@ func Next(w io.Writer, s *studies.Summary, dir string, page Page) error {
 // nextOfFingerprints is Next where files are wanted for most of it.
 func nextOfFingerprints(p *printer, s *studies.Summary, dir string) {
 	p.f("  mixmatch show %s --weights\n", dir)
+	p.f("  mixmatch report %s\n", dir)
 	args := ""
 	for i, name := range s.Fingerprints {
 		flag := "--source " + Quote(name) + "=FILE"
