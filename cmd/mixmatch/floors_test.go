@@ -20,7 +20,7 @@ var floors = [][]string{
 	{"similarity", "merge/stepwise", "merge/mergetest"},
 	{"similarity/residual", "similarity/fingerprint"},
 	{"similarity/library", "similarity/library/postgres/pgtest"},
-	{"studies/compose", "similarity/library/postgres", "similarity/relatives"},
+	{"studies/compose", "similarity/identify", "similarity/library/postgres", "similarity/relatives"},
 	{"studies", "similarity/relatives/heatmap"},
 	{"studies/report", "studies/demo", "studies/recovery", "studies/missing", "studies/trials"},
 	{"cmd/mixmatch"},

@@ -1,0 +1,230 @@
+package identify
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"mixmatch/merge/block"
+	"mixmatch/similarity"
+)
+
+// A mix is a block's weights, by model, and how sure they are.
+type mix struct {
+	weights, bars, low, high []float64
+	vague                    []bool
+	best                     *similarity.Fit
+}
+
+// solve returns the mix of a block. Where all sources are there it is that of those
+// needed alone; else that of all, since what is missing may hide behind any.
+func (w *weighing) solve(id block.ID) (*mix, error) {
+	n := len(w.models)
+	e := w.proof.Blocks[id]
+	m := &mix{weights: make([]float64, n), bars: make([]float64, n), low: make([]float64, n), high: make([]float64, n), vague: make([]bool, n)}
+	var some []int
+	for _, i := range w.proof.Chosen {
+		if !w.blocks.Lacks(id, i) {
+			some = append(some, i)
+		}
+	}
+	slices.Sort(some)
+	var err error
+	if len(some) == 0 || w.blocks.IsDifference(some[0]) {
+		m.best, err = w.blocks.Ceiling(id)
+	} else {
+		m.best, err = w.blocks.Fit(id, some, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range n {
+		if w.proof.Exact {
+			m.weights[i], m.bars[i] = m.best.Weights[i], similarity.BarExact*m.best.SE[i]
+			m.low[i], m.high[i] = m.weights[i]-m.bars[i], m.weights[i]+m.bars[i]
+		} else {
+			m.weights[i], m.bars[i], m.low[i], m.high[i] = e.Weights[i], e.Bars[i], e.Low[i], e.High[i]
+		}
+		if m.vague[i] = math.IsInf(m.bars[i], 1); m.vague[i] {
+			m.bars[i], m.low[i], m.high[i] = 0, 0, 0
+		}
+	}
+	return m, nil
+}
+
+// result makes the result.
+func (w *weighing) result() (*Result, error) {
+	r := &Result{
+		Format: 1, Target: w.target.Name, Arch: w.target.Arch, Era: w.era, EraBy: w.eraBy, Notes: w.notes, Itself: w.screen.itself,
+		Library: Screened{Records: w.screen.count, Others: w.screen.differ, Read: len(w.known), Rounds: w.rounds},
+	}
+	if w.o.Base != nil {
+		r.Base = w.o.Base.Name
+	}
+	mixes := map[block.ID]*mix{}
+	var findings []similarity.Finding
+	for _, id := range w.ids {
+		m, err := w.solve(id)
+		if err != nil {
+			return nil, err
+		}
+		mixes[id] = m
+		f := w.blocks.Judge(id, w.blocks.Distance(id, m.best.Weights), m.best, w.base, max(1, len(w.proof.Chosen)), w.proof.Blocks[id].Exact)
+		findings = append(findings, f)
+		b := Block{Name: w.blocks.Layout.Name(id), Numbers: w.numbers(id), Verdict: f.Verdict, Cosine: m.best.Cosine, Unexplained: f.Unexplained, Noise: f.Noise}
+		for _, i := range w.named() {
+			if w.blocks.Lacks(id, i) {
+				continue
+			}
+			b.Weights = append(b.Weights, Weight{w.models[i].Name, m.weights[i], m.bars[i], m.vague[i], m.low[i], m.high[i]})
+		}
+		for _, set := range w.proof.Blocks[id].Same {
+			var names []string
+			for _, i := range set {
+				if w.proof.Models[i].Standing != similarity.Out {
+					names = append(names, w.models[i].Name)
+				}
+			}
+			if len(names) > 1 {
+				b.Same = append(b.Same, names)
+			}
+		}
+		r.Blocks = append(r.Blocks, b)
+	}
+	r.Verdict = similarity.Sum(findings)
+	w.doubtCentre()
+	for _, i := range w.named() {
+		r.Sources = append(r.Sources, w.source(i, mixes))
+	}
+	r.Missing = w.missing(r.Sources)
+	r.Parts = w.partsOf(r)
+	slices.SortStableFunc(r.Sources, func(a, b Source) int {
+		return cmp.Or(cmp.Compare(a.Evidence, b.Evidence), cmp.Compare(b.Share, a.Share)) // "in" is before "perhaps"
+	})
+	return r, nil
+}
+
+// missing says what is in no record, or returns nil.
+//
+// How much it weighs can be told in two ways. By its size, if it differs from the
+// models as they do from each other: [similarity.Unknown]. And by what the sources
+// leave of 1, since all that stands for a missing model has its weight together, if
+// nothing else is among it, such as the base. The second is far more exact, and is
+// believed where the first does not speak against it.
+func (w *weighing) missing(sources []Source) *Missing {
+	u := w.proof.Unknown
+	if u == nil {
+		return nil
+	}
+	m := &Missing{Weight: u.Weight, Low: u.Low, High: u.High, Subtracted: u.Subtracted}
+	for _, i := range u.Near {
+		m.Near = append(m.Near, w.models[i].Name)
+	}
+	rest := 1.0
+	for _, s := range sources {
+		if !s.LoRA && (s.Evidence == similarity.In || !s.Base && math.Abs(s.Share) > s.Error) {
+			rest -= s.Share
+		}
+	}
+	if !u.Subtracted && u.Low/2 <= rest && rest <= 2*u.High {
+		m.Weight, m.Low, m.High = rest, min(m.Low, rest), max(m.High, rest)
+	}
+	return m
+}
+
+// doubtCentre leaves a model at perhaps that lies where all models have their middle,
+// if something is missing: what all were trained from stands in for any model, and no
+// regression on others shows it.
+func (w *weighing) doubtCentre() {
+	if w.proof.Exact {
+		return
+	}
+	for i := range w.proof.Models {
+		if m := &w.proof.Models[i]; i != w.base && w.models[i].Content == w.central && m.Standing == similarity.In {
+			m.Standing = similarity.Perhaps
+		}
+	}
+}
+
+// named returns the models that are in the target, or perhaps.
+func (w *weighing) named() []int {
+	var out []int
+	for i, m := range w.proof.Models {
+		if m.Standing != similarity.Out {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// source sums up the weights of model i.
+func (w *weighing) source(i int, mixes map[block.ID]*mix) Source {
+	f := w.models[i]
+	s := Source{Card: f.Card, Content: f.Content, LoRA: f.Difference, Base: i == w.base, Evidence: w.proof.Models[i].Standing, Same: w.same[f.Content]}
+	total, variance, sum := 0.0, 0.0, 0.0
+	for _, id := range w.ids {
+		if w.blocks.Lacks(id, i) || w.blocks.Idle(id, i) {
+			continue
+		}
+		m, n := mixes[id], float64(w.numbers(id))
+		v := m.weights[i]
+		if s.Of == 0 || v < s.Low {
+			s.Low = v
+		}
+		if s.Of == 0 || v > s.High {
+			s.High = v
+		}
+		s.Of++
+		if math.Abs(v) > max(m.bars[i], smallest) && !m.vague[i] {
+			s.In++
+		}
+		total += n
+		s.Share += float64(n * v)
+		variance += float64(n * n * m.bars[i] * m.bars[i])
+		sum += float64(n * m.bars[i])
+	}
+	if total > 0 {
+		s.Share /= total
+		s.Error = math.Sqrt(variance) / total // what is rounding is another in each block
+		if !w.proof.Exact {                   // and what stands for something missing is not
+			s.Error = sum / total
+		}
+	}
+	return s
+}
+
+// partsOf says where the parts that are the same in a model read are from: in sources
+// first.
+func (w *weighing) partsOf(r *Result) []Part {
+	var out []Part
+	for _, part := range block.Parts() {
+		name := part.String()
+		if w.target.Parts[name] == "" {
+			continue
+		}
+		p := Part{Part: name, Same: []string{}}
+		for _, s := range r.Sources {
+			if slices.Contains(w.parts[name], s.Name) {
+				p.Same = append(p.Same, s.Name)
+			}
+		}
+		p.Same = union(p.Same, w.parts[name])
+		out = append(out, p)
+	}
+	return out
+}
+
+// smallest is the least weight that counts as one.
+const smallest = 0.0005
+
+// numbers returns how many elements of the model are in a block.
+func (w *weighing) numbers(id block.ID) int {
+	n := 0
+	for b := range w.target.Sections {
+		s := &w.target.Sections[b]
+		if of, ok := w.blocks.Layout.Of(s.Key); ok && of == id {
+			n += s.Len
+		}
+	}
+	return n
+}
