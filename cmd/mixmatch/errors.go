@@ -13,6 +13,7 @@ import (
 	"mixmatch/merge/stepwise"
 	"mixmatch/similarity"
 	"mixmatch/similarity/fingerprint"
+	"mixmatch/similarity/identify"
 	"mixmatch/similarity/library"
 	"mixmatch/similarity/library/postgres"
 	"mixmatch/studies"
@@ -62,7 +63,7 @@ func exitCode(err error) int {
 		return 2
 	case is(checkpoint.ErrFormat, fingerprint.ErrDamaged):
 		return 3
-	case is(fingerprint.ErrMismatch, merge.ErrMismatch, dialect.ErrTwice, merge.ErrOverflow, merge.ErrNonFinite, similarity.ErrNoFit, similarity.ErrEmpty):
+	case is(identify.ErrNothing, fingerprint.ErrMismatch, merge.ErrMismatch, dialect.ErrTwice, merge.ErrOverflow, merge.ErrNonFinite, similarity.ErrNoFit, similarity.ErrEmpty):
 		return 4
 	case is(fs.ErrNotExist, fs.ErrExist):
 		return 2

@@ -28,7 +28,7 @@ func Find(ctx context.Context, target *fingerprint.Fingerprint, lib Library, o O
 	}
 	s := &seeker{ctx: ctx, lib: lib, target: target, o: o, screen: scr, known: map[string]bool{}, parts: map[string][]string{}}
 	if scr.count == 0 {
-		return nil, fmt.Errorf("%w: there are %d records of other architectures and none of %s", ErrNothing, scr.differ, target.Arch)
+		return nil, fmt.Errorf("%w: no fingerprint there is of %s, and %d are of other architectures", ErrNothing, target.Arch, scr.differ)
 	}
 	needed, others, err := s.shortlist()
 	if err != nil {

@@ -124,7 +124,7 @@ func TestRecipes(t *testing.T) {
 	w := newWorld(t, 1, 200)
 	var s score
 	for k := range many(3, 12) {
-		p := w.plant(k, 3+k%5, 0)
+		p := w.plant(k, 3+k%5, 0, 0)
 		o := Options{}
 		if k%3 == 1 {
 			o.Base = w.fingerprint(0)
@@ -143,7 +143,7 @@ func TestAbsent(t *testing.T) {
 		w := newWorld(t, 1, 200)
 		var s score
 		for k := range many(2, 10) {
-			p := w.plant(k, 3+k%5, 0.15)
+			p := w.plant(k, 3+k%5, 1, 0.15)
 			clear(w.without)
 			w.withhold(p.sources[len(p.sources)-1])
 			o := Options{}
@@ -164,7 +164,7 @@ func TestScreened(t *testing.T) {
 	w := newWorld(t, 2, 1500)
 	var s score
 	for k := range many(2, 5) {
-		p := w.plant(k, 5, 0)
+		p := w.plant(k, 5, 0, 0)
 		r := find(t, w, p, Options{})
 		if s.add(w, p, r); r.Library.Read > 1200 || r.Library.Others == 0 || r.Library.Records+r.Library.Others != w.n {
 			t.Errorf("%+v", r.Library)

@@ -31,9 +31,9 @@ type Options struct {
 	Base    *fingerprint.Fingerprint // the model that the others were trained from, if that is known
 	Threads int                      // 0: one a processor. Results do not depend on it
 
-	// Progress is told of what is done and how many records were read for it, if not
-	// nil.
-	Progress func(step string, records int)
+	// Progress is told how many fingerprints are read, of those that are to be as far
+	// as that is known, if it is not nil.
+	Progress func(done, total int)
 }
 
 const (
@@ -66,6 +66,7 @@ type seeker struct {
 	pool   *pool
 	known  map[string]bool // contents that were read
 	rounds int
+	reads  int
 
 	parts   map[string][]string // by part: names of the models read whose part is the target's
 	same    map[string][]string // by content: names of models that cannot be told from one needed
@@ -174,6 +175,8 @@ func (s *seeker) load(contents []string) ([]*fingerprint.Fingerprint, error) {
 		at[c] = i
 	}
 	models := make([]*fingerprint.Fingerprint, len(contents))
+	done, total := s.reads, s.reads+len(contents)
+	s.reads = total
 	err := s.lib.Load(s.ctx, contents, func(f *fingerprint.Fingerprint) error {
 		if i, ok := at[f.Content]; ok {
 			models[i] = f
@@ -183,7 +186,8 @@ func (s *seeker) load(contents []string) ([]*fingerprint.Fingerprint, error) {
 		}
 		s.known[f.Content] = true
 		if s.o.Progress != nil {
-			s.o.Progress("reading", len(s.known))
+			done++
+			s.o.Progress(done, total)
 		}
 		return nil
 	})

@@ -17,9 +17,10 @@ type planted struct {
 }
 
 // plant makes a mix of so many records, a step after the other: with one ratio, a ramp
-// over the blocks, or one a block of which some are 0. The last source has the share
+// over the blocks, or one a block of which some are 0. The last few, fresh of them, are
+// fine-tunes of the base and not of others. The last source has the share
 // last in every block, if that is not 0.
-func (w *world) plant(number, count int, last float64) *planted {
+func (w *world) plant(number, count, fresh int, last float64) *planted {
 	p := &planted{}
 	random := func(words ...uint64) float64 { return unit(append([]uint64{w.seed, 20, uint64(number)}, words...)...) }
 	for try := uint64(0); len(p.sources) < count; try++ {
@@ -27,7 +28,7 @@ func (w *world) plant(number, count int, last float64) *planted {
 		near := len(p.sources) > 0 && random(2, try) < 0.3 // one of the same cluster
 		switch k := w.kinds[i]; {
 		case slices.Contains(p.sources, i), k != tuned && k != version && k != mergedTuned,
-			last > 0 && len(p.sources) == count-1 && k != tuned,
+			len(p.sources) >= count-fresh && k != tuned,
 			near && try < 200 && w.cluster(i) != w.cluster(p.sources[0]):
 			continue
 		}

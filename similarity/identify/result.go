@@ -1,6 +1,8 @@
 package identify
 
 import (
+	"slices"
+
 	"mixmatch/merge/block"
 	"mixmatch/similarity"
 	"mixmatch/similarity/fingerprint"
@@ -19,7 +21,8 @@ type Result struct {
 	Sources []Source           `json:"sources"`           // surely in it, and perhaps; the largest share first
 	Blocks  []Block            `json:"blocks"`
 	Parts   []Part             `json:"parts,omitempty"`
-	Itself  string             `json:"itself,omitempty"` // the record that is the target, which is left out
+	Itself  string             `json:"itself,omitempty"`  // the record that is the target, which is left out
+	Answers []Answer           `json:"answers,omitempty"` // of the models that were asked about
 	Library Screened           `json:"library"`
 	Notes   []string           `json:"notes,omitempty"`
 }
@@ -33,7 +36,7 @@ type Source struct {
 	Evidence similarity.Standing `json:"evidence"`
 	Share    float64             `json:"share"` // mean of its weights over the blocks, each counting by its numbers
 	Error    float64             `json:"error"` // of the share: the truth is within it in 95 of 100 cases
-	Low      float64             `json:"low"`   // the lowest of its weights
+	Low      float64             `json:"low"`   // the lowest of its weights in the blocks that it is in
 	High     float64             `json:"high"`  // the highest
 	In       int                 `json:"blocks"`
 	Of       int                 `json:"of"`             // blocks, of those that it has
@@ -84,4 +87,34 @@ type Screened struct {
 	Others  int `json:"others"`  // of other ones, which cannot be in it
 	Read    int `json:"read"`    // fingerprints that were read for a closer look
 	Rounds  int `json:"rounds"`
+}
+
+// An Answer says of a model that was asked about whether it is in the target.
+type Answer struct {
+	Name     string              `json:"name"`
+	Content  string              `json:"content"`
+	Evidence similarity.Standing `json:"evidence"`
+	As       string              `json:"as,omitempty"` // the source that cannot be told from it
+	Share    float64             `json:"share"`
+	Error    float64             `json:"error"`
+	In       int                 `json:"blocks"`
+}
+
+// Answer says of each of some models whether it is in the target. One that cannot be
+// told from a source may be in its place.
+func (r *Result) Answer(models []*fingerprint.Fingerprint) []Answer {
+	var out []Answer
+	for _, f := range models {
+		a := Answer{Name: f.Name, Content: f.Content, Evidence: similarity.Out}
+		for _, s := range r.Sources {
+			switch {
+			case s.Content == f.Content:
+				a = Answer{f.Name, f.Content, s.Evidence, "", s.Share, s.Error, s.In}
+			case slices.Contains(s.Same, f.Name) && a.Evidence == similarity.Out:
+				a = Answer{f.Name, f.Content, similarity.Perhaps, s.Name, s.Share, s.Error, s.In}
+			}
+		}
+		out = append(out, a)
+	}
+	return out
 }

@@ -110,15 +110,12 @@ func (w *weighing) result() (*Result, error) {
 // models as they do from each other: [similarity.Unknown]. And by what the sources
 // leave of 1, since all that stands for a missing model has its weight together, if
 // nothing else is among it, such as the base. The second is far more exact, and is
-// believed where the first does not speak against it.
+// believed where the first does not speak against it. It tells the sign, too: with a
+// model that is subtracted the others come to more than 1.
 func (w *weighing) missing(sources []Source) *Missing {
 	u := w.proof.Unknown
 	if u == nil {
 		return nil
-	}
-	m := &Missing{Weight: u.Weight, Low: u.Low, High: u.High, Subtracted: u.Subtracted}
-	for _, i := range u.Near {
-		m.Near = append(m.Near, w.models[i].Name)
 	}
 	rest := 1.0
 	for _, s := range sources {
@@ -126,10 +123,25 @@ func (w *weighing) missing(sources []Source) *Missing {
 			rest -= s.Share
 		}
 	}
-	if !u.Subtracted && u.Low/2 <= rest && rest <= 2*u.High {
-		m.Weight, m.Low, m.High = rest, min(m.Low, rest), max(m.High, rest)
+	m := &Missing{Weight: u.Weight, Low: u.Low, High: u.High, Subtracted: u.Subtracted && rest < smallest}
+	for _, i := range u.Near {
+		m.Near = append(m.Near, w.models[i].Name)
 	}
+	if size := math.Abs(rest); m.Subtracted == (rest < 0) && u.Low/2 <= size && size <= 2*u.High {
+		m.Weight, m.Low, m.High = size, min(m.Low, size), max(m.High, size)
+	}
+	m.High = min(m.High, mostMissing(m.Subtracted))
+	m.Low = min(m.Low, m.High)
 	return m
+}
+
+// mostMissing is the largest weight of what is missing: all, or what a slider gives
+// when the base is subtracted.
+func mostMissing(subtracted bool) float64 {
+	if subtracted {
+		return 4
+	}
+	return 1
 }
 
 // doubtCentre leaves a model at perhaps that lies where all models have their middle,
@@ -168,14 +180,14 @@ func (w *weighing) source(i int, mixes map[block.ID]*mix) Source {
 		}
 		m, n := mixes[id], float64(w.numbers(id))
 		v := m.weights[i]
-		if s.Of == 0 || v < s.Low {
-			s.Low = v
-		}
-		if s.Of == 0 || v > s.High {
-			s.High = v
-		}
 		s.Of++
-		if math.Abs(v) > max(m.bars[i], smallest) && !m.vague[i] {
+		if !m.vague[i] && math.Abs(v) > max(far*m.bars[i], smallest) {
+			if s.In == 0 || v < s.Low {
+				s.Low = v
+			}
+			if s.In == 0 || v > s.High {
+				s.High = v
+			}
 			s.In++
 		}
 		total += n
@@ -214,8 +226,12 @@ func (w *weighing) partsOf(r *Result) []Part {
 	return out
 }
 
-// smallest is the least weight that counts as one.
-const smallest = 0.0005
+// A source is in a block if its weight there is so many error bars from zero, 3.5
+// standard errors where all sources are there, and more than is ever typed as nothing.
+const (
+	far      = 1.75
+	smallest = 0.0005
+)
 
 // numbers returns how many elements of the model are in a block.
 func (w *weighing) numbers(id block.ID) int {
