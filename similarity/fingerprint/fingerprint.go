@@ -16,6 +16,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"slices"
 
 	"mixmatch/merge/block"
 	"mixmatch/merge/vec"
@@ -111,12 +112,18 @@ func (s *Section) set() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// section returns the section of a name, or nil.
-func (f *Fingerprint) section(name string) *Section {
+// Section returns the section of a name, or nil.
+func (f *Fingerprint) Section(name string) *Section {
 	for i := range f.Sections {
 		if f.Sections[i].Name == name {
 			return &f.Sections[i]
 		}
 	}
 	return nil
+}
+
+// SameTensors reports whether two sections are of the same tensors: only such ones may
+// be taken from each other.
+func (s *Section) SameTensors(t *Section) bool {
+	return slices.EqualFunc(s.Tensors, t.Tensors, func(a, b Tensor) bool { return a.Seed == b.Seed && a.Len == b.Len })
 }

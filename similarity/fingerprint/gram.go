@@ -42,7 +42,7 @@ func Gram(models []*Fingerprint, target *Fingerprint) (g *similarity.Gram, notes
 	for i := range target.Sections {
 		t := &target.Sections[i]
 		set := t.set()
-		first := models[0].section(t.Name)
+		first := models[0].Section(t.Name)
 		if first == nil || first.set() != set {
 			notes = append(notes, fmt.Sprintf("%s is left out: %s and %s have different tensors there", t.Name, models[0].Name, target.Name))
 			continue
@@ -66,7 +66,7 @@ func products(all *vec.Gram, models []*Fingerprint, t *Section, set string) simi
 	zero := make([]float32, Buckets)
 	rows := make([][]float32, len(models)+1)
 	for i, m := range models {
-		s := m.section(t.Name)
+		s := m.Section(t.Name)
 		switch {
 		case s != nil && (m.Difference || s.set() == set):
 			rows[i] = s.Sums

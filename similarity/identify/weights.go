@@ -55,7 +55,7 @@ func (w *weighing) solve(id block.ID) (*mix, error) {
 // result makes the result.
 func (w *weighing) result() (*Result, error) {
 	r := &Result{
-		Format: 1, Target: w.target.Name, Arch: w.target.Arch, Era: w.era, EraBy: w.eraBy, Notes: w.notes, Itself: w.screen.itself,
+		Sources: []Source{}, Format: 1, Target: w.target.Name, Arch: w.target.Arch, Era: w.era, EraBy: w.eraBy, Notes: w.notes, Itself: w.screen.itself,
 		Library: Screened{Records: w.screen.count, Others: w.screen.differ, Read: len(w.known), Rounds: w.rounds},
 	}
 	if w.o.Base != nil {
@@ -71,7 +71,7 @@ func (w *weighing) result() (*Result, error) {
 		mixes[id] = m
 		f := w.blocks.Judge(id, w.blocks.Distance(id, m.best.Weights), m.best, w.base, max(1, len(w.proof.Chosen)), w.proof.Blocks[id].Exact)
 		findings = append(findings, f)
-		b := Block{Name: w.blocks.Layout.Name(id), Numbers: w.numbers(id), Verdict: f.Verdict, Cosine: m.best.Cosine, Unexplained: f.Unexplained, Noise: f.Noise}
+		b := Block{Name: w.blocks.Layout.Name(id), Numbers: w.numbers(id), Verdict: f.Verdict, Cosine: m.best.Cosine, Unexplained: f.Unexplained, Noise: f.Noise, Weights: []Weight{}}
 		for _, i := range w.named() {
 			if w.blocks.Lacks(id, i) {
 				continue
