@@ -53,7 +53,7 @@ const (
 	// rounds, at the most.
 	rounds = 16
 	// remembered are as many models that were not taken as stay in memory.
-	remembered = 240
+	remembered = 160
 )
 
 // A seeker looks for sources.

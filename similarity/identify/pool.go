@@ -180,31 +180,9 @@ func (p *pool) bar(m *member) float64 {
 	return degrees + float64(2*math.Sqrt(degrees*x)) + float64(2*x) + float64(worth*free)
 }
 
-// take makes a member one of those taken.
+// take makes a member one of those taken, and takes what it explains from all others.
 func (p *pool) take(m *member) {
-	q := make([][]float32, len(p.sections))
-	share(len(p.sections), p.threads, func(from, to int) {
-		for b := from; b < to; b++ {
-			if p.clear(m, b) {
-				q[b] = p.direction(m.rows[b], b)
-			}
-		}
-	})
-	for b, x := range q {
-		if x == nil {
-			continue
-		}
-		wide := make([]float64, len(x))
-		for k, v := range x {
-			wide[k] = float64(v)
-		}
-		portable.AddScaled(p.rest[b], -portable.Dot(p.rest[b], wide), wide)
-		p.left[b] = portable.Dot(p.rest[b], p.rest[b])
-		p.freedom[b]--
-	}
-	m.taken = true
-	p.taken, p.basis = append(p.taken, m), append(p.basis, q)
-	rest := p.restSingle()
+	q, explained := p.place(m)
 	share(len(p.members), p.threads, func(from, to int) {
 		for _, o := range p.members[from:to] {
 			for b, x := range o.rows {
@@ -213,10 +191,37 @@ func (p *pool) take(m *member) {
 				}
 				f := vec.Dot(x, q[b])
 				o.apart[b] -= float64(f * f)
-				o.with[b] = vec.Dot(x, rest[b])
+				o.with[b] -= float64(f * explained[b])
 			}
 		}
 	})
+}
+
+// place makes a member one of those taken, and returns its place in the basis and how
+// much of that is in the rest, by section.
+func (p *pool) place(m *member) (q [][]float32, explained []float64) {
+	q, explained = make([][]float32, len(p.sections)), make([]float64, len(p.sections))
+	share(len(p.sections), p.threads, func(from, to int) {
+		for b := from; b < to; b++ {
+			if !p.clear(m, b) {
+				continue
+			}
+			if q[b] = p.direction(m.rows[b], b); q[b] == nil {
+				continue
+			}
+			wide := make([]float64, len(q[b]))
+			for k, v := range q[b] {
+				wide[k] = float64(v)
+			}
+			explained[b] = portable.Dot(p.rest[b], wide)
+			portable.AddScaled(p.rest[b], -explained[b], wide)
+			p.left[b] = portable.Dot(p.rest[b], p.rest[b])
+			p.freedom[b]--
+		}
+	})
+	m.taken = true
+	p.taken, p.basis = append(p.taken, m), append(p.basis, q)
+	return q, explained
 }
 
 // direction returns what a row adds to those taken, 1 long.

@@ -34,10 +34,11 @@ func (p *pool) prune() bool {
 		return false
 	}
 	p.reset()
-	p.measure(p.members)
 	for _, m := range kept {
-		p.take(m)
+		p.measure([]*member{m})
+		p.place(m)
 	}
+	p.measure(p.members)
 	return true
 }
 
