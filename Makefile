@@ -7,7 +7,7 @@ VENV ?= .venv
 VERSION = $(shell git describe --tags --always --dirty)
 STAMP = -X main.commit=$(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle optuna-oracle postgres fuzz demo golden browser pictures kill
+.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle optuna-oracle postgres fuzz demo golden browser pictures kill scale
 
 help:                   ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile
@@ -121,3 +121,6 @@ pictures:               ## pictures of real runs for the documentation, by the s
 
 kill:                   ## kill a study at twenty random moments; what is resumed must not differ
 	go test ./cmd/mixmatch -run TestKill -kills 20 -count 1 -v
+
+scale:                  ## [RECORDS=10000,100000] [N=10]: identify in libraries of made-up fingerprints, and the table of docs/scale.md; some minutes
+	go test ./similarity/identify -run '^TestScale$$' -count 1 -v -timeout 0 -args -scale -records $(or $(RECORDS),10000,100000) -n $(or $(N),10)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -18,15 +19,15 @@ const identifyHelp = `Tells what is in a model, from fingerprints: which models,
 block, and whether something is missing. The files of the models are not needed.
 
    mixmatch identify merged.safetensors --library lib
-   mixmatch identify merged.mmf --library lib --base v1-5-pruned-emaonly.safetensors
+   mixmatch identify merged.mmf --library lib --base lib:v1-5-pruned-emaonly
    mixmatch identify merged.safetensors models          is any of these in it?
    mixmatch identify merged.safetensors A.safetensors B.mmf
    mixmatch identify merged.safetensors --library lib --json | jq .verdict
 
 TARGET is a model or a fingerprint (.mmf). Models that are named in place of a library
 are read once each; see mixmatch library for how to read them only once for ever.
---base is the model that the others were trained from: a file, a fingerprint, or the
-name of one in the library.
+--base is the model that the others were trained from: a file, a fingerprint, or
+lib:NAME, one in the library.
 
 ` + exitCodes
 
@@ -73,7 +74,7 @@ func identifyAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		s.lib, s.looked = l, l
+		s.lib, s.looked, s.files.Library = l, l, where
 	}
 	if err := s.findBase(); err != nil {
 		return err
@@ -124,13 +125,16 @@ func (s *identifying) findBase() error {
 	if arg == "" {
 		return nil
 	}
-	_, path := nameAndPath(arg)
-	if s.lib != nil && !exists(path) {
-		content, err := s.record(arg)
+	if name, ok := strings.CutPrefix(arg, recordPrefix); ok && isRecord(arg) {
+		if s.lib == nil {
+			return usage("identify: --base %s is a model of a library: say of which with --library", arg)
+		}
+		found, err := findModels(s.c, s.lib, []string{name})
 		if err != nil {
 			return err
 		}
-		return s.lib.Load(s.c.Context, []string{content}, func(f *fingerprint.Fingerprint) error {
+		s.files.Base = arg
+		return s.lib.Load(s.c.Context, []string{found[0].Content}, func(f *fingerprint.Fingerprint) error {
 			s.base = f
 			return nil
 		})
@@ -152,27 +156,6 @@ func (s *identifying) findBase() error {
 		}
 	}
 	return nil
-}
-
-// record returns the content of the record called name, of which there must be one.
-func (s *identifying) record(name string) (content string, err error) {
-	n := 0
-	err = s.lib.Entries(s.c.Context, func(e *library.Entry) error {
-		if e.Name == name && !e.Difference {
-			content = e.Content
-			n++
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return "", err
-	case n == 0:
-		return "", usage("identify: --base %s is neither a file nor a model in the library", name)
-	case n > 1:
-		return "", usage("identify: --base %s: %d models in the library are called so; name the file or a fingerprint", name, n)
-	}
-	return content, nil
 }
 
 // gather makes the fingerprints of the models that were named.

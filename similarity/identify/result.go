@@ -98,6 +98,7 @@ type Answer struct {
 	Share    float64             `json:"share"`
 	Error    float64             `json:"error"`
 	In       int                 `json:"blocks"`
+	Same     []string            `json:"same,omitempty"` // others that cannot be told from it, as in [Source]
 }
 
 // Answer says of each of some models whether it is in the target. One that cannot be
@@ -109,9 +110,9 @@ func (r *Result) Answer(models []*fingerprint.Fingerprint) []Answer {
 		for _, s := range r.Sources {
 			switch {
 			case s.Content == f.Content:
-				a = Answer{f.Name, f.Content, s.Evidence, "", s.Share, s.Error, s.In}
+				a = Answer{f.Name, f.Content, s.Evidence, "", s.Share, s.Error, s.In, s.Same}
 			case slices.Contains(s.Same, f.Name) && a.Evidence == similarity.Out:
-				a = Answer{f.Name, f.Content, similarity.Perhaps, s.Name, s.Share, s.Error, s.In}
+				a = Answer{f.Name, f.Content, similarity.Perhaps, s.Name, s.Share, s.Error, s.In, nil}
 			}
 		}
 		out = append(out, a)

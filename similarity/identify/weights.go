@@ -2,6 +2,7 @@ package identify
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -76,13 +77,13 @@ func (w *weighing) result() (*Result, error) {
 			if w.blocks.Lacks(id, i) {
 				continue
 			}
-			b.Weights = append(b.Weights, Weight{w.models[i].Name, m.weights[i], m.bars[i], m.vague[i], m.low[i], m.high[i]})
+			b.Weights = append(b.Weights, Weight{w.name(i), m.weights[i], m.bars[i], m.vague[i], m.low[i], m.high[i]})
 		}
 		for _, set := range w.proof.Blocks[id].Same {
 			var names []string
 			for _, i := range set {
 				if w.proof.Models[i].Standing != similarity.Out {
-					names = append(names, w.models[i].Name)
+					names = append(names, w.name(i))
 				}
 			}
 			if len(names) > 1 {
@@ -125,7 +126,7 @@ func (w *weighing) missing(sources []Source) *Missing {
 	}
 	m := &Missing{Weight: u.Weight, Low: u.Low, High: u.High, Subtracted: u.Subtracted && rest < smallest}
 	for _, i := range u.Near {
-		m.Near = append(m.Near, w.models[i].Name)
+		m.Near = append(m.Near, w.name(i))
 	}
 	if size := math.Abs(rest); m.Subtracted == (rest < 0) && u.Low/2 <= size && size <= 2*u.High {
 		m.Weight, m.Low, m.High = size, min(m.Low, size), max(m.High, size)
@@ -169,10 +170,23 @@ func (w *weighing) named() []int {
 	return out
 }
 
+// name returns what model i is called: with the beginning of its content behind it, if
+// another of the short list is called the same.
+func (w *weighing) name(i int) string {
+	f := w.models[i]
+	for k, o := range w.models {
+		if k != i && o.Name == f.Name {
+			return fmt.Sprintf("%s#%.8s", f.Name, f.Content)
+		}
+	}
+	return f.Name
+}
+
 // source sums up the weights of model i.
 func (w *weighing) source(i int, mixes map[block.ID]*mix) Source {
 	f := w.models[i]
 	s := Source{Card: f.Card, Content: f.Content, LoRA: f.Difference, Base: i == w.base, Evidence: w.proof.Models[i].Standing, Same: w.same[f.Content]}
+	s.Name = w.name(i)
 	total, variance, sum := 0.0, 0.0, 0.0
 	for _, id := range w.ids {
 		if w.blocks.Lacks(id, i) || w.blocks.Idle(id, i) {

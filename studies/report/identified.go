@@ -184,14 +184,17 @@ func (p *printer) answers(r *identify.Result) {
 	p.f("\nIs it in here?\n")
 	var out []string
 	for _, a := range r.Answers {
-		name := safetext.Line(a.Name)
+		name, place := safetext.Line(a.Name), ""
+		if len(a.Same) > 0 {
+			place = ", or " + list(a.Same) + " in its place"
+		}
 		switch {
 		case a.As != "":
 			p.wrapped("  ", fmt.Sprintf("%s: perhaps, since it cannot be told from %s", name, safetext.Line(a.As)))
 		case a.Evidence == similarity.In && a.Share < 0:
-			p.wrapped("  ", fmt.Sprintf("%s: yes, surely, subtracted: %.4f of it, in %s", name, a.Share, plural(a.In, "block")))
+			p.wrapped("  ", fmt.Sprintf("%s: yes, surely, subtracted%s: %.4f of it, in %s", name, place, a.Share, plural(a.In, "block")))
 		case a.Evidence == similarity.In:
-			p.wrapped("  ", fmt.Sprintf("%s: yes, surely: %.4f of it, in %s", name, a.Share, plural(a.In, "block")))
+			p.wrapped("  ", fmt.Sprintf("%s: yes, surely%s: %.4f of it, in %s", name, place, a.Share, plural(a.In, "block")))
 		case a.Evidence == similarity.Perhaps:
 			p.wrapped("  ", fmt.Sprintf("%s: perhaps: %.4f ± %.4f", name, a.Share, a.Error))
 		default:

@@ -15,6 +15,7 @@ import (
 type IdentifiedFiles struct {
 	Target, Base string
 	Sources      map[string]string // by content
+	Library      string            // that they are in, if they are
 }
 
 // IdentifiedNext says which models to fetch, and the command that finds the recipe once
@@ -47,7 +48,8 @@ func IdentifiedNext(w io.Writer, r *identify.Result, files IdentifiedFiles) erro
 			}
 		}
 	}
-	p.f("  mixmatch optimize %s --target %s", Quote(r.Target+"-study"), Quote(modelFile(files.Target, r.Target)))
+	study, target := Quote(r.Target+"-study"), files.Target
+	p.f("  mixmatch optimize %s --target %s", study, Quote(modelFile(target, r.Target)))
 	if r.Base != "" {
 		p.f(" \\\n      --base %s", Quote(modelFile(files.Base, r.Base)))
 	}
@@ -55,12 +57,34 @@ func IdentifiedNext(w io.Writer, r *identify.Result, files IdentifiedFiles) erro
 		p.f(" \\\n      --source %s", Quote(modelFile(files.Sources[s.Content], s.Name)))
 	}
 	p.f("\n")
+	if files.Library == "" || len(fetch) == 0 {
+		return p.err
+	}
+	p.f("  or at once, from fingerprints:\n")
+	p.f("  mixmatch optimize %s --target %s --library %s", study, Quote(target), Quote(files.Library))
+	if r.Base != "" {
+		p.f(" \\\n      --base %s", Quote(files.Base))
+	}
+	for _, s := range some {
+		p.f(" \\\n      --source %s", Quote(record(s)))
+	}
+	p.f("\n")
 	return p.err
+}
+
+// record returns how a model of a library is named: by the beginning of its content
+// where its name would have to be quoted, or others have it, too.
+func record(s identify.Source) string {
+	name := s.Name
+	if strings.ContainsAny(name, "#=") || Quote(name) != name {
+		name = s.Content[:min(12, len(s.Content))]
+	}
+	return "lib:" + name
 }
 
 // modelFile returns the path of a model, or what it may be called once it is there.
 func modelFile(path, name string) string {
-	if path == "" || strings.EqualFold(filepath.Ext(path), fingerprint.Extension) {
+	if path == "" || strings.HasPrefix(path, "lib:") || strings.EqualFold(filepath.Ext(path), fingerprint.Extension) {
 		return name + ".safetensors"
 	}
 	return path
