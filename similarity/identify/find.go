@@ -1,6 +1,7 @@
 package identify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -22,7 +23,7 @@ func Find(ctx context.Context, target *fingerprint.Fingerprint, lib Library, o O
 	if b := o.Base; b != nil && (b.Difference || b.Arch != target.Arch) {
 		return nil, fmt.Errorf("%w: %s cannot be the base of %s", fingerprint.ErrMismatch, b.Name, target.Name)
 	}
-	scr, err := newScreen(ctx, lib, target, o.Base)
+	scr, err := newScreen(ctx, lib, target, o.Base, cmp.Or(o.hold, heldRecords))
 	if err != nil {
 		return nil, err
 	}

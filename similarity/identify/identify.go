@@ -34,6 +34,8 @@ type Options struct {
 	// Progress is told how many fingerprints are read, of those that are to be as far
 	// as that is known, if it is not nil.
 	Progress func(done, total int)
+
+	hold int // for tests: in place of heldRecords
 }
 
 const (

@@ -59,6 +59,32 @@ func TestLoRA(t *testing.T) {
 	}
 }
 
+// TestHeadless has a source without a text encoder, whose part is then the first's.
+func TestHeadless(t *testing.T) {
+	w := newWorld(t, 12, 400)
+	a, h := w.first(version), w.first(headless)
+	p := &planted{target: w.fingerprint(a), sources: []int{a, h}}
+	p.target.Name, p.target.Content = "target", "target"
+	of := w.fingerprint(h)
+	for b := range p.target.Sections {
+		s := &p.target.Sections[b]
+		wide, own := make([]float64, len(s.Sums)), of.Section(s.Name)
+		w.add(wide, atom{mixed(98), grainRatio, false}, b)
+		for k, v := range s.Sums {
+			share := float64(v)
+			if own != nil {
+				share = 0.75*share + 0.25*float64(own.Sums[k])
+			}
+			s.Sums[k] = float32(share + wide[k])
+		}
+	}
+	r := find(t, w, p, Options{})
+	s, first := r.source(w, h), r.source(w, a)
+	if r.Verdict != similarity.Exact || s == nil || first == nil || len(r.Sources) != 2 || s.Of != 25 || math.Abs(s.Share-0.25) > 0.001 || math.Abs(first.High-1) > 0.001 {
+		t.Errorf("%s, %+v, %+v", r.Verdict, s, first)
+	}
+}
+
 // TestTwins has one source twice, the second time with other rounding, and the target
 // itself.
 func TestTwins(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// heldRecords are as many coarse fingerprints as are kept in memory, 256 MB. Those
-	// behind them are read anew in every round.
+	// heldRecords are as many coarse fingerprints as are kept in memory, 256 MB of them.
+	// Those behind them are read anew in every round.
 	heldRecords = 1 << 18
 
 	// sampled are as many records as the library's covariance is taken from.
@@ -39,10 +39,9 @@ type screen struct {
 	centre   []float64   // the median
 	turn     [][]float32 // rows of the matrix that makes the covariance the identity
 
-	count   int // candidates
-	differ  int // records of other architectures
-	itself  string
-	hasBase bool
+	count  int    // candidates
+	differ int    // records of other architectures
+	itself string // name of the record that is the target
 }
 
 // A heldRecord is one candidate: its coarse fingerprint, once whitened a vector of
@@ -54,8 +53,8 @@ type heldRecord struct {
 	difference bool
 }
 
-// newScreen reads all entries.
-func newScreen(ctx context.Context, lib Library, target, base *fingerprint.Fingerprint) (*screen, error) {
+// newScreen reads all entries, and keeps so many.
+func newScreen(ctx context.Context, lib Library, target, base *fingerprint.Fingerprint, hold int) (*screen, error) {
 	s := &screen{lib: lib, target: target}
 	if base != nil {
 		s.base = base.Content
@@ -65,7 +64,7 @@ func newScreen(ctx context.Context, lib Library, target, base *fingerprint.Finge
 			return nil
 		}
 		s.count++
-		if len(s.held) == heldRecords {
+		if len(s.held) == hold {
 			s.more = true
 			return nil
 		}
@@ -82,9 +81,7 @@ func (s *screen) candidate(e *library.Entry) bool {
 		s.differ++
 	case e.Content == s.target.Content:
 		s.itself = e.Name
-	case e.Content == s.base:
-		s.hasBase = true
-	default:
+	case e.Content != s.base:
 		return true
 	}
 	return false

@@ -36,6 +36,11 @@ type world struct {
 	kinds    []kindOfRecord
 	without  map[int]bool // records that are not there
 
+	// Apart is how far half of the clusters are from the others, as if they were trained
+	// from another base, as a share of the base's size; together, what all fine-tunes
+	// have in common, as a share of what training changed.
+	apart, together float64
+
 	making atomic.Int64 // nanoseconds that went into making fingerprints, on all threads
 }
 
@@ -81,7 +86,9 @@ func mixed(words ...uint64) uint64 {
 // unit returns a number from 0 to 1.
 func unit(words ...uint64) float64 { return float64(mixed(words...)>>11) / (1 << 53) }
 
-func newWorld(t testing.TB, seed uint64, n int) *world {
+func newWorld(t testing.TB, seed uint64, n int) *world { return newKin(t, seed, n, 0, common) }
+
+func newKin(t testing.TB, seed uint64, n int, apart, together float64) *world {
 	t.Helper()
 	m := mergetest.Sketch{}.Open(t, "template")
 	f, err := fingerprint.Of(context.Background(), m, fingerprint.Options{})
@@ -96,7 +103,7 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 		}
 		lens[fingerprint.Seed(k.Name)] = n
 	}
-	w := &world{seed: seed, n: n, clusters: uint64(max(4, n/25)), sections: f.Sections, kinds: make([]kindOfRecord, n), entries: make([]*library.Entry, n), without: map[int]bool{}}
+	w := &world{seed: seed, n: n, clusters: uint64(max(4, n/25)), sections: f.Sections, kinds: make([]kindOfRecord, n), entries: make([]*library.Entry, n), without: map[int]bool{}, apart: apart, together: together}
 	for i := range w.sections {
 		s := &w.sections[i]
 		s.Sums, s.Len, s.Tensors = nil, 0, slices.Clone(s.Tensors)
@@ -204,11 +211,15 @@ func (w *world) atoms(i int, share float64, depth int) []atom {
 	case lora:
 		return []atom{{mixed(w.seed, 12, w.cluster(i)), share * size * 0.25, false}, own(0.45)}
 	}
-	return []atom{
-		{mixed(w.seed, 13), share * size * math.Sqrt(common), false},
+	all := []atom{
+		{mixed(w.seed, 13), share * size * math.Sqrt(w.together), false},
 		{mixed(w.seed, 12, w.cluster(i)), share * size * math.Sqrt(ofCluster), false},
-		own(math.Sqrt(1 - common - ofCluster)),
+		own(math.Sqrt(1 - w.together - ofCluster)),
 	}
+	if w.apart > 0 && w.cluster(i)%2 == 1 {
+		all = append(all, atom{mixed(w.seed, 15), share * w.apart, false})
+	}
+	return all
 }
 
 // add adds an atom to sums, the buckets of section b.
