@@ -106,7 +106,7 @@ func whitening(some []*fingerprint.Coarse, centre []float64) [][]float32 {
 	}
 	values, vectors, ok := portable.Eigen(cov, n)
 	turn := make([][]float32, n)
-	trust := trace / n * (0.01 + float64(n)/float64(max(1, len(some))))
+	trust := float64(trace / n * (0.01 + float64(n)/float64(max(1, len(some)))))
 	for k := range turn {
 		turn[k] = make([]float32, n)
 		if !ok || !(trace > 0) { // all are the same, or not finite: as they are

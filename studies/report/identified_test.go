@@ -39,9 +39,12 @@ func TestIdentified(t *testing.T) {
 		Parts:  []identify.Part{{Part: "text encoder", Same: []string{}}, {Part: "VAE", Same: []string{"A", "B", "C", "D", "E", "F"}}},
 		Itself: "some merge", Library: identify.Screened{Records: 98765, Others: 1234, Read: 567, Rounds: 3},
 		Answers: []identify.Answer{
-			{Name: "A", Evidence: similarity.In, Share: 0.4123, In: 26, Same: []string{"A-pruned"}}, {Name: "A-pruned", Evidence: similarity.Perhaps, As: "A"},
-			{Name: "v1-5", Evidence: similarity.In, Share: -0.1, In: 25}, {Name: "C", Evidence: similarity.Perhaps, Share: 0.04, Error: 0.03},
-			{Name: "X", Evidence: similarity.Out}, {Name: "Y", Evidence: similarity.Out},
+			{Name: "A", Evidence: similarity.In, Share: 0.4123, In: 26, Same: []string{"A-pruned"}},
+			{Name: "A-pruned", Evidence: similarity.Perhaps, As: "A"},
+			{Name: "v1-5", Evidence: similarity.In, Share: -0.1, In: 25},
+			{Name: "C", Evidence: similarity.Perhaps, Share: 0.04, Error: 0.03},
+			{Name: "X", Evidence: similarity.Out},
+			{Name: "Y", Evidence: similarity.Out},
 		},
 		Notes: []string{"IN04 is left out: the two have different tensors there"},
 	}
