@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mixmatch/merge"
+	"mixmatch/merge/checkpoint"
 	"mixmatch/similarity/fingerprint"
 	"mixmatch/similarity/identify"
 	"mixmatch/similarity/library"
@@ -99,7 +100,8 @@ type identifying struct {
 	looked identify.Library
 	base   *fingerprint.Fingerprint
 	target *fingerprint.Fingerprint
-	models []*fingerprint.Fingerprint // that were named
+	models []*library.Entry                    // that were named
+	prints map[string]*fingerprint.Fingerprint // of those that are no fingerprints already, by content
 	files  report.IdentifiedFiles
 }
 
@@ -170,7 +172,7 @@ func (s *identifying) gather(args []string) error {
 		return ch.list != "" && merge.SameFile(path, target)
 	})
 	w := &work{c: s.c, p: s.p, files: files}
-	s.files.Sources = map[string]string{}
+	s.files.Sources, s.prints = map[string]string{}, map[string]*fingerprint.Fingerprint{}
 	w.each(func(i int, f *fingerprint.Fingerprint) error {
 		_, path := nameAndPath(files[i].arg)
 		switch {
@@ -181,7 +183,10 @@ func (s *identifying) gather(args []string) error {
 			note(s.c, path+" is the target itself: it is left out")
 		default:
 			s.files.Sources[f.Content] = path
-			s.models = append(s.models, f)
+			s.models = append(s.models, library.EntryOf(f))
+			if is, err := isFingerprint(path); err != nil || !is {
+				s.prints[f.Content] = f
+			}
 		}
 		return nil
 	}, func(int) (bool, error) { return false, nil })
@@ -191,8 +196,22 @@ func (s *identifying) gather(args []string) error {
 	if err := w.tally.end(len(files), "without them there is no answer"); err != nil {
 		return err
 	}
-	s.looked = identify.Among(s.models)
+	s.looked = identify.Among(s.models, s.load)
 	return nil
+}
+
+// load returns the fingerprint of a model that was named. Those that are files already
+// are read again, and need no memory until then.
+func (s *identifying) load(content string) (*fingerprint.Fingerprint, error) {
+	if f := s.prints[content]; f != nil {
+		return f, nil
+	}
+	path := s.files.Sources[content]
+	f, err := fingerprint.Open(path)
+	if err == nil && f.Content != content {
+		err = fmt.Errorf("%w: %s is another fingerprint than a moment ago", checkpoint.ErrChanged, path)
+	}
+	return f, err
 }
 
 // run looks for the sources and prints what was found.

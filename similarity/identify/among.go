@@ -2,50 +2,50 @@ package identify
 
 import (
 	"context"
-	"fmt"
 
 	"mixmatch/similarity/fingerprint"
 	"mixmatch/similarity/library"
 )
 
-// Among returns fingerprints that are in memory as a library. Of several with the same
-// content the first counts.
-func Among(models []*fingerprint.Fingerprint) Library {
-	m := &memory{by: map[string]*fingerprint.Fingerprint{}}
-	for _, f := range models {
-		if m.by[f.Content] == nil {
-			m.by[f.Content] = f
-			m.models = append(m.models, f)
+// Among returns a library of entries whose fingerprints load hands out, by content. Of
+// several with the same content the first counts.
+func Among(entries []*library.Entry, load func(content string) (*fingerprint.Fingerprint, error)) Library {
+	a := &among{load: load}
+	seen := map[string]bool{}
+	for _, e := range entries {
+		if !seen[e.Content] {
+			seen[e.Content] = true
+			a.entries = append(a.entries, e)
 		}
 	}
-	return m
+	return a
 }
 
-type memory struct {
-	models []*fingerprint.Fingerprint
-	by     map[string]*fingerprint.Fingerprint
+type among struct {
+	entries []*library.Entry
+	load    func(content string) (*fingerprint.Fingerprint, error)
 }
 
-func (m *memory) Entries(ctx context.Context, use func(*library.Entry) error) error {
-	for _, f := range m.models {
+func (a *among) Entries(ctx context.Context, use func(*library.Entry) error) error {
+	for _, e := range a.entries {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := use(library.EntryOf(f)); err != nil {
+		if err := use(e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *memory) Load(ctx context.Context, contents []string, use func(*fingerprint.Fingerprint) error) error {
+func (a *among) Load(ctx context.Context, contents []string, use func(*fingerprint.Fingerprint) error) error {
 	for _, c := range contents {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		f := m.by[c]
-		if f == nil {
-			return fmt.Errorf("%w: %s", library.ErrUnknown, c)
+		f, err := a.load(c)
+		if err != nil {
+			return err
 		}
 		if err := use(f); err != nil {
 			return err

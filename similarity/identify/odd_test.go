@@ -12,6 +12,7 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/similarity"
 	"mixmatch/similarity/fingerprint"
+	"mixmatch/similarity/library"
 )
 
 // source returns the source of a record, or nil.
@@ -32,6 +33,20 @@ func (w *world) all() []*fingerprint.Fingerprint {
 }
 
 func (w *world) first(kind kindOfRecord) int { return slices.Index(w.kinds, kind) }
+
+func entriesOf(models []*fingerprint.Fingerprint) []*library.Entry {
+	var all []*library.Entry
+	for _, f := range models {
+		all = append(all, library.EntryOf(f))
+	}
+	return all
+}
+
+func amongThese(models []*fingerprint.Fingerprint) Library {
+	return Among(entriesOf(models), func(content string) (*fingerprint.Fingerprint, error) {
+		return models[slices.IndexFunc(models, func(f *fingerprint.Fingerprint) bool { return f.Content == content })], nil
+	})
+}
 
 // TestLoRA finds a LoRA that was added to a mix.
 func TestLoRA(t *testing.T) {
@@ -106,14 +121,14 @@ func TestTwins(t *testing.T) {
 	itself := *p.target
 	itself.Name = "itself"
 	all = append(all, &twin, &itself)
-	r, err := Find(t.Context(), p.target, Among(all), Options{})
+	r, err := Find(t.Context(), p.target, amongThese(all), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Itself != "itself" || r.Verdict != similarity.Exact {
 		t.Errorf("%q is the target; %s", r.Itself, r.Verdict)
 	}
-	answers := r.Answer([]*fingerprint.Fingerprint{all[p.sources[1]], &twin, all[p.sources[0]]})
+	answers := r.Answer(entriesOf([]*fingerprint.Fingerprint{all[p.sources[1]], &twin, all[p.sources[0]]}))
 	if a, b := answers[0], answers[1]; a.Evidence == similarity.Out || b.Evidence == similarity.Out || a.As == "" && b.As == "" {
 		t.Errorf("%+v", answers)
 	}
@@ -134,7 +149,7 @@ func TestSame(t *testing.T) {
 	if r.Verdict != similarity.Exact || len(r.Sources) != 1 || r.Sources[0].Name != w.name(3) || math.Abs(r.Sources[0].Share-1) > 1e-3 {
 		t.Errorf("%+v", r)
 	}
-	one, err := Find(t.Context(), &target, Among([]*fingerprint.Fingerprint{w.fingerprint(3)}), Options{})
+	one, err := Find(t.Context(), &target, amongThese([]*fingerprint.Fingerprint{w.fingerprint(3)}), Options{})
 	if err != nil || one.Verdict != similarity.Exact {
 		t.Errorf("alone: %v, %+v", err, one)
 	}
@@ -147,7 +162,7 @@ func TestParts(t *testing.T) {
 	all := w.all()
 	p.target.Parts = map[string]string{block.VAE.String(): "v", block.TextEncoder.String(): "e"}
 	all[5].Parts = map[string]string{block.VAE.String(): "v"}
-	r, err := Find(t.Context(), p.target, Among(all), Options{})
+	r, err := Find(t.Context(), p.target, amongThese(all), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,13 +191,13 @@ func TestRefused(t *testing.T) {
 		{target, other, []*fingerprint.Fingerprint{model}, fingerprint.ErrMismatch},
 		{target, change, []*fingerprint.Fingerprint{model}, fingerprint.ErrMismatch},
 	} {
-		if _, err := Find(t.Context(), c.target, Among(c.among), Options{Base: c.base}); !errors.Is(err, c.want) {
+		if _, err := Find(t.Context(), c.target, amongThese(c.among), Options{Base: c.base}); !errors.Is(err, c.want) {
 			t.Errorf("%v, not %v", err, c.want)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Find(ctx, target, Among(w.all()), Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := Find(ctx, target, amongThese(w.all()), Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/similarity"
 	"mixmatch/similarity/fingerprint"
+	"mixmatch/similarity/library"
 )
 
 // A Result is what was found out about a target. docs/json.md has its fields.
@@ -103,7 +104,7 @@ type Answer struct {
 
 // Answer says of each of some models whether it is in the target. One that cannot be
 // told from a source may be in its place.
-func (r *Result) Answer(models []*fingerprint.Fingerprint) []Answer {
+func (r *Result) Answer(models []*library.Entry) []Answer {
 	var out []Answer
 	for _, f := range models {
 		a := Answer{Name: f.Name, Content: f.Content, Evidence: similarity.Out}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
-	"mixmatch/similarity/fingerprint"
+	"mixmatch/similarity/library"
 )
 
 // TestSchema validates results that find everything and that miss a source.
@@ -37,7 +37,7 @@ func TestSchema(t *testing.T) {
 			o.Base = w.fingerprint(0)
 		}
 		r := find(t, w, p, o)
-		r.Answers = r.Answer([]*fingerprint.Fingerprint{w.fingerprint(1), w.fingerprint(p.sources[0])})
+		r.Answers = r.Answer([]*library.Entry{w.entries[1], w.entries[p.sources[0]]})
 		if (r.Missing != nil) != missing {
 			t.Errorf("missing: %+v", r.Missing)
 		}

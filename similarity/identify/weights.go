@@ -95,7 +95,13 @@ func (w *weighing) result() (*Result, error) {
 	r.Verdict = similarity.Sum(findings)
 	w.doubtCentre()
 	for _, i := range w.named() {
-		r.Sources = append(r.Sources, w.source(i, mixes))
+		s := w.source(i, mixes)
+		if s.Evidence == similarity.In && !w.proof.Exact && w.rounds > 0 && math.Abs(s.Share) <= s.Error && s.In < few {
+			// All blocks together make it sure, and none does: so do relatives of what is
+			// missing, chosen from among thousands for being like it.
+			s.Evidence = similarity.Perhaps
+		}
+		r.Sources = append(r.Sources, s)
 	}
 	r.Missing = w.missing(r.Sources)
 	r.Parts = w.partsOf(r)
@@ -246,6 +252,9 @@ const (
 	far      = 1.75
 	smallest = 0.0005
 )
+
+// few are as many blocks as a weight may stand clear in by chance.
+const few = 3
 
 // numbers returns how many elements of the model are in a block.
 func (w *weighing) numbers(id block.ID) int {
