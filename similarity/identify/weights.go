@@ -96,8 +96,8 @@ func (w *weighing) result() (*Result, error) {
 	w.doubtCentre()
 	for _, i := range w.named() {
 		s := w.source(i, mixes)
-		if s.Evidence == similarity.In && !w.proof.Exact && w.rounds > 0 && math.Abs(s.Share) <= s.Error && s.In < few {
-			// All blocks together make it sure, and none does: so do relatives of what is
+		if s.Evidence == similarity.In && !w.proof.Exact && w.rounds > 0 && math.Abs(s.Share) <= s.Error && few*s.In < s.Of {
+			// All blocks together make it sure, and few do: so it is with relatives of what is
 			// missing, chosen from among thousands for being like it.
 			s.Evidence = similarity.Perhaps
 		}
@@ -253,8 +253,9 @@ const (
 	smallest = 0.0005
 )
 
-// few are as many blocks as a weight may stand clear in by chance.
-const few = 3
+// few is the part of the blocks, one in so many, in which a weight may stand clear by
+// what it is like.
+const few = 4
 
 // numbers returns how many elements of the model are in a block.
 func (w *weighing) numbers(id block.ID) int {
