@@ -28,9 +28,7 @@ block, and whether something is missing. The files of the models are not needed.
 TARGET is a model or a fingerprint (.mmf). Models that are named in place of a library
 are read once each; see mixmatch library for how to read them only once for ever.
 --base is the model that the others were trained from: a file, a fingerprint, or
-lib:NAME, one in the library.
-
-` + exitCodes
+lib:NAME, one in the library.`
 
 func identifyCommand() *cli.Command {
 	return &cli.Command{
