@@ -36,6 +36,8 @@ type Files struct {
 	listed bool     // by Look
 	lists  []string
 	gram   *similarity.Gram
+
+	contentsOf map[string]stampedContent // of files that were read to know them, by path
 }
 
 // OpenFiles returns the files of the study in dir. None is opened yet.

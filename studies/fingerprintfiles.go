@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"mixmatch/merge"
+	"mixmatch/merge/checkpoint"
 	"mixmatch/merge/recipe"
 	"mixmatch/similarity/fingerprint"
 )
@@ -156,14 +157,32 @@ func (f *Files) compareFingerprint(ctx context.Context, i int, m *merge.Model, n
 	return nil
 }
 
-// contentOf reads m, which may be model i, and returns its content.
+// contentOf returns the content of m, which may be model i. It reads the file once,
+// however many models it may be.
 func (f *Files) contentOf(ctx context.Context, i int, m *merge.Model) (string, error) {
+	now := m.File.Stamp()
+	if c, ok := f.contentsOf[m.File.Path()]; ok && c.stamp == now {
+		return c.content, nil
+	}
 	var done int64
-	return m.File.Content(ctx, nil, func(n int64) {
+	content, err := m.File.Content(ctx, nil, func(n int64) {
 		if done += n; f.Checking != nil {
 			f.Checking(f.inputs[i].Name, done, m.File.Size())
 		}
 	})
+	if err == nil {
+		if f.contentsOf == nil {
+			f.contentsOf = map[string]stampedContent{}
+		}
+		f.contentsOf[m.File.Path()] = stampedContent{now, content}
+	}
+	return content, err
+}
+
+// A stampedContent is the content of a file as it was.
+type stampedContent struct {
+	stamp   checkpoint.Stamp
+	content string
 }
 
 // maybeFingerprint reports whether the file at path is the fingerprint of model i, or the

@@ -61,12 +61,16 @@ func (p *fingerprinter) close() {
 // make makes the fingerprint of the model that arg names, or reads it if it is one
 // already. Done is told of a part of 1.
 func (p *fingerprinter) make(arg string, done func(part float64)) (*fingerprint.Fingerprint, error) {
-	_, path := nameAndPath(arg)
+	name, path := nameAndPath(arg)
 	if is, err := isFingerprint(path); err != nil || is {
 		if err != nil {
 			return nil, absent("", err)
 		}
-		return fingerprint.Open(path)
+		f, err := fingerprint.Open(path)
+		if err == nil && name != "" {
+			f.Name = name
+		}
+		return f, err
 	}
 	key := fileKey(path)
 	m, err := openSource(p.c, arg)

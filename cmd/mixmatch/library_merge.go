@@ -11,6 +11,7 @@ import (
 	"mixmatch/merge"
 	"mixmatch/similarity/fingerprint"
 	"mixmatch/similarity/library"
+	"mixmatch/similarity/library/postgres"
 )
 
 func libraryMergeCommand() *cli.Command {
@@ -83,7 +84,10 @@ func (t *taking) take(from string) error {
 		t.damaged++
 		note(t.c, text)
 	}
-	if f, ok := l.(*library.Folder); ok {
+	switch f := l.(type) {
+	case *library.Folder:
+		f.Damaged = problem
+	case *postgres.Library:
 		f.Damaged = problem
 	}
 	var todo []string

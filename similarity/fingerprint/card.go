@@ -1,6 +1,9 @@
 package fingerprint
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Where files tell of their licence and of the page where they can be had: Stability
 // AI's ModelSpec (https://github.com/Stability-AI/ModelSpec) has the first of the
@@ -24,16 +27,18 @@ func (c *Card) Describe(metadata map[string]string) {
 	}
 	for _, key := range pageKeys {
 		v := strings.TrimSpace(metadata[key])
-		if c.Page == "" && (strings.HasPrefix(v, "https://") || strings.HasPrefix(v, "http://")) && !strings.ContainsAny(v, " \t\r\n") && len(v) <= 2000 {
+		if c.Page == "" && (strings.HasPrefix(v, "https://") || strings.HasPrefix(v, "http://")) && !strings.ContainsFunc(v, func(r rune) bool { return r == ' ' || unicode.IsControl(r) }) && len(v) <= 2000 {
 			c.Page = v
 		}
 	}
 }
 
-// firstLine returns the first line of text, or as many whole signs of it as are kept.
+// firstLine returns the first line of text, up to the first sign that is none to be shown, or as many whole signs of it as are kept.
 func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	line = strings.TrimSpace(line)
+	line := strings.TrimSpace(text)
+	if end := strings.IndexFunc(line, unicode.IsControl); end >= 0 {
+		line = strings.TrimSpace(line[:end])
+	}
 	if len(line) <= maxLicence {
 		return line
 	}

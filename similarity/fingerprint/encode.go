@@ -10,6 +10,8 @@ import (
 	"io"
 	"math"
 	"os"
+	"regexp"
+	"strings"
 
 	"mixmatch/merge/block"
 )
@@ -147,7 +149,44 @@ func Read(r io.Reader) (*Fingerprint, error) {
 	if end := len(b) - 4; crc32.ChecksumIEEE(b[:end]) != binary.LittleEndian.Uint32(b[end:]) {
 		return nil, fmt.Errorf("%w: the checksum is wrong", ErrDamaged)
 	}
-	return f, f.fill(b[int64(len(b))-rest:])
+	if err := f.fill(b[int64(len(b))-rest:]); err != nil {
+		return nil, err
+	}
+	return f, f.sound()
+}
+
+// sha256Digits is what stands for a SHA-256 in cards.
+var sha256Digits = regexp.MustCompile("^([0-9a-f]{64})?$")
+
+// largest is beyond every number of a model's fingerprint, and small enough for squares
+// and sums of them.
+const largest = 1e15
+
+// sound returns an error for what no model's fingerprint has, which would spoil all that
+// is computed with it: it may come from anywhere.
+func (f *Fingerprint) sound() error {
+	if !sha256Digits.MatchString(f.SHA256) {
+		return fmt.Errorf("%w: its sha256 is none", ErrDamaged)
+	}
+	for _, text := range []string{f.Name, f.Licence, f.Page, f.Content} {
+		if strings.ContainsRune(text, 0) {
+			return fmt.Errorf("%w: a text of it has a zero byte", ErrDamaged)
+		}
+	}
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		for _, t := range s.Tensors {
+			if !(t.Norm >= 0 && t.Norm < largest) {
+				return fmt.Errorf("%w: the size of a tensor of %s is none", ErrDamaged, s.Name)
+			}
+		}
+		for _, v := range s.Sums {
+			if !(v > -largest && v < largest) {
+				return fmt.Errorf("%w: a number of %s is larger than any model's", ErrDamaged, s.Name)
+			}
+		}
+	}
+	return nil
 }
 
 func cut(err error) error {
@@ -209,9 +248,6 @@ func (f *Fingerprint) fill(b []byte) error {
 		s.Sums = make([]float32, Buckets)
 		for k := range s.Sums {
 			s.Sums[k] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*k:]))
-			if v := s.Sums[k]; v-v != 0 {
-				return fmt.Errorf("%w: a number in %s that is none", ErrDamaged, s.Name)
-			}
 		}
 		b = b[4*Buckets:]
 	}

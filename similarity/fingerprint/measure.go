@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -201,7 +200,7 @@ func (p *pass) finish(ctx context.Context) error {
 		s.Floor, s.Half = p.rounding[i], p.half[i]
 		s.Sums = make([]float32, Buckets)
 		for b, v := range p.sums[i] {
-			if s.Sums[b] = float32(v); math.IsInf(float64(s.Sums[b]), 0) {
+			if s.Sums[b] = float32(v); !(math.Abs(v) < largest) {
 				return fmt.Errorf("%w: %s: the numbers of %s are too large for a fingerprint", merge.ErrMismatch, p.whole.File.Path(), s.Name)
 			}
 		}
@@ -239,7 +238,7 @@ func (p *pass) digest(part block.Part) string {
 // check returns an error for a fingerprint that could not be read back.
 func (p *pass) check() error {
 	if len(p.print.Sections) > maxSections {
-		return errors.New("more blocks than a fingerprint has room for")
+		return fmt.Errorf("%w: %s has more blocks than a fingerprint has room for", merge.ErrMismatch, p.whole.File.Path())
 	}
-	return nil
+	return p.print.sound()
 }

@@ -1,12 +1,13 @@
 package fingerprint
 
 import (
+	"fmt"
 	"strings"
 
 	"mixmatch/merge/block"
 )
 
-// An Assignment says which section each tensor of an architecture is in.
+// An assignment says which section each tensor of an architecture is in.
 type assignment struct {
 	layouts []*block.Layout // of all eras, the default first
 }
@@ -19,6 +20,9 @@ func assignmentOf(arch block.Arch) (*assignment, error) {
 			return nil, err
 		}
 		a.layouts = append(a.layouts, l)
+	}
+	if len(a.layouts) == 0 {
+		return nil, fmt.Errorf("%w: models of the unknown architecture %q", ErrMismatch, string(arch))
 	}
 	return a, nil
 }

@@ -3,6 +3,7 @@ package relatives
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -132,10 +133,10 @@ func (f *Found) screen(ctx context.Context, lib library.Library, s Search, from 
 			f.Notes = append(f.Notes, fmt.Sprintf("%s is in the library itself, as %s", safetext.Line(s.Model.Name), safetext.Line(e.Name)))
 			return nil
 		}
-		f.Models++
 		if s.Base != nil && e.Content == s.Base.Content {
 			return nil
 		}
+		f.Models++
 		c := candidate{e.Content, coarseCosine(own, from.coarse(e.Coarse))}
 		at, _ := slices.BinarySearchFunc(best, c, func(a, b candidate) int {
 			return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.content, b.content))
@@ -154,8 +155,9 @@ func (f *Found) screen(ctx context.Context, lib library.Library, s Search, from 
 		return nil, fmt.Errorf("%w: the library has no models to compare with %s, which is %s", merge.ErrMismatch, safetext.Line(s.Model.Name), s.Model.Arch)
 	}
 	if len(best) < f.Models && len(best) == most {
-		// Cosines of so many numbers are known to one part in their root.
-		f.Sure = min(1, max(0, best[most-1].cosine)+2/math.Sqrt(fingerprint.CoarseLen))
+		// Cosines of so many numbers are known to one part in their root; four of those
+		// are passed once in thirty thousand.
+		f.Sure = min(1, max(0, best[most-1].cosine)+4/math.Sqrt(fingerprint.CoarseLen))
 	}
 	return best, nil
 }
@@ -165,12 +167,14 @@ func (f *Found) screen(ctx context.Context, lib library.Library, s Search, from 
 // the order in which it was added.
 func (f *Found) mean(ctx context.Context, lib library.Library, s Search, from *reference) error {
 	var contents []string // sorted
+	sizes := map[string]float64{}
 	err := lib.Entries(ctx, func(e *library.Entry) error {
 		if e.Arch != s.Model.Arch || e.Difference {
 			return nil
 		}
 		at, there := slices.BinarySearch(contents, e.Content)
 		if !there && at < meanOf {
+			sizes[e.Content] = length(e.Coarse)
 			contents = slices.Insert(contents, at, e.Content)
 			contents = contents[:min(len(contents), meanOf)]
 		}
@@ -182,11 +186,48 @@ func (f *Found) mean(ctx context.Context, lib library.Library, s Search, from *r
 	if len(contents) < 2 {
 		return fmt.Errorf("%w: the library has %d models of %s, whose mean says nothing: name a base", merge.ErrMismatch, len(contents), s.Model.Arch)
 	}
+	var lengths []float64
+	for _, content := range contents {
+		lengths = append(lengths, sizes[content])
+	}
+	slices.Sort(lengths)
+	typical, odd := mostLonger*lengths[len(lengths)/2], 0
 	for _, content := range contents { // one by one, for Load has an order of its own, and the last bits of sums depend on theirs
-		if err := lib.Load(ctx, []string{content}, from.take); err != nil {
+		if sizes[content] > typical {
+			odd++
+			continue
+		}
+		err := lib.Load(ctx, []string{content}, func(p *fingerprint.Fingerprint) error {
+			err := from.take(p)
+			if errors.Is(err, merge.ErrMismatch) { // of other blocks
+				odd++
+				return nil
+			}
+			f.MeanOf++
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
-	f.MeanOf = len(contents)
+	if odd > 0 {
+		f.Notes = append(f.Notes, fmt.Sprintf("%d of %d models are not in the mean: they are of other blocks, or of another size", odd, len(contents)))
+	}
+	if f.MeanOf < 2 {
+		return fmt.Errorf("%w: %d models have the blocks of %s, and their mean says nothing: name a base", merge.ErrMismatch, f.MeanOf, safetext.Line(s.Model.Name))
+	}
 	return nil
+}
+
+// mostLonger is by how much a model's coarse fingerprint may be longer than the median one of
+// the models that the mean is taken of, lest a single one be the mean.
+const mostLonger = 4
+
+// length returns the root of the sum of a coarse fingerprint's squares.
+func length(c *fingerprint.Coarse) float64 {
+	sum := 0.0
+	for _, v := range c {
+		sum += float64(float64(v) * float64(v))
+	}
+	return math.Sqrt(sum)
 }

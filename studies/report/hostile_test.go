@@ -38,7 +38,7 @@ func Hostile() *View {
 		Alike:    &Alike{From: hostile, Names: []string{hostile, "b"}, Cosines: [][]*float64{{&v, nil}, {nil, &v}}},
 		Searches: []Search{{Name: hostile, Trials: 2, Best: []Point{{0, 0.1}, {1, 0}}, Spans: []Span{{0, 1, 0, 0.1}}, Ceiling: new(float64)}},
 		Recipe:   hostile, Formats: []Document{{Name: "text", Ext: ".txt", Doc: "d", Text: hostile, Notes: []string{hostile}}, {Name: "json", Why: hostile}},
-		Files:  []File{{Name: hostile, Role: "source", File: hostile, SHA256: "0123456789abcdef", Licence: hostile, Author: hostile, Note: hostile}},
+		Files:  []File{{Name: hostile, Role: "source", File: hostile, SHA256: hostile, Legacy: hostile, Content: hostile, Licence: hostile, Author: hostile, Note: hostile}},
 		Notes:  []string{hostile},
 		layout: l,
 	}

@@ -31,7 +31,7 @@ func (p *View) Markdown(w io.Writer) error {
 	}
 	b.WriteString("\n### Sources\n\n| model | evidence | weight | file | AutoV2 | SHA-256 | licence |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 	row := func(name, evidence, weight string, f File) {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", cell(name), evidence, weight, cell(f.File), f.SHA256[:min(10, len(f.SHA256))], f.SHA256, cell(safetext.Short(f.Licence, 200)))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", cell(name), evidence, weight, cell(f.File), cell(f.SHA256[:min(10, len(f.SHA256))]), cell(f.SHA256), cell(safetext.Short(f.Licence, 200)))
 	}
 	for _, f := range p.Files {
 		if f.Role == "target" {

@@ -20,6 +20,10 @@ import (
 
 // A Library is a library in a database.
 type Library struct {
+	// Damaged is told of records that Entries cannot tell of, if it is not nil; those
+	// are passed over then.
+	Damaged func(text string)
+
 	pool     *pgxpool.Pool
 	database database
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -29,7 +30,11 @@ const loadAtOnce = 64
 func (l *Library) Entries(ctx context.Context, use func(*library.Entry) error) error {
 	return l.each(ctx, func(row pgx.CollectableRow) error {
 		e, err := l.scanEntry(row)
-		if err != nil {
+		switch {
+		case errors.Is(err, library.ErrDamaged) && l.Damaged != nil:
+			l.Damaged(err.Error())
+			return nil
+		case err != nil:
 			return err
 		}
 		return use(e)
