@@ -42,12 +42,12 @@ func gatherSources(c *cli.Context, open *givens, args []string, targets, taken [
 	}
 	found, prints := withoutFingerprints(found)
 	found, loras := withoutLoRAs(found)
-	found, copies, err := withoutCopies(found, targets, taken)
+	found, same, err := withoutCopies(c, found, targets, taken)
 	if err != nil {
 		closeAll(models(found))
 		return nil, nil, err
 	}
-	passed = slices.Concat(passed, more, prints, loras, copies)
+	passed = slices.Concat(passed, more, prints, loras, same)
 	if len(found) == 0 {
 		return nil, nil, nothingLeft(c, "none of the files can be a source", passed)
 	}
@@ -95,53 +95,50 @@ func withoutLoRAs(found []gathered[*studies.Given]) (rest []gathered[*studies.Gi
 }
 
 // withoutCopies leaves out what is in lists and has the content of a target, or of a
-// model before it, as far as a look here and there tells, whatever kind of file it is.
-// The closest mix would be that, or could not tell the two apart.
-func withoutCopies(found []gathered[*studies.Given], targets, taken []*studies.Given) (rest []gathered[*studies.Given], passed []string, err error) {
-	seen := map[string]string{}
-	look := func(g *studies.Given) (content string, err error) {
-		if g.Fingerprint != nil {
-			return g.Fingerprint.Content, nil
-		}
-		m := g.Model
-		sample, err := m.File.Sample()
-		var text strings.Builder
-		for _, t := range m.File.Tensors() {
-			fmt.Fprintf(&text, "%q %s %v\n", t.Name, t.DType, t.Shape)
-		}
-		return text.String() + sample, err
-	}
+// model before it, whatever kind of file it is: the closest mix would be that, or could
+// not tell the two apart. A look here and there tells most files apart, and reading them
+// the rest.
+func withoutCopies(c *cli.Context, found []gathered[*studies.Given], targets, taken []*studies.Given) (rest []gathered[*studies.Given], passed []string, err error) {
+	seen := copies{c: c, alike: map[string][]kept{}}
 	for i, g := range slices.Concat(taken, targets) {
-		content, err := look(g)
+		name := whence(g)
+		if i >= len(taken) {
+			name = "the target"
+		}
+		if err := seen.add(g, name); err != nil {
+			return found, nil, err
+		}
+	}
+	named := slices.Clone(taken)
+	for _, g := range found {
+		if g.list == "" {
+			named = append(named, g.model)
+			if err := seen.add(g.model, whence(g.model)); err != nil {
+				return found, nil, err
+			}
+		}
+	}
+	for _, g := range found {
+		if g.list == "" {
+			rest = append(rest, g)
+			continue
+		}
+		of, err := seen.find(g.model)
 		if err != nil {
 			return found, nil, err
 		}
-		if seen[content] = whence(g); i >= len(taken) {
-			seen[content] = "the target"
-		}
-	}
-	contents := make([]string, len(found))
-	named := slices.Clone(taken)
-	for i, g := range found {
-		if contents[i], err = look(g.model); err != nil {
-			return found, nil, err
-		}
-		if g.list == "" {
-			named = append(named, g.model)
-			seen[contents[i]] = whence(g.model)
-		}
-	}
-	for i, g := range found {
-		of, ok := seen[contents[i]]
+		ok := of != ""
 		if !ok {
 			of, ok = fileBehind(g.model, targets, named)
 		}
-		if ok && g.list != "" {
+		if ok {
 			passed = append(passed, fmt.Sprintf("%s: a copy of %s", g.model.Path, of))
 			g.model.Close()
 			continue
 		}
-		seen[contents[i]] = whence(g.model)
+		if err := seen.add(g.model, whence(g.model)); err != nil {
+			return found, nil, err
+		}
 		rest = append(rest, g)
 	}
 	return rest, passed, nil
