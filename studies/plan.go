@@ -114,7 +114,7 @@ func readPlan(path string) (*Plan, error) {
 	dec.DisallowUnknownFields()
 	var s sealed
 	if err := dec.Decode(&s); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+		return nil, fmt.Errorf("%s: %w: %w: without its plan a study cannot go on; begin a new one", path, ErrDamaged, err)
 	}
 	if sum, err := checksum(&s.Plan); err != nil || sum != s.CRC {
 		return nil, fmt.Errorf("%s: %w: it is not as it was written; a plan cannot be edited, start a new study", path, ErrDamaged)

@@ -31,6 +31,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -114,6 +115,10 @@ func peek(dir string) (*Plan, error) {
 func (s *Study) acquire() error {
 	l := flock.New(s.path(lockFile))
 	ok, err := l.TryLock()
+	if err == nil && !ok { // somebody may only look whether anybody works on it: see Running
+		time.Sleep(50 * time.Millisecond)
+		ok, err = l.TryLock()
+	}
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/gofrs/flock"
 	"slices"
 
 	"mixmatch/merge"
@@ -36,6 +38,20 @@ func Members(dir string) []string {
 func Is(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, planFile))
 	return err == nil || len(Members(dir)) > 0
+}
+
+// Running reports whether another process works on the study in the folder dir.
+func Running(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, lockFile)); err != nil {
+		return false
+	}
+	l := flock.New(filepath.Join(dir, lockFile))
+	free, err := l.TryLock()
+	if err != nil || !free {
+		return err == nil
+	}
+	_ = l.Unlock()
+	return false
 }
 
 // ReadTogether reads the files for studies that have the same sources and not read

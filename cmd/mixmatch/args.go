@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -101,11 +103,17 @@ func wrongUsage(c *cli.Context, err error, isCommand bool) error {
 		name = "--" + strings.TrimLeft(name, "-")
 		message = "there is no flag " + name + meant(name, names)
 	}
+	if m := badValue.FindStringSubmatch(message); m != nil {
+		message = fmt.Sprintf("--%s wants a number, not %s", m[2], m[1])
+	}
 	if isCommand {
 		return usage("%s: %s; see mixmatch %[1]s --help", called(c), message)
 	}
 	return usage("%s; see mixmatch --help", message)
 }
+
+// badValue is what the library says of a value that is no number.
+var badValue = regexp.MustCompile(`^invalid value (".*") for flag -(\S+): .*$`)
 
 // called returns what the command is called by, with the group that it is in.
 func called(c *cli.Context) string { return strings.TrimPrefix(c.Command.HelpName, c.App.Name+" ") }

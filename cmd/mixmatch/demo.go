@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -61,6 +62,9 @@ func demoAction(c *cli.Context) error {
 		f.Div, f.Decoys = 1, false
 	}
 	dir := c.String("data")
+	if dir != "" && c.String("keep") != "" {
+		return usage("demo: --data only writes models, and --keep keeps them with a study: choose one")
+	}
 	if dir == "" {
 		dir = c.String("keep")
 	}
@@ -83,6 +87,9 @@ func demoAction(c *cli.Context) error {
 	if errors.Is(err, context.Canceled) {
 		sayStopped(c, "stopped")
 		return silentError{err}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return usage("demo: %w: the models are there already; choose another folder, or delete that one first", err)
 	}
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ var exitCodes = []struct {
 	{1, "other failure"},
 	{2, "usage: also a file that is not there, a recipe that cannot be read, an output that exists"},
 	{3, "malformed or unsafe file"},
-	{4, "models do not fit together"},
+	{4, "models do not fit together, or hold no numbers (NaN)"},
 	{5, "study or library missing, damaged or not finished"},
 	{6, "study in use by another process"},
 	{7, "inputs changed since the study began"},

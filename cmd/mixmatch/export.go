@@ -209,7 +209,9 @@ func exportAction(c *cli.Context) error {
 	}
 	format, out := c.String("format"), c.String("output")
 	if !c.IsSet("format") && out != "" {
-		if format, err = formatOf(c, out, "--format"); err != nil {
+		if d := studyDocumentEnding(out); d != nil {
+			format = d.name
+		} else if format, err = formatOf(c, out, "--format"); err != nil {
 			return err
 		}
 	}

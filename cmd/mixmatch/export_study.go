@@ -17,6 +17,7 @@ import (
 // A studyDocument is what export writes of a study that is not its recipe.
 type studyDocument struct {
 	name, doc string
+	ext       string // of files that are it, "" if others are more likely
 
 	// read reads the study, and returns what writes the document, the same each time.
 	read func(dir string) (func(w io.Writer) error, error)
@@ -24,7 +25,7 @@ type studyDocument struct {
 
 func studyDocuments() []studyDocument {
 	return []studyDocument{
-		{"products", "the inner products that the study keeps, a tensor a line (JSON; docs/products.md)", func(dir string) (func(io.Writer) error, error) {
+		{"products", "the inner products that the study keeps, a tensor a line (JSON; docs/products.md)", ".jsonl", func(dir string) (func(io.Writer) error, error) {
 			g, err := studies.Products(dir)
 			if err != nil {
 				return nil, err
@@ -34,14 +35,14 @@ func studyDocuments() []studyDocument {
 				return err
 			}, nil
 		}},
-		{"csv", "all trials, a line each, also of a study that is not finished (docs/trials.md)", func(dir string) (func(io.Writer) error, error) {
+		{"csv", "all trials, a line each, also of a study that is not finished (docs/trials.md)", ".csv", func(dir string) (func(io.Writer) error, error) {
 			list, err := studies.Searches(dir)
 			if err != nil {
 				return nil, err
 			}
 			return func(w io.Writer) error { return trials.CSV(w, list) }, nil
 		}},
-		{"optuna", "the same as the journal of Optuna, for it and optuna-dashboard (docs/trials.md)", func(dir string) (func(io.Writer) error, error) {
+		{"optuna", "the same as the journal of Optuna, for it and optuna-dashboard (docs/trials.md)", "", func(dir string) (func(io.Writer) error, error) {
 			list, err := studies.Searches(dir)
 			if err != nil {
 				return nil, err
@@ -68,6 +69,17 @@ func studyDocumentList() string {
 func studyDocumentOf(name string) *studyDocument {
 	for _, d := range studyDocuments() {
 		if d.name == name {
+			return &d
+		}
+	}
+	return nil
+}
+
+// studyDocumentEnding returns the document that a file's ending stands for, or nil.
+func studyDocumentEnding(path string) *studyDocument {
+	ext := strings.ToLower(filepath.Ext(path))
+	for _, d := range studyDocuments() {
+		if d.ext != "" && d.ext == ext {
 			return &d
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"path/filepath"
 
@@ -93,6 +94,9 @@ func stopped(c *cli.Context, err error, out string) error {
 	if errors.Is(err, context.Canceled) {
 		sayStopped(c, "stopped; %s was not written", out)
 		return silentError{err}
+	}
+	if errors.Is(err, fs.ErrExist) && !c.Bool("force") {
+		return usage("%s: %w; choose another name, or --force to replace it", called(c), err)
 	}
 	return err
 }

@@ -73,7 +73,7 @@ func nameOf(path string) string { return recipe.NameOf(filepath.Clean(open.Paths
 
 // nameAndPath splits [NAME=]PATH.
 func nameAndPath(arg string) (name, path string) {
-	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) {
+	if n, p, ok := strings.Cut(arg, "="); ok && n != "" && !exists(arg) && !isRecord(arg) { // names of records may have a "="
 		return n, p
 	}
 	return "", arg

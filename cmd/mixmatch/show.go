@@ -18,14 +18,14 @@ func showCommand() *cli.Command {
 		Name: "show", Usage: "print what a study found out", ArgsUsage: "STUDY",
 		Description: `   mixmatch show evo
    mixmatch show evo --weights      each block's weights and their errors
-   mixmatch show evo --watch        again and again, until the study is finished
+   mixmatch show evo --watch        again and again, as long as the study runs
    mixmatch show evo --json | jq .verdict
 
 A study that runs or was stopped is shown as far as it is; with --json that is
 {"finished": false} and the best of each search.`,
 		Flags: []cli.Flag{
 			wideFlag(),
-			&cli.BoolFlag{Name: "watch", Usage: "show a study that runs, once a second, until it is finished"},
+			&cli.BoolFlag{Name: "watch", Usage: "show a study that runs, once a second, as long as it runs"},
 			&cli.BoolFlag{Name: "weights", Usage: "print the share of each source in each block, with its error"},
 			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON"},
 		},
@@ -103,6 +103,7 @@ func showStudy(c *cli.Context, dir string, sum *studies.Summary) error {
 type begun struct {
 	dir, name string
 	searches  []studies.SearchRecord
+	running   bool // another process works on it
 }
 
 // readStudy reads the result of a study, or what there is before it has one.
@@ -111,7 +112,7 @@ func readStudy(dir string) (*studies.Summary, *begun, error) {
 	if !errors.Is(err, studies.ErrPending) {
 		return sum, nil, err
 	}
-	b := &begun{dir: dir}
+	b := &begun{dir: dir, running: studies.Running(dir)}
 	f, err := studies.OpenFiles(dir)
 	if err != nil {
 		return nil, nil, err
@@ -126,7 +127,7 @@ func readStudy(dir string) (*studies.Summary, *begun, error) {
 
 func (b *begun) show(c *cli.Context) error {
 	w, p := page(c)
-	return report.Unfinished(w, b.name, b.dir, b.searches, p)
+	return report.Unfinished(w, b.name, b.dir, b.searches, b.running, p)
 }
 
 // A searchDocument is a search of a study that is not finished, as JSON.
@@ -158,7 +159,7 @@ func (b *begun) document() any {
 	}{false, b.name, list}
 }
 
-// watch shows studies once a second until all are finished: on a terminal in place of
+// watch shows studies once a second until nobody works on any: on a terminal in place of
 // what it showed before, elsewhere whenever something changed.
 func watch(c *cli.Context, dirs []string) error {
 	w, p := page(c)
@@ -180,12 +181,12 @@ func watch(c *cli.Context, dirs []string) error {
 				fmt.Fprintf(&text, "%s: finished.\n", sum.Target)
 				continue
 			}
-			finished = false
-			if err := report.Unfinished(&text, b.name, b.dir, b.searches, p); err != nil {
+			finished = finished && !b.running // what nobody works on is not waited for
+			if err := report.Unfinished(&text, b.name, b.dir, b.searches, b.running, p); err != nil {
 				return err
 			}
 		}
-		if finished {
+		if finished { // what there is, is shown behind
 			return nil
 		}
 		if !bytes.Equal(text.Bytes(), before) {

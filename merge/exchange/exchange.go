@@ -91,7 +91,7 @@ func codecs() []codec {
 	list := []codec{
 		{Format{Name: "text", Ext: ".txt", Doc: "SuperMerger's notation, which people publish; an article is read too if lines that are no notation are to be skipped"}, writeText, readText},
 		{Format{Name: "table", Ext: ".md", Doc: "a table of merges as people publish it, in Markdown, or with tabs or commas: columns for models A, B and C, method, weight and name"}, nil, readTable},
-		{Format{Name: "json", Ext: ".json", Doc: "steps, ratios and the weights they come down to, for programs; see schema/recipe.schema.json"}, writeJSON, readJSON},
+		{Format{Name: "json", Ext: ".json", Doc: "steps, ratios and the weights they come down to, for programs (docs/formats.md)"}, writeJSON, readJSON},
 		{Format{Name: "cards", Ext: ".txt", Doc: "what to choose and paste in SuperMerger's tab, step by step"}, writeCards, nil},
 		{Format{Name: "presets", Ext: ".txt", Doc: "lines for SuperMerger's mbwpresets.txt, one alpha vector each"}, writePresets, readPresets},
 		{Format{Name: "history", Ext: ".csv", Doc: "SuperMerger's mergehistory.csv; its \"Load settings from\" takes a row by its number"}, writeHistory, readHistory},

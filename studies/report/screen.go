@@ -76,11 +76,16 @@ func (p *printer) shares(s *studies.Summary, most int) {
 	if len(list) == most+1 || p.page.Wide { // no line to say that there is one more
 		most = len(list)
 	}
-	const cells = 20
+	cells := min(20, max(0, p.page.tableWidth()-50)) // names are worth more than bars
 	top := 1.0
 	for _, m := range list {
 		top = max(top, math.Abs(m.share))
 	}
+	longest := 0 // name
+	for _, m := range list[:min(most, len(list))] {
+		longest = max(longest, safetext.Columns(safetext.Line(m.Name))+len(" (LoRA)"))
+	}
+	longest = max(longest, narrow-42)
 	p.f("In it, by the mean of its share over all blocks:\n")
 	for _, m := range list[:min(most, len(list))] {
 		word, hue := "surely ", green
@@ -95,13 +100,13 @@ func (p *printer) shares(s *studies.Summary, most int) {
 			p.raw("  " + p.in(hue, word) + "  " + name + "\n")
 			continue
 		}
-		full := int(math.Round(cells * math.Abs(m.share) / top))
+		full := int(math.Round(float64(cells) * math.Abs(m.share) / top))
 		sign := "█"
 		if m.share < 0 {
 			sign = "▒"
 		}
 		bar := strings.Repeat(sign, full) + strings.Repeat(" ", cells-full)
-		p.raw(fmt.Sprintf("  %s  %s  %s %7.4f\n", p.in(hue, word), fit(name, p.page.tableWidth()-42), p.in(hue, bar), m.share))
+		p.raw(fmt.Sprintf("  %s  %s  %s %7.4f\n", p.in(hue, word), fit(name, min(longest, p.page.tableWidth()-cells-22)), p.in(hue, bar), m.share))
 	}
 	if n := len(list) - most; n > 0 {
 		p.f("  and %d more, below\n", n)

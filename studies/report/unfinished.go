@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"mixmatch/studies"
 )
 
 // Unfinished writes what the study called name, in folder dir, has found so far: the
-// best of each search that it has begun.
-func Unfinished(w io.Writer, name, dir string, searches []studies.SearchRecord, page Page) error {
+// best of each search that it has begun. Running says that a process works on it.
+func Unfinished(w io.Writer, name, dir string, searches []studies.SearchRecord, running bool, page Page) error {
 	p := &printer{w: w, page: page}
 	trials := 0
 	searches = slices.DeleteFunc(slices.Clone(searches), func(s studies.SearchRecord) bool { return len(s.Trials) == 0 })
@@ -45,6 +44,10 @@ func Unfinished(w io.Writer, name, dir string, searches []studies.SearchRecord, 
 			row("trials", func(s studies.SearchRecord) string { return fmt.Sprint(len(s.Trials)) })
 		}
 	}
-	p.f("\nGo on with:\n  mixmatch resume %s\n", Quote(strings.TrimSpace(dir)))
+	if running {
+		p.f("\nIt runs. Follow it with:\n  mixmatch show %s --watch\n", Quote(dir))
+	} else {
+		p.f("\nNobody works on it. Go on with:\n  mixmatch resume %s\n", Quote(dir))
+	}
 	return p.err
 }
