@@ -2,6 +2,7 @@ package studies
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -134,6 +135,29 @@ func FuzzPlan(f *testing.F) {
 		p, err := readPlan(path)
 		if err == nil && p.Check() != nil {
 			t.Error("accepted a plan that does not pass its check")
+		}
+	})
+}
+
+// FuzzGlance reads of every line of a journal what reading it whole does.
+func FuzzGlance(f *testing.F) {
+	for line := range bytes.Lines(journalText(f, someTrials...)) {
+		f.Add(line)
+	}
+	f.Add([]byte(`{"trial":0,"by":",\"value\":1","x":null,"value":-0,"crc32":"00000000"}` + "\n"))
+	f.Add([]byte("{}\n"))
+	f.Add([]byte(`{"trial":`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, ok := glance(text)
+		var l line
+		if json.Unmarshal(text, &l) != nil {
+			return // it has the checksum of something else
+		}
+		if again, err := l.encode(); err != nil || !bytes.Equal(again, text) {
+			return
+		}
+		if !ok || got.Number != l.Trial || got.Value != l.Value {
+			t.Fatalf("%q: %v, %v; want %d and %v", text, got, ok, l.Trial, l.Value)
 		}
 	})
 }

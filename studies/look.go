@@ -25,30 +25,35 @@ type Look struct {
 // LookAt looks at the products of the study in dir. It takes no lock and changes
 // nothing. The error wraps [ErrPending] if nothing was measured yet.
 func LookAt(ctx context.Context, dir string) (*Look, error) {
+	s, m, err := lookUp(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	base := s.Plan.base()
+	proof, err := m.blocks.Weigh(ctx, m.ids, base)
+	if err != nil {
+		return nil, err
+	}
+	return &Look{Plan: s.Plan, Gram: m.gram, Blocks: m.blocks, IDs: m.ids, Base: base, Proof: proof, Notes: m.notes}, nil
+}
+
+// lookUp returns what was measured for the study in dir, but for the evidence. It takes
+// no lock. The error wraps [ErrPending] if nothing was.
+func lookUp(ctx context.Context, dir string) (*Study, *measured, error) {
 	p, err := peek(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s := &Study{Dir: dir, Plan: *p}
+	var m *measured
 	g, err := s.kept(ctx)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w: go on with \"resume\"", dir, ErrPending)
+	if err == nil {
+		m, err = s.sumUp(ctx, g)
 	}
-	if err != nil {
-		return nil, err
+	if errors.Is(err, os.ErrNotExist) { // the products, or what fingerprints told
+		err = fmt.Errorf("%s: %w: go on with \"resume\"", dir, ErrPending)
 	}
-	m, err := s.sumUp(ctx, g)
-	if errors.Is(err, os.ErrNotExist) { // what fingerprints told
-		return nil, fmt.Errorf("%s: %w: go on with \"resume\"", dir, ErrPending)
-	}
-	if err != nil {
-		return nil, err
-	}
-	proof, err := m.blocks.Weigh(ctx, m.ids, p.base())
-	if err != nil {
-		return nil, err
-	}
-	return &Look{Plan: *p, Gram: m.gram, Blocks: m.blocks, IDs: m.ids, Base: p.base(), Proof: proof, Notes: m.notes}, nil
+	return s, m, err
 }
 
 // ReadPlan returns the plan of the study in dir.

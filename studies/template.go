@@ -139,12 +139,15 @@ func closeHoles(r *recipe.Recipe) (*recipe.Recipe, []string) {
 // groupPrefix begins the names of searches that are a group's.
 const groupPrefix = "group-"
 
+// groupSearchName names the search of a group. No block has such a name, on any file
+// system.
+func groupSearchName(g block.Group) string { return groupPrefix + string(g) }
+
 // groupSearch returns the search for the holes that blocks of a group share, or
 // nil if there are none. Its value is the mean over the blocks, each with its
 // own holes at their best for the shared ratios tried.
 func (p *problem) groupSearch(ctx context.Context, group block.Group) (*search, error) {
-	// No block has such a name, on any file system.
-	s := &search{name: groupPrefix + string(group), kind: recipe.Shared}
+	s := &search{name: groupSearchName(group), kind: recipe.Shared}
 	for _, id := range p.ids {
 		if p.blocks.Layout.GroupOf(id) != group {
 			continue

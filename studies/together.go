@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gofrs/flock"
-	"slices"
 
 	"mixmatch/merge"
 	"mixmatch/merge/checkpoint"
@@ -40,13 +40,14 @@ func Is(dir string) bool {
 	return err == nil || len(Members(dir)) > 0
 }
 
-// Running reports whether another process works on the study in the folder dir.
+// Running reports whether a process, this one too, works on the study in the folder
+// dir. Looking takes the lock for a moment, shared with others who look; see acquire.
 func Running(dir string) bool {
 	if _, err := os.Stat(filepath.Join(dir, lockFile)); err != nil {
 		return false
 	}
 	l := flock.New(filepath.Join(dir, lockFile))
-	free, err := l.TryLock()
+	free, err := l.TryRLock()
 	if err != nil || !free {
 		return err == nil
 	}
