@@ -23,6 +23,7 @@ var floors = [][]string{
 	{"studies/compose", "similarity/identify", "similarity/library/postgres", "similarity/relatives"},
 	{"studies", "similarity/relatives/heatmap"},
 	{"studies/report", "studies/demo", "studies/recovery", "studies/missing", "studies/trials"},
+	{"studies/live"},
 	{"cmd/mixmatch"},
 }
 
@@ -41,7 +42,7 @@ var outside = map[string][]string{
 	"github.com/x448/float16":             {"merge/vec"},
 	"golang.org/x/image/font/inconsolata": {"similarity/relatives/heatmap"},
 	"golang.org/x/image/math/fixed":       {"similarity/relatives/heatmap", "studies/report/picture"},
-	"golang.org/x/sync/errgroup":          {"similarity", "similarity/fingerprint", "similarity/residual", "studies"},
+	"golang.org/x/sync/errgroup":          {"similarity", "similarity/fingerprint", "similarity/residual", "studies", "studies/live"},
 	"golang.org/x/sys/cpu":                {"merge/vec", "similarity/torchrand"},
 	"golang.org/x/sys/unix":               {"merge/durable"},
 	"golang.org/x/term":                   {"cmd/mixmatch"},

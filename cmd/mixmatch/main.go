@@ -86,7 +86,7 @@ them could come, and writes it in SuperMerger's notation or as a model.
 func newApp() *cli.App {
 	commands := []*cli.Command{
 		optimizeCommand(), resumeCommand(), showCommand(), reportCommand(), exportCommand(),
-		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), fingerprintCommand(), libraryCommand(), identifyCommand(), demoCommand(), completionCommand(), manCommand(), exitCodesCommand(),
+		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), fingerprintCommand(), libraryCommand(), identifyCommand(), serveCommand(), demoCommand(), completionCommand(), manCommand(), exitCodesCommand(),
 	}
 	for _, c := range commands {
 		c.HideHelpCommand = true // a study may be called help
