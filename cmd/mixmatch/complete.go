@@ -78,6 +78,10 @@ func complete(app *cli.App, w io.Writer, args []string) bool {
 	if command == nil {
 		return false
 	}
+	if last == "--" { // the library would take that for the end of the flags, and run the command
+		printFlags(w, innermost(command, args[2:]))
+		return true
+	}
 	if name, ok := strings.CutPrefix(last, "--"); ok {
 		list := values(command.Name, name)
 		for _, v := range list {
@@ -89,6 +93,25 @@ func complete(app *cli.App, w io.Writer, args []string) bool {
 		return printStudies(w)
 	}
 	return false
+}
+
+// innermost returns the command that words name in a group, or else the group.
+func innermost(command *cli.Command, words []string) *cli.Command {
+	for _, s := range command.Subcommands {
+		if s.Name == words[0] {
+			return s
+		}
+	}
+	return command
+}
+
+// printFlags prints the flags of a command that are words.
+func printFlags(w io.Writer, command *cli.Command) {
+	for _, f := range append(command.VisibleFlags(), cli.HelpFlag) {
+		if name := f.Names()[0]; len(name) > 1 {
+			fmt.Fprintln(w, "--"+name)
+		}
+	}
 }
 
 // printStudies prints the studies in the working folder, and reports whether there are
