@@ -89,8 +89,8 @@ func newApp() *cli.App {
 		mergeCommand(), missingCommand(), compareCommand(), convertCommand(), inspectCommand(), fingerprintCommand(), libraryCommand(), identifyCommand(), serveCommand(), demoCommand(), completionCommand(), manCommand(), exitCodesCommand(),
 	}
 	for _, c := range commands {
-		c.HideHelpCommand = true // a study may be called help
 		for _, c := range append(c.Subcommands, c) {
+			c.HideHelpCommand = true // a study may be called help
 			c.OnUsageError = wrongUsage
 		}
 	}
