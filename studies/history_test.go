@@ -1,6 +1,7 @@
 package studies_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -21,7 +22,7 @@ func TestLook(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	s := create(t, dir, p, plan, "sxd_10Pruned")
 	none := func(string, optimize.Trial) error { return errors.New("a trial before the first") }
-	if err := studies.EachTrial(dir, none); err != nil {
+	if err := studies.EachTrial(t.Context(), dir, none, nil); err != nil {
 		t.Error(err)
 	}
 	if _, err := studies.LookAt(t.Context(), dir); !errors.Is(err, studies.ErrPending) {
@@ -59,7 +60,7 @@ func TestLook(t *testing.T) {
 		trials++
 		return nil
 	}
-	if err := studies.EachTrial(dir, count); err != nil {
+	if err := studies.EachTrial(t.Context(), dir, count, nil); err != nil {
 		t.Fatal(err)
 	}
 	if trials != sum.Trials {
@@ -82,7 +83,7 @@ func TestLook(t *testing.T) {
 		if err := os.WriteFile(path, append(text[:len(text):len(text)], tail...), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := studies.EachTrial(dir, count); !errors.Is(err, want) {
+		if err := studies.EachTrial(t.Context(), dir, count, nil); !errors.Is(err, want) {
 			t.Errorf("%q: %v", tail, err)
 		}
 	}
@@ -90,7 +91,27 @@ func TestLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop := errors.New("enough")
-	if err := studies.EachTrial(dir, func(string, optimize.Trial) error { return stop }); !errors.Is(err, stop) {
+	if err := studies.EachTrial(t.Context(), dir, func(string, optimize.Trial) error { return stop }, nil); !errors.Is(err, stop) {
 		t.Errorf("an error of the caller's: %v", err)
+	}
+	// It hears of an interrupt while it reads, and tells how far it is.
+	ctx, cancel := context.WithCancel(t.Context())
+	searches := map[string]bool{}
+	halfway := func(search string, _ optimize.Trial) error {
+		searches[search] = true
+		cancel()
+		return nil
+	}
+	if err := studies.EachTrial(ctx, dir, halfway, nil); !errors.Is(err, context.Canceled) || len(searches) != 1 {
+		t.Errorf("interrupted after %d searches: %v", len(searches), err)
+	}
+	var done, total int64
+	if err := studies.EachTrial(t.Context(), dir, count, func(d, all int64) {
+		if d < done || all < d {
+			t.Errorf("%d of %d, after %d", d, all, done)
+		}
+		done, total = d, all
+	}); err != nil || done != total || total == 0 {
+		t.Errorf("%d of %d bytes read: %v", done, total, err)
 	}
 }

@@ -92,6 +92,7 @@ func newApp() *cli.App {
 		for _, c := range append(c.Subcommands, c) {
 			c.HideHelpCommand = true // a study may be called help
 			c.OnUsageError = wrongUsage
+			c.Action = endsStopped(c.Action)
 		}
 	}
 	return &cli.App{

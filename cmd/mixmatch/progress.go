@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -238,4 +240,18 @@ func sayStopped(c *cli.Context, format string, args ...any) {
 		fmt.Fprint(os.Stderr, "\r")
 	}
 	say(c, format, args...)
+}
+
+// endsStopped makes an action that an interrupt ended, and that does not say so itself,
+// say it like the others.
+func endsStopped(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		err := action(c)
+		var silent silentError
+		if errors.Is(err, context.Canceled) && !errors.As(err, &silent) {
+			sayStopped(c, "stopped")
+			return silentError{err}
+		}
+		return err
+	}
 }

@@ -56,6 +56,7 @@ func reportAction(c *cli.Context) error {
 	defer meter.end()
 	page, err := report.Gather(c.Context, dir, report.Options{
 		Date: date, Cache: openCache(c), Hash: c.Bool("hash"),
+		Reading:  func(done, all int64) { meter.to("reading trials", done, all, true) },
 		Progress: func(model string, done, all int64) { meter.to("hashing "+model, done, all, true) },
 	})
 	meter.end()

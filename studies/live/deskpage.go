@@ -67,7 +67,7 @@ func (s *Server) desk(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	tuned, of, notes, err := s.tuned(d, r.URL.Query().Get("recipe"))
+	tuned, of, notes, err := s.tuned(r.Context(), d, r.URL.Query().Get("recipe"))
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (s *Server) recipe(ctx context.Context, t *tuning) (*recipe.Recipe, *desk, 
 	if err != nil {
 		return nil, nil, err
 	}
-	r, _, _, err := s.tuned(d, t.Of)
+	r, _, _, err := s.tuned(ctx, d, t.Of)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +18,7 @@ import (
 
 // tuned returns the recipe that a desk begins with: the saved one of the name, or for
 // "" what the study has found, or else what its searches have come to so far.
-func (s *Server) tuned(d *desk, name string) (r *recipe.Recipe, of string, notes []string, err error) {
+func (s *Server) tuned(ctx context.Context, d *desk, name string) (r *recipe.Recipe, of string, notes []string, err error) {
 	notes = []string{}
 	switch {
 	case name != "":
@@ -32,7 +33,7 @@ func (s *Server) tuned(d *desk, name string) (r *recipe.Recipe, of string, notes
 			r, err = sum.Parse()
 		case errors.Is(err, studies.ErrPending):
 			of = "what the searches have come to so far"
-			r, err = d.soFar()
+			r, err = d.soFar(ctx)
 		}
 	}
 	if err != nil {
@@ -51,17 +52,17 @@ func (s *Server) tuned(d *desk, name string) (r *recipe.Recipe, of string, notes
 }
 
 // soFar returns the recipe with the best trials that there are.
-func (d *desk) soFar() (*recipe.Recipe, error) {
+func (d *desk) soFar(ctx context.Context) (*recipe.Recipe, error) {
 	if d.Recipe == nil {
 		return nil, fmt.Errorf("%s: %w: it has not composed a recipe yet", d.dir, studies.ErrPending)
 	}
 	best := map[string]optimize.Trial{}
-	err := studies.EachTrial(d.dir, func(search string, t optimize.Trial) error {
+	err := studies.EachTrial(ctx, d.dir, func(search string, t optimize.Trial) error {
 		if b, ok := best[search]; !ok || t.Value < b.Value {
 			best[search] = t
 		}
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		return nil, err
 	}

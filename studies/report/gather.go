@@ -18,6 +18,7 @@ type Options struct {
 	Date     time.Time                                 // that stands in documents which have one
 	Cache    *cache.Cache                              // where hashes may be known; nil for none
 	Hash     bool                                      // read the models' files for the hashes that are not
+	Reading  func(done, all int64)                     // told of the trials that are read, in bytes; may be nil
 	Progress func(model string, done int64, all int64) // of hashing, in bytes; may be nil
 }
 
@@ -46,7 +47,7 @@ func Gather(ctx context.Context, dir string, o Options) (*View, error) {
 		p.Arch, p.layout, p.Era = look.Gram.Arch, look.Blocks.Layout, look.Blocks.Layout.Era()
 	}
 	h := newHistory()
-	if err := studies.EachTrial(dir, h.add); err != nil {
+	if err := studies.EachTrial(ctx, dir, h.add, o.Reading); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
