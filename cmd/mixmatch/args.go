@@ -150,6 +150,14 @@ func modelName(c *cli.Context, path string) error {
 	return nil
 }
 
+// folderOf refuses a file to write, named by a flag, whose folder is not there.
+func folderOf(c *cli.Context, flag, out string) error {
+	if folder := filepath.Dir(out); out != "" && !exists(folder) {
+		return usage("%s: %s %s: there is no folder %s: make it first", called(c), flag, out, folder)
+	}
+	return nil
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -129,7 +129,7 @@ func (s *identifying) findBase() error {
 		if s.lib == nil {
 			return usage("identify: --base %s is a model of a library: say of which with --library", arg)
 		}
-		found, err := findModels(s.c, s.lib, []string{name})
+		found, err := findModels(s.c, s.lib, s.files.Library, []string{name})
 		if err != nil {
 			return err
 		}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"mixmatch/merge/safetext"
 	"mixmatch/similarity/library"
 	"mixmatch/similarity/library/postgres"
 )
@@ -63,16 +66,46 @@ func openLibrary(c *cli.Context, where string, create bool) (library.Library, er
 // showLibrary returns what people called a library, without a password.
 func showLibrary(where string) string { return show(postgres.Redact(where)) }
 
-// eachEntry hands what a library has to use. Before, all is looked at by look, which
-// may be nil, so that an error shows before anything is printed.
-func eachEntry(c *cli.Context, l library.Library, look, use func(*library.Entry) error) error {
+// passDamaged has a library tell of records that are damaged, and pass them over.
+func passDamaged(l library.Library, tell func(bad error)) {
+	switch f := l.(type) {
+	case *library.Folder:
+		f.Damaged = tell
+	case *postgres.Library:
+		f.Damaged = tell
+	}
+}
+
+// plainly says which record is damaged, and not what to do.
+func plainly(bad error) string {
+	var record *library.RecordError
+	if errors.As(bad, &record) {
+		return record.Text
+	}
+	return bad.Error()
+}
+
+// eachEntry hands what the library that people call where has to use. Before, all is
+// looked at by look, which may be nil, so that an error shows before anything is printed.
+// Records that are damaged are told of and passed over; the error for them is damaged, to
+// be returned when all else is printed.
+func eachEntry(c *cli.Context, l library.Library, where string, look, use func(*library.Entry) error) (damaged, err error) {
 	if look == nil {
 		look = func(*library.Entry) error { return nil }
 	}
+	problems := 0
+	passDamaged(l, func(bad error) {
+		problems++
+		fmt.Fprintf(os.Stderr, "note: %s\n", safetext.Line(plainly(bad))) // also with --quiet
+	})
 	if err := l.Entries(c.Context, look); err != nil {
-		return err
+		return nil, err
 	}
-	return l.Entries(c.Context, use)
+	if problems > 0 {
+		damaged = fmt.Errorf("%s: %w: %s, as said above; what is sound is there, and \"library merge NEW %s\" takes it over into a new library", where, library.ErrDamaged, countOf(problems, "problem", "problems"), where)
+	}
+	passDamaged(l, func(error) {}) // said already
+	return damaged, l.Entries(c.Context, use)
 }
 
 func libraryCheckCommand() *cli.Command {

@@ -14,6 +14,8 @@ import (
 	"mixmatch/merge/safetext"
 	"mixmatch/similarity/fingerprint"
 	"mixmatch/similarity/library"
+	"mixmatch/similarity/library/postgres"
+	"mixmatch/studies/report"
 )
 
 func libraryListCommand() *cli.Command {
@@ -35,9 +37,9 @@ func libraryListCommand() *cli.Command {
 			}
 			defer l.Close()
 			if c.Bool("json") {
-				return listJSON(c, l)
+				return listJSON(c, l, where)
 			}
-			return listTable(c, l)
+			return listTable(c, l, where)
 		},
 	}
 }
@@ -60,9 +62,9 @@ func listedOf(e *library.Entry) listedEntry {
 }
 
 // listJSON prints a list, an entry a line: there may be a hundred thousand.
-func listJSON(c *cli.Context, l library.Library) error {
+func listJSON(c *cli.Context, l library.Library, where string) error {
 	separator := "[\n  "
-	err := eachEntry(c, l, nil, func(e *library.Entry) error {
+	damaged, err := eachEntry(c, l, where, nil, func(e *library.Entry) error {
 		var text bytes.Buffer
 		text.WriteString(separator)
 		enc := json.NewEncoder(&text)
@@ -81,17 +83,19 @@ func listJSON(c *cli.Context, l library.Library) error {
 	if separator[0] == '[' {
 		end = "[]\n"
 	}
-	_, err = fmt.Fprint(c.App.Writer, end)
-	return err
+	if _, err := fmt.Fprint(c.App.Writer, end); err != nil {
+		return err
+	}
+	return damaged
 }
 
 // maxName is how wide a column of names may be: the table fits 80 columns then.
 const maxName = 34
 
 // listTable prints a table of columns that are as wide as they must be.
-func listTable(c *cli.Context, l library.Library) error {
+func listTable(c *cli.Context, l library.Library, where string) error {
 	name, kind, n := len("model"), len("kind"), 0
-	err := eachEntry(c, l, func(e *library.Entry) error {
+	damaged, err := eachEntry(c, l, where, func(e *library.Entry) error {
 		name = max(name, min(maxName, safetext.Columns(show(e.Name))))
 		kind = max(kind, safetext.Columns(show(kindOf(string(e.Arch), e.Variant, e.Difference))))
 		return nil
@@ -107,10 +111,13 @@ func listTable(c *cli.Context, l library.Library) error {
 		_, err := fmt.Fprintln(c.App.Writer, strings.TrimRight(line, " "))
 		return err
 	})
-	if err == nil && n == 0 {
+	if err != nil {
+		return err
+	}
+	if n == 0 && damaged == nil {
 		say(c, "there is nothing in it")
 	}
-	return err
+	return damaged
 }
 
 // pad returns text in so many columns; more are cut in the middle, where names of
@@ -159,15 +166,18 @@ func libraryExportAction(c *cli.Context) error {
 	case out != "" && exists(out) && !c.Bool("force"):
 		return usage("library export: %s: the file exists; choose another name, or --force to replace it", out)
 	}
+	if err := folderOf(c, "-o", out); err != nil {
+		return err
+	}
 	l, err := openLibrary(c, where, false)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
 	if model == "" {
-		return exportCSV(c, l)
+		return exportCSV(c, l, where)
 	}
-	content, err := findModel(c, l, model)
+	content, err := findModel(c, l, where, model)
 	if err != nil {
 		return err
 	}
@@ -180,11 +190,11 @@ func libraryExportAction(c *cli.Context) error {
 	})
 }
 
-func exportCSV(c *cli.Context, l library.Library) error {
+func exportCSV(c *cli.Context, l library.Library, where string) error {
 	w := csv.NewWriter(c.App.Writer)
 	var started error
 	header := []string{"name", "arch", "variant", "difference", "content", "sha256", "bytes", "licence", "page"}
-	err := eachEntry(c, l, nil, func(e *library.Entry) error {
+	damaged, err := eachEntry(c, l, where, nil, func(e *library.Entry) error {
 		if header != nil {
 			started = w.Write(header)
 			header = nil
@@ -200,21 +210,27 @@ func exportCSV(c *cli.Context, l library.Library) error {
 	if err != nil {
 		return err
 	}
-	w.Flush()
-	return w.Error()
+	if w.Flush(); w.Error() != nil {
+		return w.Error()
+	}
+	return damaged
 }
 
 // findModel returns the content of the model that people call so.
-func findModel(c *cli.Context, l library.Library, model string) (string, error) {
-	found, err := findModels(c, l, []string{model})
+func findModel(c *cli.Context, l library.Library, where, model string) (string, error) {
+	found, err := findModels(c, l, where, []string{model})
 	if err != nil {
 		return "", err
 	}
 	return found[0].Content, nil
 }
 
-// findModels returns the entries of models, in one pass over a library.
-func findModels(c *cli.Context, l library.Library, models []string) ([]*library.Entry, error) {
+// findModels returns the entries of models, in one pass over the library that people call
+// where. Records that are damaged are none of those that are found.
+func findModels(c *cli.Context, l library.Library, where string, models []string) ([]*library.Entry, error) {
+	var damaged []error
+	passDamaged(l, func(bad error) { damaged = append(damaged, bad) })
+	defer passDamaged(l, nil)
 	names, digests := make([][]*library.Entry, len(models)), make([][]*library.Entry, len(models))
 	err := l.Entries(c.Context, func(e *library.Entry) error {
 		for i, model := range models {
@@ -239,7 +255,10 @@ func findModels(c *cli.Context, l library.Library, models []string) ([]*library.
 		}
 		switch len(all) {
 		case 0:
-			return nil, fmt.Errorf("%w: %s", library.ErrUnknown, model)
+			if len(damaged) > 0 { // which it may be, or be behind
+				return nil, damaged[0]
+			}
+			return nil, fmt.Errorf("%s: %w: %s; mixmatch library list %s lists what is", called(c), library.ErrUnknown, model, report.Quote(postgres.Redact(where)))
 		case 1:
 			found = append(found, all[0])
 			continue
@@ -254,6 +273,9 @@ func findModels(c *cli.Context, l library.Library, models []string) ([]*library.
 			more = fmt.Sprintf(", and %d more", len(all)-most)
 		}
 		return nil, usage("%s: %d models are called %s: tell it by its content, one of %s%s", called(c), len(all), model, strings.Join(shown, ", "), more)
+	}
+	for _, bad := range damaged {
+		note(c, plainly(bad))
 	}
 	return found, nil
 }

@@ -11,7 +11,6 @@ import (
 	"mixmatch/merge"
 	"mixmatch/similarity/fingerprint"
 	"mixmatch/similarity/library"
-	"mixmatch/similarity/library/postgres"
 )
 
 func libraryMergeCommand() *cli.Command {
@@ -60,7 +59,7 @@ func libraryMergeAction(c *cli.Context) error {
 	case err != nil:
 		return err
 	case t.damaged > 0:
-		return fmt.Errorf("%w: %s, as said above; %s", library.ErrDamaged, countOf(t.damaged, "record is lost", "records are lost"), result)
+		return fmt.Errorf("%w: what is damaged is lost, as said above; %s", library.ErrDamaged, result)
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "%s: %s\n", showLibrary(args[0]), result)
 	return err
@@ -84,12 +83,7 @@ func (t *taking) take(from string) error {
 		t.damaged++
 		note(t.c, text)
 	}
-	switch f := l.(type) {
-	case *library.Folder:
-		f.Damaged = problem
-	case *postgres.Library:
-		f.Damaged = problem
-	}
+	passDamaged(l, func(bad error) { problem(plainly(bad)) })
 	var todo []string
 	err = l.Entries(t.c.Context, func(e *library.Entry) error {
 		has, err := t.into.Has(t.c.Context, e.Content)
@@ -114,7 +108,7 @@ func (t *taking) take(from string) error {
 		})
 		if errors.Is(err, library.ErrDamaged) {
 			meter.end()
-			problem(err.Error())
+			problem(plainly(err)) // what to do is being done
 			continue
 		}
 		if err != nil {

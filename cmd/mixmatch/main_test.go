@@ -59,6 +59,7 @@ var family = []string{
 // TestScripts runs testdata/*.txt. Beside the commands of testscript they have:
 //
 //	exits N COMMAND ...      the command exits with exactly N; see [cmdExits]
+//	partly N COMMAND ...     the same of a failure that has printed what it could
 //	family DIR               the family's models in DIR; $SOURCES are flags for all
 //	model [flags] FILE       a small model of random numbers; see [cmdModel]
 //	lora [flags] FILE        a LoRA of random numbers; see [cmdLora]
@@ -86,7 +87,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir, Files: some,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": cmdExits, "family": cmdFamily, "model": cmdModel, "many": cmdMany, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "print": cmdPrint, "cut": cmdCut, "flip": cmdFlip,
+			"exits": cmdExits, "partly": cmdPartly, "family": cmdFamily, "model": cmdModel, "many": cmdMany, "index": cmdIndex, "lora": cmdLora, "ckpt": cmdCkpt, "page": cmdPage, "print": cmdPrint, "cut": cmdCut, "flip": cmdFlip,
 			"sub": cmdSub, "later": cmdLater, "earlier": cmdEarlier, "hold": cmdHold, "same": cmdSame, "json": cmdJSON, "tinydisk": cmdTinyDisk,
 			"utf16": cmdUTF16,
 		},
@@ -114,7 +115,12 @@ func TestScripts(t *testing.T) {
 // cmdExits runs a command that must exit with a certain code. If that is not
 // 0, it must have printed nothing on stdout and one line on stderr, beside
 // notices and notes, and must have left nothing half-written.
-func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) { exits(ts, neg, args, false) }
+
+// cmdPartly is cmdExits for what fails in a part and prints the rest.
+func cmdPartly(ts *testscript.TestScript, neg bool, args []string) { exits(ts, neg, args, true) }
+
+func exits(ts *testscript.TestScript, neg bool, args []string, partly bool) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits N COMMAND ...")
 	}
@@ -145,8 +151,8 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if code == 0 {
 		return
 	}
-	if out := ts.ReadFile("stdout"); out != "" {
-		ts.Fatalf("stdout of a failure is not empty")
+	if out := ts.ReadFile("stdout"); (out != "") != partly {
+		ts.Fatalf("whether stdout of a failure is empty: %v, want %v", out == "", !partly)
 	}
 	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stderr"), "\n"), "\n")
 	for i, l := range lines {

@@ -64,7 +64,7 @@ func (s *givens) load(args []string) error {
 		return err
 	}
 	defer l.Close()
-	found, err := findModels(s.c, l, models)
+	found, err := findModels(s.c, l, where, models)
 	if err != nil {
 		return err
 	}

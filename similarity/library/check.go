@@ -3,6 +3,7 @@ package library
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -48,10 +49,16 @@ func (l *Folder) Check(ctx context.Context, problem func(text string)) (records 
 		}
 		return nil
 	})
-	if err == nil && end != nil {
+	var record *RecordError
+	switch {
+	case err != nil || end == nil:
+		return records, err
+	case errors.As(end, &record):
+		problem(record.Text)
+	default:
 		problem(end.Error())
 	}
-	return records, err
+	return records, nil
 }
 
 // end returns where the records known end.

@@ -112,7 +112,7 @@ func TestDamage(t *testing.T) {
 		}
 		var got []string
 		passed := 0
-		l.Damaged = func(string) { passed++ }
+		l.Damaged = func(error) { passed++ }
 		all, err := contents(l)
 		for _, content := range all {
 			switch err := l.Load(t.Context(), []string{content}, func(f *fingerprint.Fingerprint) error { got = append(got, f.Content); return nil }); {
@@ -152,9 +152,38 @@ func contents(l *Folder) (all []string, err error) {
 func TestCut(t *testing.T) {
 	dir, l := filled(t, 3)
 	l.Close()
-	rewrite(t, filepath.Join(dir, dataFile), func(b []byte) []byte { return b[:len(b)-7] })
+	var whole []byte
+	rewrite(t, filepath.Join(dir, dataFile), func(b []byte) []byte { whole = bytes.Clone(b); return b[:len(b)-7] })
 	l = opened(t, dir)
 	if _, err := names(l); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "record 3 at byte ") || !strings.Contains(err.Error(), "7 bytes") {
+		t.Errorf("got %v", err)
+	}
+	// What is before it can be used, and nothing is added that would take its place.
+	var got []string
+	passed := 0
+	l.Damaged = func(error) { passed++ }
+	all, err := contents(l)
+	if err != nil || len(all) != 2 || passed != 1 {
+		t.Errorf("%d are left, %d are passed over: %v", len(all), passed, err)
+	}
+	if err := l.Load(t.Context(), all, func(f *fingerprint.Fingerprint) error { got = append(got, f.Content); return nil }); err != nil || len(got) != 2 {
+		t.Errorf("%d are loaded: %v", len(got), err)
+	}
+	if _, err := l.Add(t.Context(), made(9)); !errors.Is(err, ErrDamaged) {
+		t.Errorf("added: %v", err)
+	}
+	problems := 0
+	if n, err := l.Check(t.Context(), func(string) { problems++ }); n != 2 || problems != 1 || err != nil {
+		t.Errorf("%d records, %d problems: %v", n, problems, err)
+	}
+	// Once the file is put back all is as it was.
+	rewrite(t, filepath.Join(dir, dataFile), func([]byte) []byte { return whole })
+	if all, err := contents(l); err != nil || len(all) != 3 {
+		t.Errorf("put back: %d records, %v", len(all), err)
+	}
+	rewrite(t, filepath.Join(dir, dataFile), func(b []byte) []byte { return b[:len(b)-7] })
+	l = opened(t, dir)
+	if _, err := names(l); !errors.Is(err, ErrDamaged) {
 		t.Errorf("got %v", err)
 	}
 	// Whoever takes that for the truth says so.

@@ -33,9 +33,9 @@ type Folder struct {
 	// check it, if it is not nil.
 	Progress func(done, total int64)
 
-	// Damaged is told of records that Entries cannot tell of, if it is not nil; those
-	// are passed over then, and an error otherwise.
-	Damaged func(text string)
+	// Damaged is told of records that Entries cannot tell of, by a [RecordError], if it
+	// is not nil; those are passed over then, and an error otherwise.
+	Damaged func(bad error)
 
 	dir   string
 	lock  *flock.Flock
@@ -49,7 +49,7 @@ type Folder struct {
 	closers  []func() error
 	known    mark
 	last     place                       // the last record known
-	bad      error                       // of a head behind what is known, if it is damaged
+	bad      error                       // of what is behind what is known, if that is damaged
 	places   map[[sha256.Size]byte]place // by the digest of the content
 	tornSize int64                       // of the file of records when all behind known was found to be torn
 }

@@ -14,8 +14,21 @@ import (
 )
 
 // refresh takes note of what was added since, by this process or another. What is behind
-// a damaged head is not known, and bad is set. The caller has mu.
+// a damaged head, or a record of which the end is gone, is not known, and bad is set. The
+// caller has mu.
 func (l *Folder) refresh(ctx context.Context) error {
+	var cut *RecordError
+	if errors.As(l.bad, &cut) && cut.cut { // somebody may have put the file back
+		l.bad = nil
+	}
+	err := l.refreshed(ctx)
+	if errors.As(err, &cut) && cut.cut {
+		l.bad, err = cut, nil
+	}
+	return err
+}
+
+func (l *Folder) refreshed(ctx context.Context) error {
 	sound, err := l.readIndex()
 	if err != nil {
 		return err
@@ -89,7 +102,7 @@ func (l *Folder) readIndex() (sound bool, err error) {
 			sound = false
 			continue
 		case it.end() > data:
-			if err := l.cutRecord(it, data); err != nil {
+			if err := l.cutRecord(it, data, l.known.index+n < size); err != nil {
 				return false, err
 			}
 			sound = false
@@ -109,8 +122,8 @@ func (l *Folder) readIndex() (sound bool, err error) {
 
 // cutRecord returns an error if the record of an item, whose end the records do not
 // have, was cut. One that is not there at all is none of these records: an older copy of
-// them may be in their place.
-func (l *Folder) cutRecord(it *item, size int64) error {
+// them may be in their place. More says that there had been others behind it.
+func (l *Folder) cutRecord(it *item, size int64, more bool) error {
 	if size < it.at+recordHead {
 		return nil
 	}
@@ -118,7 +131,13 @@ func (l *Folder) cutRecord(it *item, size int64) error {
 	if err := readFull(l.data, b[:], it.at); err != nil || parseHead(b[:]) != it.head {
 		return err
 	}
-	return l.damaged(l.known.records+1, it.at, fmt.Sprintf("%d bytes of it are gone, which had been there", it.end()-size))
+	why := fmt.Sprintf("%d bytes of it are gone, which had been there", it.end()-size)
+	if more {
+		why += ", and so is all that was behind it"
+	}
+	bad := l.damaged(l.known.records+1, it.at, why)
+	bad.cut = true
+	return bad
 }
 
 // sameHead reports whether the last record known has the head that the index has.

@@ -51,7 +51,7 @@ func (l *Folder) pass(bad error) error {
 	if l.Damaged == nil {
 		return bad
 	}
-	l.Damaged(bad.Error())
+	l.Damaged(bad)
 	return nil
 }
 
@@ -82,13 +82,25 @@ func (l *Folder) items(ctx context.Context, use func(number int, it *item) error
 	return bad, nil
 }
 
+// A RecordError is that of a record that is damaged. It wraps [ErrDamaged].
+type RecordError struct {
+	Text string // which record it is and what is wrong with it, without what to do
+	dir  string
+	cut  bool // the index has it, and the records end before it does
+}
+
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("%s; \"library merge NEW %s\" takes the others over into a new library", e.Text, e.dir)
+}
+
+func (e *RecordError) Unwrap() error { return ErrDamaged }
+
 // damaged is the error for a record.
-func (l *Folder) damaged(number int, at int64, why string) error {
+func (l *Folder) damaged(number int, at int64, why string) *RecordError {
 	if why == "" {
 		why = "its fingerprint is not what was written"
 	}
-	return fmt.Errorf("%s: %w: record %d at byte %d: %s; \"library merge NEW %s\" takes the others over into a new library",
-		filepath.Join(l.dir, dataFile), ErrDamaged, number, at, why, l.dir)
+	return &RecordError{Text: fmt.Sprintf("%s: %v: record %d at byte %d: %s", filepath.Join(l.dir, dataFile), ErrDamaged, number, at, why), dir: l.dir}
 }
 
 // Load hands fingerprints to use, in the order of their records.

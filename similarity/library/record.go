@@ -38,6 +38,9 @@ func newDataStart() []byte {
 	return binary.LittleEndian.AppendUint32(b, checksum(b))
 }
 
+// elsewhere is what to do about a file of records of which nothing can be found.
+const elsewhere = "put a copy of it back, or add the models to a new library"
+
 // readDataStart returns the checksum that the first record's head follows from.
 func readDataStart(r io.ReaderAt) (uint32, error) {
 	b := make([]byte, dataStart)
@@ -48,13 +51,15 @@ func readDataStart(r io.ReaderAt) (uint32, error) {
 	b = b[:n]
 	rest, ours := strings.CutPrefix(string(b), dataFormat)
 	switch {
+	case n == 0:
+		return 0, fmt.Errorf("%w: the file is empty; %s", ErrDamaged, elsewhere)
 	case !ours:
-		return 0, fmt.Errorf("%w: not the records of a library", ErrDamaged)
+		return 0, fmt.Errorf("%w: not the records of a library; %s", ErrDamaged, elsewhere)
 	case !strings.HasPrefix(rest, dataVersion):
 		version, _, _ := strings.Cut(rest, "\n")
 		return 0, fmt.Errorf("%w: it is of version %.20q, and this program knows %q", ErrVersion, version, strings.TrimSpace(dataVersion))
 	case n < dataStart || checksum(b[:n-4]) != binary.LittleEndian.Uint32(b[n-4:]):
-		return 0, fmt.Errorf("%w: its beginning is not what was written", ErrDamaged)
+		return 0, fmt.Errorf("%w: its beginning is not what was written; %s", ErrDamaged, elsewhere)
 	}
 	return binary.LittleEndian.Uint32(b[n-4:]), nil
 }

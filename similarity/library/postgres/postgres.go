@@ -22,7 +22,7 @@ import (
 type Library struct {
 	// Damaged is told of records that Entries cannot tell of, if it is not nil; those
 	// are passed over then.
-	Damaged func(text string)
+	Damaged func(bad error)
 
 	pool     *pgxpool.Pool
 	database database

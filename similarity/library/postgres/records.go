@@ -32,7 +32,7 @@ func (l *Library) Entries(ctx context.Context, use func(*library.Entry) error) e
 		e, err := l.scanEntry(row)
 		switch {
 		case errors.Is(err, library.ErrDamaged) && l.Damaged != nil:
-			l.Damaged(err.Error())
+			l.Damaged(err)
 			return nil
 		case err != nil:
 			return err
