@@ -117,6 +117,10 @@ func fingerprintOutputs(c *cli.Context, files []choice, several bool) ([]string,
 		isFolder = true
 	case !isFile:
 		return nil, usage("fingerprint: -o %s: fingerprints are called %s; the name of a folder that is not there yet must end with %c", out, fingerprint.Extension, os.PathSeparator)
+	default:
+		if err := folderOf(c, "-o", out); err != nil {
+			return nil, err
+		}
 	}
 	if isFolder {
 		if err := os.MkdirAll(out, 0o777); err != nil {

@@ -66,7 +66,7 @@ func (p *fingerprinter) make(arg string, done func(part float64)) (*fingerprint.
 		if err != nil {
 			return nil, absent("", err)
 		}
-		f, err := fingerprint.Open(path)
+		f, err := readFingerprint(path)
 		if err == nil && name != "" {
 			f.Name = name
 		}
@@ -188,6 +188,15 @@ func isFingerprint(path string) (bool, error) {
 	head := make([]byte, 16)
 	n, _ := f.ReadAt(head, 0)
 	return fingerprint.Is(head[:n]), nil
+}
+
+// readFingerprint reads the fingerprint at path, and says what to do about a damaged one.
+func readFingerprint(path string) (*fingerprint.Fingerprint, error) {
+	f, err := fingerprint.Open(path)
+	if errors.Is(err, fingerprint.ErrDamaged) {
+		return nil, fmt.Errorf("%w: make it again with mixmatch fingerprint, or get it again", err)
+	}
+	return f, err
 }
 
 // sizeOf returns the size of the model at path in bytes, 0 if it cannot be told without

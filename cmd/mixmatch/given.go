@@ -67,7 +67,7 @@ func openFingerprint(arg string) (*studies.Given, error) {
 	if is, err := isFingerprint(path); err != nil || !is {
 		return nil, absent("", err)
 	}
-	f, err := fingerprint.Open(path)
+	f, err := readFingerprint(path)
 	if err != nil {
 		return nil, err
 	}

@@ -205,7 +205,7 @@ func (s *identifying) load(content string) (*fingerprint.Fingerprint, error) {
 		return f, nil
 	}
 	path := s.files.Sources[content]
-	f, err := fingerprint.Open(path)
+	f, err := readFingerprint(path)
 	if err == nil && f.Content != content {
 		err = fmt.Errorf("%w: %s is another fingerprint than a moment ago", checkpoint.ErrChanged, path)
 	}

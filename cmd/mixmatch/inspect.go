@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -104,7 +105,7 @@ func inspectAction(c *cli.Context) error {
 func inspectSeveral(c *cli.Context, args []string) error {
 	all, err := choices(c, args)
 	if err != nil {
-		return err
+		return cmp.Or(inspectOther(args), err)
 	}
 	found, passed, err := gather(all, openInspected, func([]gathered[inspected], inspected) error { return nil })
 	if err != nil {
@@ -112,6 +113,9 @@ func inspectSeveral(c *cli.Context, args []string) error {
 	}
 	defer closeAll(models(found))
 	if len(found) == 0 {
+		if err := inspectOther(args); err != nil {
+			return err
+		}
 		return nothingLeft(c, "none of the files is a model", passed)
 	}
 	var list []inspectReport

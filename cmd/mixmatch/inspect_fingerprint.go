@@ -11,6 +11,9 @@ import (
 	"mixmatch/merge/block"
 	"mixmatch/merge/checkpoint"
 	"mixmatch/similarity/fingerprint"
+	"mixmatch/similarity/library"
+	"mixmatch/studies"
+	"mixmatch/studies/report"
 )
 
 // An inspected is an open file of either kind.
@@ -36,7 +39,7 @@ func (i inspected) path() string {
 // openInspected opens a model file, or reads a fingerprint.
 func openInspected(path string) (inspected, error) {
 	if is, err := isFingerprint(path); err == nil && is {
-		f, err := fingerprint.Open(path)
+		f, err := readFingerprint(path)
 		if err != nil {
 			return inspected{}, err
 		}
@@ -83,7 +86,7 @@ func inspectFingerprint(path string, f *fingerprint.Fingerprint) *inspectedFinge
 
 // tellFingerprint tells what the fingerprint at path is of.
 func tellFingerprint(c *cli.Context, path string) error {
-	f, err := fingerprint.Open(path)
+	f, err := readFingerprint(path)
 	if err != nil {
 		return err
 	}
@@ -123,4 +126,18 @@ func (in *inspectedFingerprint) print(w io.Writer) error {
 		}
 	}
 	return tw.Flush()
+}
+
+// inspectOther is the error for folders without models, if one of them is what another
+// command shows.
+func inspectOther(args []string) error {
+	for _, a := range args {
+		switch {
+		case library.IsFolder(a):
+			return usage("inspect: %s is a library: mixmatch library list %s tells what is in it", a, report.Quote(a))
+		case studies.Is(a):
+			return usage("inspect: %s is a study: mixmatch show %s tells what it found", a, report.Quote(a))
+		}
+	}
+	return nil
 }

@@ -134,7 +134,12 @@ func (d database) say(err error) error {
 			text = "cannot connect as " + strconv.Quote(d.user) + ": " + text
 		}
 	case errors.As(err, &connect):
-		text = "cannot connect: " + connect.Unwrap().Error()
+		text = "cannot connect: " + oneLine(connect.Unwrap().Error()) // of a try with TLS and one without
+		var network *net.OpError
+		var name *net.DNSError
+		if errors.As(err, &network) || errors.As(err, &name) || errors.Is(err, context.DeadlineExceeded) {
+			text += "; is the server running, and reachable from here?"
+		}
 	default:
 		text = err.Error()
 	}
