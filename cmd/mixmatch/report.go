@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,6 +53,9 @@ func reportAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := reportFolders(c); err != nil { // better now than when all is read
+		return err
+	}
 	meter := newMeter(c)
 	defer meter.end()
 	page, err := report.Gather(c.Context, dir, report.Options{
@@ -63,9 +67,13 @@ func reportAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	list := c.App.Writer
+	if out := c.String("output"); out == "-" || out == "" && c.Bool("md") {
+		list = os.Stderr // or the page would begin with it
+	}
 	for _, kind := range []string{"svg", "png"} {
 		if folder := c.String(kind); folder != "" {
-			if err := writePictures(c, page, kind, folder); err != nil {
+			if err := writePictures(c, page, kind, folder, list); err != nil {
 				return err
 			}
 		}
@@ -94,7 +102,23 @@ func reportAction(c *cli.Context) error {
 		return err
 	}
 	if out != "-" {
-		sayWritten(c, out)
+		sayWritten(c, c.App.Writer, out)
+	}
+	return nil
+}
+
+// reportFolders refuses places to write to that cannot be.
+func reportFolders(c *cli.Context) error {
+	if out := c.String("output"); out != "-" {
+		if err := folderOf(c, "-o", out); err != nil {
+			return err
+		}
+	}
+	for _, kind := range []string{"svg", "png"} {
+		folder := c.String(kind)
+		if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+			return usage("report: --%s %s is a file, no folder: name a folder for the pictures", kind, folder)
+		}
 	}
 	return nil
 }
@@ -112,16 +136,17 @@ func dateFlag(c *cli.Context) (time.Time, error) {
 	return t, nil
 }
 
-// sayWritten says what was written.
-func sayWritten(c *cli.Context, path string) {
+// sayWritten says to w what was written.
+func sayWritten(c *cli.Context, w io.Writer, path string) {
 	if !c.Bool("quiet") {
-		fmt.Fprintln(c.App.Writer, path)
+		fmt.Fprintln(w, path)
 	}
 }
 
 // writePictures writes the pictures of a page into a folder, which is made if need be.
-// None is written if one of the files exists and is not to be replaced.
-func writePictures(c *cli.Context, page *report.View, kind, folder string) error {
+// None is written if one of the files exists and is not to be replaced. Which were goes to
+// list.
+func writePictures(c *cli.Context, page *report.View, kind, folder string, list io.Writer) error {
 	names, pictures := page.Pictures()
 	var paths []string
 	for _, name := range names {
@@ -153,7 +178,7 @@ func writePictures(c *cli.Context, page *report.View, kind, folder string) error
 		if err := durable.WriteFile(paths[i], text); err != nil {
 			return err
 		}
-		sayWritten(c, paths[i])
+		sayWritten(c, list, paths[i])
 	}
 	if lacks != "" {
 		say(c, "note: the font of PNG pictures lacks signs of some names, such as %s, which show as boxes: SVG pictures have them", show(lacks))
