@@ -97,8 +97,10 @@ func matrixAction(c *cli.Context, paths []string) error {
 			switch {
 			case out == "":
 				return usage("compare: --%s: the name of the file is empty", flag)
+			case out == "-":
+				return usage("compare: --%s -: pictures go into files: name one, such as family.%[1]s", flag)
 			case !exists(filepath.Dir(out)): // better now than when all is read
-				return usage("compare: --%s %s: there is no folder %s", flag, out, filepath.Dir(out))
+				return folderOf(c, "--"+flag, out)
 			case exists(out) && !c.Bool("force"):
 				return usage("compare: %s: %w; choose another name, or --force to replace it", out, fs.ErrExist)
 			}

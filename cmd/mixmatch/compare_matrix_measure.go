@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,7 +17,61 @@ import (
 
 // products returns those of the models: from their files or, if one is a fingerprint,
 // from the fingerprints of all.
+//
+// A model in a list with what is no number takes no part, which shows when it is read.
 func (m *members) products(c *cli.Context) (*relatives.Products, error) {
+	for {
+		p, err := m.measure(c)
+		left := m.without(unsoundNames(err))
+		if err == nil || left == nil {
+			return p, err
+		}
+		note(c, fmt.Sprintf("%s: left out: %v", strings.Join(unsoundNames(err), ", "), err))
+		m.all = left
+	}
+}
+
+// An unsoundError is of a model with what is no number.
+type unsoundError struct {
+	name string
+	err  error
+}
+
+func (e *unsoundError) Error() string { return e.err.Error() }
+func (e *unsoundError) Unwrap() error { return e.err }
+
+// unsoundNames returns the names of the models that an error says are damaged.
+func unsoundNames(err error) []string {
+	var several *similarity.UnsoundError
+	var one *unsoundError
+	switch {
+	case errors.As(err, &several):
+		return several.Models
+	case errors.As(err, &one):
+		return []string{one.name}
+	}
+	return nil
+}
+
+// without returns the members but those of some names, and closes these. It returns nil,
+// and closes none, if one of them is not from a list, or less than two are left.
+func (m *members) without(names []string) (left []*member) {
+	var out []*member
+	for _, x := range m.all {
+		if slices.Contains(names, x.name) && x.list != "" {
+			out = append(out, x)
+		} else {
+			left = append(left, x)
+		}
+	}
+	if len(names) == 0 || len(out) != len(names) || len(left) < 2 {
+		return nil
+	}
+	closeAll(out)
+	return left
+}
+
+func (m *members) measure(c *cli.Context) (*relatives.Products, error) {
 	meter := newMeter(c)
 	defer meter.end()
 	every := slices.Clone(m.all)
@@ -46,8 +103,12 @@ func (m *members) products(c *cli.Context) (*relatives.Products, error) {
 			if f, err = fingerprint.Of(c.Context, x.file, fingerprint.Options{
 				Progress: func(done, total int64) { meter.to("reading "+x.name, done, total, true) },
 			}); err != nil {
+				if errors.Is(err, merge.ErrNonFinite) {
+					err = &unsoundError{x.name, err}
+				}
 				return nil, err
 			}
+			x.print = f // should another one be left out
 		}
 		named := *f
 		named.Name = x.name

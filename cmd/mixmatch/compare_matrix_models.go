@@ -21,6 +21,7 @@ const mostMembers = 1000
 // A member is a model to compare: one that is open, or a fingerprint.
 type member struct {
 	name, path string
+	list       string // that it is from, "" if it is named itself
 	file       *merge.Model
 	print      *fingerprint.Fingerprint
 }
@@ -59,7 +60,7 @@ func openMember(c *cli.Context, arg string) (*member, error) {
 		}
 		return &member{name: m.Name, path: m.File.Path(), file: m}, nil
 	}
-	f, err := fingerprint.Open(path)
+	f, err := readFingerprint(path)
 	if err != nil {
 		return nil, absent("", err)
 	}
@@ -132,6 +133,9 @@ func gatherMembers(c *cli.Context, args []string) (*members, error) {
 		return nil, err
 	}
 	m := &members{all: models(found)}
+	for i, g := range found {
+		m.all[i].list = g.list
+	}
 	for _, path := range libraries {
 		more, err := fromLibrary(c, path, m.all)
 		if err != nil {
