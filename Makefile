@@ -7,7 +7,7 @@ VENV ?= .venv
 VERSION = $(shell git describe --tags --always --dirty)
 STAMP = -X main.commit=$(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: help build test check race purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle optuna-oracle postgres fuzz demo golden browser pictures kill scale
+.PHONY: help build test check race race-all purego fused arm64 wine release lint vet bench bench-go bench-rivals bench-data rival recovery recovery-large trained lora-oracle torch-oracle diffusers-oracle optuna-oracle postgres fuzz demo golden browser pictures kill scale
 
 help:                   ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile
@@ -43,8 +43,16 @@ wine:                   ## the program on Windows, with Wine
 release:                ## [VERSION=v1.2.3]: archives for all systems and their checksums, into dist/
 	go run ./.ci/release "$(VERSION)" dist
 
-race:                   ## tests under the race detector
-	go test -race -short ./...
+# What works side by side, and of studies those tests that run several searches at once.
+RACED = ./merge ./merge/cache ./merge/checkpoint ./optimize ./similarity ./similarity/fingerprint ./similarity/library ./studies/live
+
+race:                   ## what works side by side under the race detector
+	go test -race -short $(RACED)
+	go test -race -short ./studies -run 'Threads|Cached|Interrupted'
+	go test -race -short ./cmd/mixmatch -run 'Scripts|Progress'
+
+race-all:               ## all tests under the race detector, half an hour
+	go test -race -short -timeout 60m ./...
 
 lint:                   ## style; builds the pinned tools the first time
 	$(TOOL) gofumpt -l . | (! grep .)

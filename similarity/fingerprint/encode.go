@@ -170,7 +170,7 @@ func (f *Fingerprint) sound() error {
 	}
 	for _, text := range []string{f.Name, f.Licence, f.Page, f.Content} {
 		if strings.ContainsRune(text, 0) {
-			return fmt.Errorf("%w: a text of it has a zero byte", ErrDamaged)
+			return fmt.Errorf("%w: its text %q has a zero byte", ErrDamaged, text)
 		}
 	}
 	for i := range f.Sections {
