@@ -107,7 +107,7 @@ func (b *bencher) tables(ctx context.Context) error {
 		fmt.Print("Full-size models: base fp32, the others fp16.\n\n")
 	}
 	fmt.Print(tableHead)
-	for _, make := range []func(context.Context) ([]row, error){b.optimizing, b.merging, b.comparing, b.screening} {
+	for _, make := range []func(context.Context) ([]row, error){b.optimizing, b.merging, b.comparing, b.fingerprinting, b.screening} {
 		if err := b.rows(ctx, make); err != nil {
 			return err
 		}
