@@ -124,8 +124,9 @@ golden:                 ## rewrite expected outputs; read the diff before commit
 browser:                ## pages in a real browser (installs Debian's chromium, fetches axe-core from npm)
 	.ci/browser
 
-pictures:               ## pictures of real runs for the documentation, by the same browser
+pictures: build         ## pictures of real runs for the documentation, by the same browser
 	.ci/browser go test ./studies/report -run '^TestPictures$$' -count 1 -v -args -pictures "$(CURDIR)/docs/pictures"
+	.ci/browser .ci/desk docs/pictures/desk.png
 
 kill:                   ## kill a study at twenty random moments; what is resumed must not differ
 	go test ./cmd/mixmatch -run TestKill -kills 20 -count 1 -v
