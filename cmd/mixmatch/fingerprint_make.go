@@ -91,7 +91,7 @@ func (p *fingerprinter) make(arg string, done func(part float64)) (*fingerprint.
 	if <-hash.done; hash.err != nil {
 		return nil, hash.err
 	}
-	f.Card.Name, f.SHA256, f.Licence, f.Page = m.Name, hash.sha256, p.card.Licence, p.card.Page
+	f.Name, f.SHA256, f.Licence, f.Page = m.Name, hash.sha256, p.card.Licence, p.card.Page
 	f.Describe(file.Metadata())
 	if key != "" && fileKey(path) == key {
 		p.kept.Put(contentKind, key, []byte(f.Content))

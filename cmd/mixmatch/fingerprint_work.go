@@ -29,7 +29,7 @@ func (w *work) each(use func(i int, f *fingerprint.Fingerprint) error, skip func
 	sizes := make([]int64, len(w.files))
 	for i, ch := range w.files {
 		meter.to("looking what is there already", int64(i), int64(len(w.files)), false)
-		if w.err = w.c.Context.Err(); w.err != nil {
+		if w.err = w.c.Err(); w.err != nil {
 			return
 		}
 		there, err := skip(i)
@@ -44,7 +44,7 @@ func (w *work) each(use func(i int, f *fingerprint.Fingerprint) error, skip func
 		}
 	}
 	for n, i := range todo {
-		if w.err = w.c.Context.Err(); w.err != nil {
+		if w.err = w.c.Err(); w.err != nil {
 			return
 		}
 		at := func(part float64) {

@@ -109,7 +109,7 @@ type tally struct {
 // problem says what is wrong with a file, or notes that it is passed over. It returns
 // an error that ends it all: that somebody stopped it.
 func (t *tally) problem(ch choice, err error) error {
-	if stop := t.c.Context.Err(); stop != nil {
+	if stop := t.c.Err(); stop != nil {
 		return stop
 	}
 	_, path := nameAndPath(ch.arg)

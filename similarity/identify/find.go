@@ -59,8 +59,8 @@ func (s *seeker) settle(models []*fingerprint.Fingerprint) (*Result, error) {
 	}
 	w := &weighing{seeker: s, models: models, base: base}
 	w.notes = notes
-	scale := 1.0
-	if g, scale, err = g.Unscale(s.ctx, g.Arch); err != nil {
+	g, scale, err := g.Unscale(s.ctx, g.Arch)
+	if err != nil {
 		return nil, err
 	}
 	if scale != 1 {

@@ -52,7 +52,9 @@ func (s *score) add(w *world, p *planted, r *Result) {
 			continue
 		}
 		var i int
-		fmt.Sscanf(q.Content, "%x", &i)
+		if _, err := fmt.Sscanf(q.Content, "%x", &i); err != nil {
+			panic(err)
+		}
 		in[q.Name] = i
 		s.said++
 		if slices.Contains(p.sources, i) {

@@ -85,8 +85,11 @@ func (d *desk) text(r *recipe.Recipe) ([]byte, error) {
 	}
 	text := "# tuned by hand\n" + remark + r.String()
 	again, err := recipe.Parse(r.Layout, text, recipe.Options{})
-	if err != nil || again.String() != r.String() {
-		return nil, fmt.Errorf("the recipe cannot be read back: %v", err)
+	if err != nil {
+		return nil, fmt.Errorf("the recipe cannot be read back: %w", err)
+	}
+	if again.String() != r.String() {
+		return nil, errors.New("the recipe cannot be read back as it is")
 	}
 	return []byte(text), nil
 }
