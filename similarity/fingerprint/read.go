@@ -34,6 +34,7 @@ type piece struct {
 func (p *pass) run(ctx context.Context, threads int) error {
 	group, inside := errgroup.WithContext(ctx)
 	wanted, ready := make(chan *piece), make(chan *piece, 2*threads)
+	room := make(chan struct{}, 8*threads) // for pieces that are read or wait for one before them
 	free := sync.Pool{New: func() any { return new(piece) }}
 	group.Go(func() error {
 		defer close(wanted)
@@ -43,6 +44,11 @@ func (p *pass) run(ctx context.Context, threads int) error {
 				c := free.Get().(*piece)
 				c.number, c.task, c.at, c.n = number, i, at, min(pieceLen, n-at)
 				number++
+				select {
+				case room <- struct{}{}:
+				case <-inside.Done():
+					return inside.Err()
+				}
 				select {
 				case wanted <- c:
 				case <-inside.Done():
@@ -82,6 +88,7 @@ func (p *pass) run(ctx context.Context, threads int) error {
 			for ; waiting[next] != nil; next++ {
 				p.add(waiting[next])
 				free.Put(waiting[next])
+				<-room
 				delete(waiting, next)
 			}
 		}
