@@ -87,7 +87,10 @@ func identifyAction(c *cli.Context) error {
 			return err
 		}
 	}
-	return s.run()
+	if err := s.run(); err != nil {
+		return err
+	}
+	return s.unread
 }
 
 // An identifying is a search for sources.
@@ -101,6 +104,7 @@ type identifying struct {
 	models []*library.Entry                    // that were named
 	prints map[string]*fingerprint.Fingerprint // of those that are no fingerprints already, by content
 	files  report.IdentifiedFiles
+	unread error // what of those named could not be read
 }
 
 func (s *identifying) close() {
@@ -191,8 +195,10 @@ func (s *identifying) gather(args []string) error {
 	if w.err != nil {
 		return w.err
 	}
-	if err := w.tally.end(len(files), "without them there is no answer"); err != nil {
-		return err
+	// What could not be read is told of, and the answer is of the others.
+	s.unread = w.tally.end(len(files), "the answer is of the others")
+	if s.unread != nil && len(s.models) == 0 {
+		return s.unread
 	}
 	s.looked = identify.Among(s.models, s.load)
 	return nil

@@ -104,11 +104,47 @@ func (w *weighing) result() (*Result, error) {
 		r.Sources = append(r.Sources, s)
 	}
 	r.Missing = w.missing(r.Sources)
+	for i := range r.Sources {
+		if s := &r.Sources[i]; s.Evidence == similarity.In && !s.Base && w.doubtful(s, r.Missing) {
+			s.Evidence = similarity.Perhaps
+		}
+	}
 	r.Parts = w.partsOf(r)
 	slices.SortStableFunc(r.Sources, func(a, b Source) int {
 		return cmp.Or(cmp.Compare(a.Evidence, b.Evidence), cmp.Compare(b.Share, a.Share)) // "in" is before "perhaps"
 	})
 	return r, nil
+}
+
+// Where so much is missing, or it cannot be told how much, only sources that weigh half
+// of it at least are not taken for its relatives; and as few models as these tell
+// nothing of how far models are alike.
+const (
+	muchMissing = 0.4
+	fewModels   = 3
+)
+
+// doubtful reports whether source s, which seems to be in it, may only be like what is
+// missing, or weighs nothing that stands clear of its error.
+func (w *weighing) doubtful(s *Source, m *Missing) bool {
+	// A twin makes the error of a sure source as large as its share, and no larger.
+	if s.Error >= 3*math.Abs(s.Share) {
+		return true
+	}
+	if m == nil || s.LoRA {
+		return false
+	}
+	models := 0
+	for i, f := range w.models {
+		if !f.Difference && i != w.base {
+			models++
+		}
+	}
+	rest := m.Weight
+	if rest == 0 {
+		rest = 1
+	}
+	return models < fewModels || rest >= muchMissing && math.Abs(s.Share) < rest/2
 }
 
 // missing says what is in no record, or returns nil.
