@@ -116,9 +116,9 @@ func (w *weighing) result() (*Result, error) {
 	return r, nil
 }
 
-// Where so much is missing, or it cannot be told how much, only sources that weigh half
-// of it at least are not taken for its relatives; and as few models as these tell
-// nothing of how far models are alike.
+// Of models that were named, and not chosen among many: where so much is missing, or it
+// cannot be told how much, only sources that weigh half of it at least are not taken
+// for its relatives. And as few models as these tell nothing of how far models are alike.
 const (
 	muchMissing = 0.4
 	fewModels   = 3
@@ -144,7 +144,7 @@ func (w *weighing) doubtful(s *Source, m *Missing) bool {
 	if rest == 0 {
 		rest = 1
 	}
-	return models < fewModels || rest >= muchMissing && math.Abs(s.Share) < rest/2
+	return models < fewModels || w.rounds == 0 && rest >= muchMissing && math.Abs(s.Share) < rest/2
 }
 
 // missing says what is in no record, or returns nil.
