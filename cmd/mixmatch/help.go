@@ -129,21 +129,7 @@ func foldExample(l string, width int) []string {
 }
 
 // wrap breaks a text between words, with indent before each line.
-func wrap(text, indent string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = indent + word
-		case safetext.Columns(line)+1+safetext.Columns(word) > width:
-			lines, line = append(lines, line), indent+word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
-}
+func wrap(text, indent string, width int) []string { return safetext.Wrap(text, indent, indent, width) }
 
 // meant asks whether what was typed should have been one of the names; "" if none is
 // near.

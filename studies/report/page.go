@@ -94,19 +94,7 @@ func broken(text, indent string, width int) []string {
 		return []string{text}
 	}
 	margin := text[:len(text)-len(strings.TrimLeft(text, " "))]
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = margin + word
-		case safetext.Columns(line)+1+safetext.Columns(word) > width:
-			lines, line = append(lines, line), indent+word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
+	return safetext.Wrap(text, margin, indent, width)
 }
 
 // fit returns a text in exactly so many columns: with blanks behind it, or with its

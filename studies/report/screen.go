@@ -31,7 +31,7 @@ func (p *printer) screen(s *studies.Summary) {
 	p.raw("\n")
 }
 
-// A share is the mean weight of a source over the blocks.
+// A mean is a source with its mean weight over the blocks.
 type mean struct {
 	studies.Source
 	share float64
