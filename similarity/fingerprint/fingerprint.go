@@ -14,7 +14,6 @@ package fingerprint
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"slices"
 
@@ -97,19 +96,6 @@ type Tensor struct {
 func Seed(key string) uint64 {
 	sum := sha256.Sum256([]byte(key))
 	return binary.LittleEndian.Uint64(sum[:])
-}
-
-// set returns a digest of which tensors the section is of. Only sections of the same
-// tensors may be taken from each other.
-func (s *Section) set() string {
-	h := sha256.New()
-	for _, t := range s.Tensors {
-		var b [16]byte
-		binary.LittleEndian.PutUint64(b[:], t.Seed)
-		binary.LittleEndian.PutUint64(b[8:], uint64(t.Len))
-		h.Write(b[:])
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Section returns the section of a name, or nil.

@@ -41,13 +41,12 @@ func Gram(models []*Fingerprint, target *Fingerprint) (g *similarity.Gram, notes
 	all := vec.NewGram(len(models) + 1)
 	for i := range target.Sections {
 		t := &target.Sections[i]
-		set := t.set()
 		first := models[0].Section(t.Name)
-		if first == nil || first.set() != set {
+		if first == nil || !first.SameTensors(t) {
 			notes = append(notes, fmt.Sprintf("%s is left out: %s and %s have different tensors there", t.Name, models[0].Name, target.Name))
 			continue
 		}
-		g.Tensors = append(g.Tensors, products(all, models, t, set))
+		g.Tensors = append(g.Tensors, products(all, models, t))
 	}
 	if len(g.Tensors) == 0 {
 		return nil, nil, fmt.Errorf("%w: %s and %s have no block of the same tensors", ErrMismatch, models[0].Name, target.Name)
@@ -56,7 +55,7 @@ func Gram(models []*Fingerprint, target *Fingerprint) (g *similarity.Gram, notes
 }
 
 // products returns those of a section.
-func products(all *vec.Gram, models []*Fingerprint, t *Section, set string) similarity.Products {
+func products(all *vec.Gram, models []*Fingerprint, t *Section) similarity.Products {
 	own := roundings(t.Sums)
 	p := similarity.Products{
 		Key: t.Key, Len: min(t.Len, Buckets),
@@ -68,7 +67,7 @@ func products(all *vec.Gram, models []*Fingerprint, t *Section, set string) simi
 	for i, m := range models {
 		s := m.Section(t.Name)
 		switch {
-		case s != nil && (m.Difference || s.set() == set):
+		case s != nil && (m.Difference || s.SameTensors(t)):
 			rows[i] = s.Sums
 		case m.Difference: // it changes nothing there
 		default:

@@ -3,7 +3,6 @@ package relatives
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"mixmatch/merge"
 	"mixmatch/merge/block"
@@ -28,12 +27,8 @@ type meanSection struct {
 
 // section returns the section of f that has the tensors of s, or nil.
 func section(f *fingerprint.Fingerprint, s *fingerprint.Section) *fingerprint.Section {
-	for i := range f.Sections {
-		t := &f.Sections[i]
-		alike := func(a, b fingerprint.Tensor) bool { return a.Seed == b.Seed && a.Len == b.Len }
-		if t.Name == s.Name && slices.EqualFunc(t.Tensors, s.Tensors, alike) {
-			return t
-		}
+	if t := f.Section(s.Name); t != nil && t.SameTensors(s) {
+		return t
 	}
 	return nil
 }
